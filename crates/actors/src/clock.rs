@@ -1,0 +1,256 @@
+//! Time and randomness: the only file that reads a clock or seeds a generator.
+//!
+//! Machines get both as arguments ([`Moment`]). Waits and windows run on [`Time`], which is tokio's clock, so that a
+//! paused tokio runtime is a simulated one; records that outlive the process use [`WallTime`].
+
+use std::time::Duration;
+
+use chacha20::ChaCha8Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
+
+/// A point in monotonic time: nanoseconds since the start of the runtime. 584 years fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Time(u64);
+
+impl Time {
+    /// The start of the runtime.
+    pub const ZERO: Time = Time(0);
+    /// Later than anything that happens: "no end".
+    pub const MAX: Time = Time(u64::MAX);
+
+    /// The point `nanos` after the start of the runtime.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Time(nanos)
+    }
+
+    /// Nanoseconds since the start of the runtime.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The point `duration` later; what would overflow is [`Time::MAX`].
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Time {
+        Time(self.0.saturating_add(saturating_nanos(duration)))
+    }
+
+    /// How long ago `earlier` was; zero where it lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Time) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// How long it is until `later`; zero where it is over.
+    #[must_use]
+    pub fn until(self, later: Time) -> Duration {
+        later.since(self)
+    }
+}
+
+/// `duration` in nanoseconds; what does not fit is `u64::MAX`.
+#[must_use]
+pub fn saturating_nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A point in wall time: nanoseconds since 1970-01-01 00:00 UTC. It can jump in either direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WallTime(u64);
+
+impl WallTime {
+    /// The point `nanos` after the Unix epoch.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        WallTime(nanos)
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The point `duration` later, at most the last that can be represented.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> WallTime {
+        WallTime(self.0.saturating_add(saturating_nanos(duration)))
+    }
+
+    /// How long it is until `later`; zero where it is over.
+    #[must_use]
+    pub fn until(self, later: WallTime) -> Duration {
+        Duration::from_nanos(later.0.saturating_sub(self.0))
+    }
+}
+
+/// What a machine may know of the world at one input.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Monotonic time; never runs backwards for one machine.
+    pub now: Time,
+    /// Wall time; only for records that outlive the process.
+    pub wall: WallTime,
+    /// One fresh draw from the machine's own stream.
+    pub random: u64,
+}
+
+impl Moment {
+    /// A moment for tests and for tools that drive a machine by hand: wall time equals monotonic time, no randomness.
+    #[must_use]
+    pub const fn at(now: Time) -> Self {
+        Moment { now, wall: WallTime::from_nanos(now.as_nanos()), random: 0 }
+    }
+}
+
+/// A stream of random numbers that belongs to one owner.
+///
+/// It is ChaCha8, seeded from the runtime's seed and the owner's name: adding an actor shifts nobody else's choices,
+/// and the values are the same on every platform and in every release (`rng = "chacha8/v1"` in scenario files).
+#[derive(Debug)]
+pub struct Entropy(ChaCha8Rng);
+
+impl Entropy {
+    /// The stream of `owner` under `seed`.
+    #[must_use]
+    pub fn new(seed: u64, owner: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("steadfast entropy chacha8/v1");
+        hasher.update(&seed.to_le_bytes());
+        hasher.update(owner.as_bytes());
+        Entropy(ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
+    }
+
+    /// The next 64 random bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A uniform number in `0..=bound`, without modulo bias (Lemire's multiply-and-reject).
+    pub fn up_to(&mut self, bound: u64) -> u64 {
+        let Some(range) = bound.checked_add(1) else { return self.next_u64() };
+        let threshold = range.wrapping_neg() % range;
+        loop {
+            let wide = u128::from(self.next_u64()) * u128::from(range);
+            #[expect(clippy::cast_possible_truncation, reason = "the low half is what the method tests")]
+            if wide as u64 >= threshold {
+                return (wide >> 64) as u64;
+            }
+        }
+    }
+}
+
+#[cfg(feature = "host")]
+pub use host::Clock;
+
+#[cfg(feature = "host")]
+mod host {
+    use super::{Time, WallTime, saturating_nanos};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    /// Where a runtime reads its time.
+    ///
+    /// It follows tokio's clock: under a paused tokio runtime it stands still until tokio advances it. Wall time is
+    /// the wall time at the start plus what the monotonic clock has run since, so that a simulated run has a
+    /// simulated calendar; [`Clock::shift_wall`] is how a simulator lets it jump.
+    #[derive(Debug)]
+    pub struct Clock {
+        start: tokio::time::Instant,
+        wall_at_start: std::sync::atomic::AtomicU64,
+        follows_system: bool,
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads clocks")]
+    impl Clock {
+        /// A clock that starts now and shows the system's wall time.
+        #[must_use]
+        pub fn system() -> Self {
+            Clock {
+                start: tokio::time::Instant::now(),
+                wall_at_start: Self::system_wall().into(),
+                follows_system: true,
+            }
+        }
+
+        /// A clock that starts now with a given wall time: two runs then see the same dates.
+        #[must_use]
+        pub fn starting_at(wall: WallTime) -> Self {
+            Clock {
+                start: tokio::time::Instant::now(),
+                wall_at_start: wall.as_nanos().into(),
+                follows_system: false,
+            }
+        }
+
+        /// Monotonic time since the start of the runtime.
+        #[must_use]
+        pub fn now(&self) -> Time {
+            Time::ZERO.after(tokio::time::Instant::now().saturating_duration_since(self.start))
+        }
+
+        /// Wall time.
+        #[must_use]
+        pub fn wall(&self) -> WallTime {
+            if self.follows_system {
+                return WallTime::from_nanos(Self::system_wall());
+            }
+            let start = self.wall_at_start.load(std::sync::atomic::Ordering::Relaxed);
+            WallTime::from_nanos(start.saturating_add(self.now().as_nanos()))
+        }
+
+        /// Lets wall time jump, as an operator or NTP can; monotonic time goes on undisturbed.
+        pub fn shift_wall(&self, by: Duration, backwards: bool) {
+            let by = saturating_nanos(by);
+            let _ = self.wall_at_start.fetch_update(
+                std::sync::atomic::Ordering::Relaxed,
+                std::sync::atomic::Ordering::Relaxed,
+                |wall| Some(if backwards { wall.saturating_sub(by) } else { wall.saturating_add(by) }),
+            );
+        }
+
+        /// `time` as an instant that tokio's timers take.
+        #[must_use]
+        pub fn instant(&self, time: Time) -> tokio::time::Instant {
+            let since_start = Duration::from_nanos(time.as_nanos());
+            // tokio's own "far future" for what its timers cannot hold: 30 years.
+            self.start
+                .checked_add(since_start)
+                .unwrap_or_else(|| self.start + Duration::from_secs(86_400 * 365 * 30))
+        }
+
+        fn system_wall() -> u64 {
+            saturating_nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_depend_on_seed_and_owner_only() {
+        let first = Entropy::new(7, "breaker/db").next_u64();
+        assert_eq!(first, Entropy::new(7, "breaker/db").next_u64());
+        assert_ne!(first, Entropy::new(8, "breaker/db").next_u64());
+        assert_ne!(first, Entropy::new(7, "breaker/cache").next_u64());
+    }
+
+    #[test]
+    fn draws_stay_in_bounds_and_reach_both_ends() {
+        let mut entropy = Entropy::new(1, "test");
+        let draws: Vec<u64> = (0..200).map(|_| entropy.up_to(3)).collect();
+        assert!(draws.iter().all(|draw| *draw <= 3));
+        assert!((0..=3).all(|value| draws.contains(&value)));
+        entropy.up_to(u64::MAX);
+        assert_eq!(entropy.up_to(0), 0);
+    }
+
+    #[test]
+    fn time_saturates_instead_of_overflowing() {
+        assert_eq!(Time::MAX.after(Duration::MAX), Time::MAX);
+        assert_eq!(Time::ZERO.since(Time::MAX), Duration::ZERO);
+        assert_eq!(Time::ZERO.after(Duration::from_secs(1)).as_nanos(), 1_000_000_000);
+    }
+}

@@ -1,0 +1,17 @@
+//! Every resilience primitive of Steadfast: as a pure machine, and as the supervised actor that hosts it.
+//!
+//! Users depend on the `steadfast` crate; this one is for who wants the machines or the handles alone. With
+//! `default-features = false` it builds neither tokio nor kameo: cargo then proves that the machines are pure.
+//!
+//! | folder | what it holds |
+//! |---|---|
+//! | [`machine`], [`clock`], [`outcome`], [`rejection`], [`event`], [`snapshot`] | the contract of every primitive and the words they share |
+//! | [`settings`] | what a site may write, checked the same way wherever it is written |
+
+pub mod clock;
+pub mod event;
+pub mod machine;
+pub mod outcome;
+pub mod rejection;
+pub mod settings;
+pub mod snapshot;

@@ -1,0 +1,169 @@
+//! The contract of every primitive: a pure state machine.
+//!
+//! ```text
+//!   decide(&self, moment, input) -> Change        may look, may even panic: nothing has happened yet
+//!   apply(&mut self, moment, change, effects)     may only do what cannot fail
+//! ```
+//!
+//! The split is what makes a machine panic-atomic: a panic while it decides leaves it as it was, so its actor goes on
+//! with the same state, and only the input that caused the panic is lost.
+//!
+//! # The drain rule
+//! After every call of `apply` the host takes all [`Effects`], then asks for the [`deadline`](Machine::deadline). When
+//! that time comes, the host calls [`expire`](Machine::expire) and applies what it returns, again and again while the
+//! deadline is over. A machine must therefore move its deadline each time it expires.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Moment, Time};
+use crate::event::Happening;
+
+/// Which sort of primitive an actor hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A circuit breaker.
+    Breaker,
+    /// A pool of permits held for one attempt.
+    Bulkhead,
+    /// A pool of permits held for a whole call.
+    Throttle,
+    /// A rate limiter.
+    Limiter,
+    /// An idempotency store.
+    Idempotency,
+    /// A learned timeout.
+    Adaptive,
+}
+
+impl Kind {
+    /// The kind's name in paths, logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Breaker => "breaker",
+            Kind::Bulkhead => "bulkhead",
+            Kind::Throttle => "throttle",
+            Kind::Limiter => "limiter",
+            Kind::Idempotency => "idempotency",
+            Kind::Adaptive => "adaptive",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The number of one request to one actor; also the number of the permit, probe or lease that it is granted.
+///
+/// A caller chooses it before it asks. So it can give back what it was granted even if it never saw the answer: one
+/// input, "ticket 17 is no longer needed", covers waiting, granted and unknown alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ticket(pub u64);
+
+/// A pure state machine; see the module's documentation.
+pub trait Machine: Send + Sized + 'static {
+    /// Checked settings.
+    type Config: Clone + Send + Sync + 'static;
+    /// What can happen to it.
+    type Input: Send + 'static;
+    /// A decision that was taken and not yet carried out.
+    type Change;
+    /// An answer to a caller.
+    type Reply: Send + 'static;
+    /// What its actor publishes for callers and operators to read without a message.
+    type Status: Clone + Send + Sync + 'static;
+
+    /// A new machine.
+    fn new(config: Self::Config, moment: Moment) -> Self;
+
+    /// Takes a decision. Must not panic by design; if it does, nothing has changed.
+    ///
+    /// `ticket` is the caller's; inputs that nobody waits for have none.
+    fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &Self::Input) -> Self::Change;
+
+    /// Carries a decision out. Must not be able to fail.
+    fn apply(&mut self, moment: Moment, change: Self::Change, effects: &mut Effects<Self::Reply>);
+
+    /// When the machine next wants [`expire`](Machine::expire) to be called; `None` while it waits for nothing.
+    fn deadline(&self) -> Option<Time>;
+
+    /// Decides what the passing of its deadline means.
+    fn expire(&self, moment: Moment) -> Self::Change;
+
+    /// What to publish now.
+    fn status(&self, now: Time) -> Self::Status;
+
+    /// Takes new settings while it runs: nothing held is taken away, nothing spent is refilled.
+    fn reconfigure(&mut self, moment: Moment, config: Self::Config, effects: &mut Effects<Self::Reply>);
+
+    /// State for the disk: what is LEFT and wall times, never monotonic times, permits or probes.
+    fn snapshot(&self, moment: Moment) -> Vec<u8>;
+
+    /// Takes over a state from the disk, written by an earlier process.
+    ///
+    /// # Errors
+    /// Where the bytes cannot be read; the machine is then as it was.
+    fn restore(&mut self, moment: Moment, bytes: &[u8]) -> Result<(), crate::snapshot::SnapshotError>;
+
+    /// The key that `input` concerns, where a machine has many; a key whose input panics is quarantined alone.
+    fn key(input: &Self::Input) -> Option<&str> {
+        let _ = input;
+        None
+    }
+}
+
+/// What a machine wants done: answers and a record of what happened. Collected, then drained by the host.
+#[derive(Debug)]
+pub struct Effects<R> {
+    replies: Vec<Answer<R>>,
+    happenings: Vec<Happening>,
+}
+
+/// One answer to one caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer<R> {
+    /// Whose request is answered.
+    pub ticket: Ticket,
+    /// The answer.
+    pub reply: R,
+    /// Whether a second answer follows: the caller was queued.
+    pub more: bool,
+}
+
+impl<R> Default for Effects<R> {
+    fn default() -> Self {
+        Effects { replies: Vec::new(), happenings: Vec::new() }
+    }
+}
+
+impl<R> Effects<R> {
+    /// Answers a caller for good.
+    pub fn reply(&mut self, ticket: Ticket, reply: R) {
+        self.replies.push(Answer { ticket, reply, more: false });
+    }
+
+    /// Answers a caller that will get a second answer later, as when it was put into a queue.
+    pub fn reply_and_hold(&mut self, ticket: Ticket, reply: R) {
+        self.replies.push(Answer { ticket, reply, more: true });
+    }
+
+    /// Notes what happened, for the event stream.
+    pub fn happened(&mut self, happening: Happening) {
+        self.happenings.push(happening);
+    }
+
+    /// Takes the answers, in order.
+    pub fn take_replies(&mut self) -> Vec<Answer<R>> {
+        std::mem::take(&mut self.replies)
+    }
+
+    /// Takes what happened, in order.
+    pub fn take_happenings(&mut self) -> Vec<Happening> {
+        std::mem::take(&mut self.happenings)
+    }
+}

@@ -1,0 +1,514 @@
+//! Our own refusals.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Kind;
+use crate::outcome::ErrorKind;
+
+/// What sort of refusal it is. These words may stand in `retry_on`, `dont_retry_on` and `on` beside [`ErrorKind`]s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// A breaker is open, or half open with all probes out.
+    Open,
+    /// A bulkhead or throttle has no permit and no room to wait.
+    Full,
+    /// Load was shed.
+    Shed,
+    /// A quota is used up.
+    RateLimited,
+    /// A deadline of ours is over.
+    Timeout,
+    /// An idempotency key is in flight, unknown, or was used with another payload.
+    Conflict,
+    /// An actor could not be asked, a table is full, or the runtime shuts down.
+    Unavailable,
+    /// A name is declared in two ways, or a site cannot work as declared.
+    Misconfigured,
+    /// Who calls is not known.
+    Unauthenticated,
+    /// Who calls may not.
+    Forbidden,
+    /// The request is not valid.
+    Invalid,
+}
+
+impl RejectionKind {
+    /// Every kind with its name in attributes, files and logs.
+    pub const NAMES: [(&'static str, RejectionKind); 11] = [
+        ("open", RejectionKind::Open),
+        ("full", RejectionKind::Full),
+        ("shed", RejectionKind::Shed),
+        ("rate_limited", RejectionKind::RateLimited),
+        ("timeout", RejectionKind::Timeout),
+        ("conflict", RejectionKind::Conflict),
+        ("unavailable", RejectionKind::Unavailable),
+        ("misconfigured", RejectionKind::Misconfigured),
+        ("unauthenticated", RejectionKind::Unauthenticated),
+        ("forbidden", RejectionKind::Forbidden),
+        ("invalid", RejectionKind::Invalid),
+    ];
+
+    /// The kind's name in attributes, files and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("unavailable", |(name, _)| name)
+    }
+
+    /// The error kind that this refusal is to whoever called.
+    #[must_use]
+    pub fn error_kind(self) -> ErrorKind {
+        match self {
+            RejectionKind::Open | RejectionKind::Full | RejectionKind::Shed | RejectionKind::Unavailable => {
+                ErrorKind::Unavailable
+            }
+            RejectionKind::RateLimited => ErrorKind::RateLimit,
+            RejectionKind::Timeout => ErrorKind::Timeout,
+            RejectionKind::Conflict => ErrorKind::Conflict,
+            RejectionKind::Misconfigured => ErrorKind::ServerError,
+            RejectionKind::Unauthenticated => ErrorKind::AuthenticationError,
+            RejectionKind::Forbidden => ErrorKind::AuthorizationError,
+            RejectionKind::Invalid => ErrorKind::ValidationError,
+        }
+    }
+}
+
+impl std::fmt::Display for RejectionKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a bulkhead or throttle refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FullReason {
+    /// Every permit is out and the queue has no room.
+    QueueFull,
+    /// It waited as long as it may.
+    WaitedTooLong,
+    /// A caller of a higher class took its place in the queue.
+    Displaced,
+    /// A caller of a higher class took its permit.
+    Preempted,
+    /// What was asked for is more than the whole capacity: it can never fit.
+    NeverFits,
+    /// The pool was closed.
+    Closed,
+}
+
+impl std::fmt::Display for FullReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            FullReason::QueueFull => "every permit is out and its queue is full",
+            FullReason::WaitedTooLong => "no permit came free in time",
+            FullReason::Displaced => "a caller of higher priority took the place in its queue",
+            FullReason::Preempted => "a caller of higher priority took the permit",
+            FullReason::NeverFits => "more was asked for than its whole capacity",
+            FullReason::Closed => "it is closed",
+        })
+    }
+}
+
+/// Why an idempotency key was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConflictReason {
+    /// The first call with this key still runs. HTTP 409.
+    InFlight,
+    /// The key was used with another payload. HTTP 422.
+    OtherPayload,
+    /// The first call was cut, so nobody knows whether it took effect. HTTP 409.
+    Unknown,
+    /// The call is done, but its result was too large to keep. HTTP 409.
+    ResultNotKept,
+    /// A key is required and none, or a malformed one, was sent. HTTP 400.
+    BadKey,
+}
+
+/// Why an actor could not decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UnavailableReason {
+    /// Its mailbox is full.
+    MailboxFull,
+    /// It did not answer within `ask_timeout`.
+    NoAnswer,
+    /// It crashed on this very request.
+    Crashed,
+    /// It crashed too often and is not asked until its pause is over.
+    Failed,
+    /// This key's message crashed it before.
+    Quarantined,
+    /// A table is full and nothing in it can be given up.
+    TableFull,
+    /// The runtime is shutting down, or is gone.
+    ShuttingDown,
+}
+
+impl std::fmt::Display for UnavailableReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            UnavailableReason::MailboxFull => "its mailbox is full",
+            UnavailableReason::NoAnswer => "its actor did not answer in time",
+            UnavailableReason::Crashed => "its actor crashed on this request",
+            UnavailableReason::Failed => "its actor crashed too often and is being left alone for a while",
+            UnavailableReason::Quarantined => "this key is quarantined because it crashed the actor",
+            UnavailableReason::TableFull => "its table is full",
+            UnavailableReason::ShuttingDown => "the runtime is shutting down",
+        })
+    }
+}
+
+/// A field of a request that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldProblem {
+    /// The field's path, as `items[2].price`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// A refusal of ours: which policy, which name, why, and when to try again.
+///
+/// A handler's error type needs `From<Rejection>`; it is provided for `String`, `std::io::Error`, boxed and `anyhow`
+/// errors, and behind features for `axum` responses and `tonic` statuses.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The breaker refuses calls.
+    #[error("circuit breaker {name:?} is {state}{}", again(*retry_after))]
+    #[non_exhaustive]
+    Open {
+        /// The breaker.
+        name: String,
+        /// `open`, `half open with every probe out`, `forced open`
+        state: &'static str,
+        /// When the next probe may pass.
+        retry_after: Option<Duration>,
+    },
+    /// No permit.
+    #[error("{policy} {name:?} is full: {reason}{}", again(*retry_after))]
+    #[non_exhaustive]
+    Full {
+        /// [`Kind::Bulkhead`] or [`Kind::Throttle`].
+        policy: Kind,
+        /// The pool.
+        name: String,
+        /// Why.
+        reason: FullReason,
+        /// When it is worth asking again.
+        retry_after: Option<Duration>,
+    },
+    /// Load was shed.
+    #[error("{name:?} sheds load{}", again(*retry_after))]
+    #[non_exhaustive]
+    Shed {
+        /// The shedder.
+        name: String,
+        /// When it is worth asking again.
+        retry_after: Option<Duration>,
+    },
+    /// A quota is used up.
+    #[error("rate limit {name:?} of {quota} is used up{}", again(*retry_after))]
+    #[non_exhaustive]
+    RateLimited {
+        /// The limiter.
+        name: String,
+        /// The quota in words, as `10 a minute`.
+        quota: String,
+        /// When a call of the same cost is let in; `None` where it never can be.
+        retry_after: Option<Duration>,
+    },
+    /// A deadline is over.
+    #[error("{name:?} did not answer within {}", crate::settings::format_duration(*limit))]
+    #[non_exhaustive]
+    TimedOut {
+        /// The site, or the timeout's owner.
+        name: String,
+        /// The time it had.
+        limit: Duration,
+    },
+    /// An idempotency key cannot be used now.
+    #[error("idempotency store {name:?}: {}{}", conflict(*reason), again(*retry_after))]
+    #[non_exhaustive]
+    Conflict {
+        /// The store.
+        name: String,
+        /// Why.
+        reason: ConflictReason,
+        /// When it is worth asking again.
+        retry_after: Option<Duration>,
+    },
+    /// An actor could not decide, and the policy says to refuse then.
+    #[error("{policy} {name:?} cannot decide: {reason}")]
+    #[non_exhaustive]
+    Unavailable {
+        /// Whose.
+        policy: Kind,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: UnavailableReason,
+        /// When it is worth asking again.
+        retry_after: Option<Duration>,
+    },
+    /// The declarations do not fit together.
+    #[error("{name:?} is misconfigured: {problem}")]
+    #[non_exhaustive]
+    Misconfigured {
+        /// The name or site at fault.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// Who calls is not known.
+    #[error("not authenticated: {problem}")]
+    #[non_exhaustive]
+    Unauthenticated {
+        /// What is missing or wrong, without the secret.
+        problem: String,
+    },
+    /// Who calls may not.
+    #[error("not allowed: {problem}")]
+    #[non_exhaustive]
+    Forbidden {
+        /// What is missing.
+        problem: String,
+    },
+    /// The request is not valid.
+    #[error("not valid: {}", fields(.problems))]
+    #[non_exhaustive]
+    Invalid {
+        /// Field by field.
+        problems: Vec<FieldProblem>,
+    },
+}
+
+fn again(retry_after: Option<Duration>) -> String {
+    retry_after.map_or_else(String::new, |wait| format!("; try again in {}", readable(wait)))
+}
+
+/// Milliseconds are precise enough for a person, and are rounded up so that who waits that long is let in.
+fn readable(wait: Duration) -> String {
+    let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    crate::settings::format_duration(Duration::from_millis(millis))
+}
+
+fn conflict(reason: ConflictReason) -> &'static str {
+    match reason {
+        ConflictReason::InFlight => "a call with this key still runs",
+        ConflictReason::OtherPayload => "this key was used with another payload",
+        ConflictReason::Unknown => "whether the first call with this key took effect is unknown",
+        ConflictReason::ResultNotKept => "the call with this key is done, its result was not kept",
+        ConflictReason::BadKey => "a key of 1 to 255 visible characters is required, once",
+    }
+}
+
+fn fields(problems: &[FieldProblem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.field, problem.message))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+impl Rejection {
+    /// The breaker `name` refuses.
+    #[must_use]
+    pub fn open(name: impl Into<String>, state: &'static str, retry_after: Option<Duration>) -> Self {
+        Rejection::Open { name: name.into(), state, retry_after }
+    }
+
+    /// The pool `name` has no permit.
+    #[must_use]
+    pub fn full(
+        policy: Kind,
+        name: impl Into<String>,
+        reason: FullReason,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Rejection::Full { policy, name: name.into(), reason, retry_after }
+    }
+
+    /// `name` sheds load.
+    #[must_use]
+    pub fn shed(name: impl Into<String>, retry_after: Option<Duration>) -> Self {
+        Rejection::Shed { name: name.into(), retry_after }
+    }
+
+    /// The quota of `name` is used up.
+    #[must_use]
+    pub fn rate_limited(
+        name: impl Into<String>,
+        quota: impl Into<String>,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Rejection::RateLimited { name: name.into(), quota: quota.into(), retry_after }
+    }
+
+    /// `name` was given `limit` and is not done.
+    #[must_use]
+    pub fn timed_out(name: impl Into<String>, limit: Duration) -> Self {
+        Rejection::TimedOut { name: name.into(), limit }
+    }
+
+    /// An idempotency key cannot be used now.
+    #[must_use]
+    pub fn conflict(name: impl Into<String>, reason: ConflictReason, retry_after: Option<Duration>) -> Self {
+        Rejection::Conflict { name: name.into(), reason, retry_after }
+    }
+
+    /// The actor of `name` could not decide.
+    #[must_use]
+    pub fn unavailable(
+        policy: Kind,
+        name: impl Into<String>,
+        reason: UnavailableReason,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Rejection::Unavailable { policy, name: name.into(), reason, retry_after }
+    }
+
+    /// `name` cannot work as declared.
+    #[must_use]
+    pub fn misconfigured(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Rejection::Misconfigured { name: name.into(), problem: problem.into() }
+    }
+
+    /// Who calls is not known.
+    #[must_use]
+    pub fn unauthenticated(problem: impl Into<String>) -> Self {
+        Rejection::Unauthenticated { problem: problem.into() }
+    }
+
+    /// Who calls may not.
+    #[must_use]
+    pub fn forbidden(problem: impl Into<String>) -> Self {
+        Rejection::Forbidden { problem: problem.into() }
+    }
+
+    /// The request is not valid.
+    #[must_use]
+    pub fn invalid(problems: Vec<FieldProblem>) -> Self {
+        Rejection::Invalid { problems }
+    }
+
+    /// What sort of refusal it is.
+    #[must_use]
+    pub fn kind(&self) -> RejectionKind {
+        match self {
+            Rejection::Open { .. } => RejectionKind::Open,
+            Rejection::Full { .. } => RejectionKind::Full,
+            Rejection::Shed { .. } => RejectionKind::Shed,
+            Rejection::RateLimited { .. } => RejectionKind::RateLimited,
+            Rejection::TimedOut { .. } => RejectionKind::Timeout,
+            Rejection::Conflict { .. } => RejectionKind::Conflict,
+            Rejection::Unavailable { .. } => RejectionKind::Unavailable,
+            Rejection::Misconfigured { .. } => RejectionKind::Misconfigured,
+            Rejection::Unauthenticated { .. } => RejectionKind::Unauthenticated,
+            Rejection::Forbidden { .. } => RejectionKind::Forbidden,
+            Rejection::Invalid { .. } => RejectionKind::Invalid,
+        }
+    }
+
+    /// Which policy refused, by the name of its attribute.
+    #[must_use]
+    pub fn policy(&self) -> &'static str {
+        match self {
+            Rejection::Open { .. } => "circuit_breaker",
+            Rejection::Full { policy, .. } | Rejection::Unavailable { policy, .. } => match policy {
+                Kind::Breaker => "circuit_breaker",
+                Kind::Bulkhead => "bulkhead",
+                Kind::Throttle => "throttle",
+                Kind::Limiter => "rate_limit",
+                Kind::Idempotency => "idempotent",
+                Kind::Adaptive => "adaptive_timeout",
+            },
+            Rejection::Shed { .. } => "shed",
+            Rejection::RateLimited { .. } => "rate_limit",
+            Rejection::TimedOut { .. } => "timeout",
+            Rejection::Conflict { .. } => "idempotent",
+            Rejection::Misconfigured { .. } => "configuration",
+            Rejection::Unauthenticated { .. } | Rejection::Forbidden { .. } => "require_auth",
+            Rejection::Invalid { .. } => "validate",
+        }
+    }
+
+    /// The name of the breaker, pool, limiter, store or site that refused; empty where there is none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Rejection::Open { name, .. }
+            | Rejection::Full { name, .. }
+            | Rejection::Shed { name, .. }
+            | Rejection::RateLimited { name, .. }
+            | Rejection::TimedOut { name, .. }
+            | Rejection::Conflict { name, .. }
+            | Rejection::Unavailable { name, .. }
+            | Rejection::Misconfigured { name, .. } => name,
+            Rejection::Unauthenticated { .. } | Rejection::Forbidden { .. } | Rejection::Invalid { .. } => "",
+        }
+    }
+
+    /// When it is worth trying again; who waits that long is let in, or meets a new decision.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Rejection::Open { retry_after, .. }
+            | Rejection::Full { retry_after, .. }
+            | Rejection::Shed { retry_after, .. }
+            | Rejection::RateLimited { retry_after, .. }
+            | Rejection::Conflict { retry_after, .. }
+            | Rejection::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// The HTTP status it becomes.
+    #[must_use]
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Rejection::RateLimited { .. } => 429,
+            Rejection::TimedOut { .. } => 504,
+            Rejection::Conflict { reason, .. } => match reason {
+                ConflictReason::OtherPayload => 422,
+                ConflictReason::BadKey => 400,
+                _ => 409,
+            },
+            Rejection::Open { .. }
+            | Rejection::Full { .. }
+            | Rejection::Shed { .. }
+            | Rejection::Unavailable { .. } => 503,
+            Rejection::Misconfigured { .. } => 500,
+            Rejection::Unauthenticated { .. } => 401,
+            Rejection::Forbidden { .. } => 403,
+            Rejection::Invalid { .. } => 422,
+        }
+    }
+}
+
+impl From<Rejection> for String {
+    fn from(rejection: Rejection) -> Self {
+        rejection.to_string()
+    }
+}
+
+impl From<Rejection> for std::io::Error {
+    fn from(rejection: Rejection) -> Self {
+        let kind = match rejection.kind() {
+            RejectionKind::Timeout => std::io::ErrorKind::TimedOut,
+            RejectionKind::Invalid => std::io::ErrorKind::InvalidInput,
+            RejectionKind::Unauthenticated | RejectionKind::Forbidden => std::io::ErrorKind::PermissionDenied,
+            RejectionKind::Conflict => std::io::ErrorKind::AlreadyExists,
+            _ => std::io::ErrorKind::Other,
+        };
+        std::io::Error::new(kind, rejection)
+    }
+}
