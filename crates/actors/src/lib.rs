@@ -8,6 +8,7 @@
 //! | [`machine`], [`clock`], [`outcome`], [`rejection`], [`event`], [`snapshot`] | the contract of every primitive and the words they share |
 //! | [`settings`] | what a site may write, checked the same way wherever it is written |
 
+pub mod breaker;
 pub mod clock;
 pub mod event;
 pub mod machine;

@@ -1,0 +1,461 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::BreakerConfig;
+use super::window::{Counts, Mark, Window};
+use crate::clock::{Moment, Time, WallTime};
+use crate::event::Happening;
+use crate::machine::{Effects, Machine, Ticket};
+use crate::outcome::{Ending, Health, Outcome};
+use crate::snapshot::{self, SnapshotError};
+
+/// What can happen to a breaker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreakerInput {
+    /// A caller wants to pass.
+    Admit {
+        /// How long a probe may keep its slot: the attempt's timeout, else what is left of the caller's deadline.
+        patience: Option<Duration>,
+    },
+    /// A caller that passed says how its attempt ended.
+    Report {
+        /// The number under which it was admitted.
+        ticket: Ticket,
+        /// The epoch in which it was admitted.
+        epoch: u64,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// An operator's order.
+    Force(Force),
+}
+
+/// What an operator can order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// Refuse everything until further orders.
+    Open,
+    /// Let everything pass until further orders.
+    Closed,
+    /// Back to work: closed, with an empty window.
+    Reset,
+}
+
+/// A breaker's answer to [`BreakerInput::Admit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerReply {
+    /// Pass, and report under this epoch.
+    Admitted {
+        /// The epoch of the admission.
+        epoch: u64,
+        /// Whether this call decides over closing.
+        probe: bool,
+    },
+    /// Refused.
+    Refused {
+        /// In which state.
+        state: BreakerState,
+        /// When the next call can pass; `None` while forced open, and in slow start, where any answer frees a place.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// The states that operators see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BreakerState {
+    /// Calls pass.
+    Closed,
+    /// Calls are refused.
+    Open,
+    /// A few probes pass.
+    HalfOpen,
+    /// An operator refuses calls.
+    ForcedOpen,
+    /// An operator lets calls pass.
+    ForcedClosed,
+}
+
+impl BreakerState {
+    /// The state's name in logs, metrics and refusals.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BreakerState::Closed => "closed",
+            BreakerState::Open => "open",
+            BreakerState::HalfOpen => "half_open",
+            BreakerState::ForcedOpen => "forced_open",
+            BreakerState::ForcedClosed => "forced_closed",
+        }
+    }
+}
+
+/// What a breaker publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerStatus {
+    /// Its state.
+    pub state: BreakerState,
+    /// Its epoch: grows with each transition.
+    pub epoch: u64,
+    /// What stands in its window.
+    pub counts: Counts,
+    /// When an open breaker lets the first probe pass.
+    pub until: Option<Time>,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Closed { window: Window, ramp: Option<Ramp> },
+    Open { until: Time },
+    HalfOpen { successes: u32, probes: BTreeMap<Ticket, Time> },
+    ForcedOpen,
+    ForcedClosed,
+}
+
+/// Slow start: so many calls may be in flight, one more for each full round of successes.
+#[derive(Clone, Debug)]
+struct Ramp {
+    until: Time,
+    limit: u32,
+    round: u32,
+    in_flight: BTreeSet<Ticket>,
+}
+
+/// A decision of a breaker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreakerChange {
+    /// Nothing is to be done.
+    Nothing,
+    /// Answer a caller.
+    Answer(Ticket, BreakerReply),
+    /// Let a call pass that takes a place in the slow start.
+    Ramp(Ticket),
+    /// Let a probe pass, going to half open first where need be.
+    Probe(Ticket, Time),
+    /// Book an outcome.
+    Record {
+        /// Whose.
+        ticket: Ticket,
+        /// What it says of the dependency.
+        health: Health,
+        /// Whether it was slow.
+        slow: bool,
+    },
+    /// Look at the window again: a bucket has left it.
+    Evaluate,
+    /// Carry an operator's order out.
+    Force(Force),
+}
+
+/// The breaker as a pure machine.
+#[derive(Debug)]
+pub struct BreakerMachine {
+    config: BreakerConfig,
+    state: State,
+    epoch: u64,
+    /// How often it opened without closing in between: the open time doubles with it.
+    openings: u32,
+}
+
+impl BreakerMachine {
+    fn name(&self) -> BreakerState {
+        match self.state {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            State::ForcedOpen => BreakerState::ForcedOpen,
+            State::ForcedClosed => BreakerState::ForcedClosed,
+        }
+    }
+
+    fn open_time(&self) -> Duration {
+        let base = self.config.recovery_timeout;
+        self.config.max_recovery_timeout.map_or(base, |most| {
+            base.checked_mul(1 << self.openings.saturating_sub(1).min(20)).unwrap_or(most).min(most)
+        })
+    }
+
+    fn enter(&mut self, state: State, reason: String, effects: &mut Effects<BreakerReply>) {
+        let from = self.name();
+        self.state = state;
+        self.epoch += 1;
+        effects.happened(Happening::Transition {
+            from: from.as_str().to_owned(),
+            to: self.name().as_str().to_owned(),
+            reason,
+        });
+    }
+
+    fn open(&mut self, now: Time, reason: String, effects: &mut Effects<BreakerReply>) {
+        self.openings = self.openings.saturating_add(1);
+        let until = now.after(self.open_time());
+        self.enter(State::Open { until }, reason, effects);
+    }
+
+    fn close(&mut self, now: Time, reason: String, effects: &mut Effects<BreakerReply>) {
+        self.openings = 0;
+        let slow_start = self.config.slow_start;
+        let ramp = (!slow_start.is_zero()).then(|| Ramp {
+            until: now.after(slow_start),
+            limit: self.config.half_open_permits,
+            round: 0,
+            in_flight: BTreeSet::new(),
+        });
+        self.enter(State::Closed { window: Window::new(self.config.window), ramp }, reason, effects);
+    }
+
+    /// Why these counts open the breaker; `None` while they don't.
+    fn verdict(&self, counts: Counts) -> Option<String> {
+        let config = &self.config;
+        let Counts { total, failures, slow } = counts;
+        let share = |part: u32| f64::from(part) / f64::from(total.max(1));
+        let enough = total >= config.minimum_requests;
+        let by_count = config.failure_threshold.is_none_or(|least| failures >= least);
+        let by_rate = config.failure_rate_threshold.is_none_or(|rate| enough && share(failures) >= rate);
+        if failures > 0 && by_count && by_rate {
+            return Some(format!("{failures} failures in {total} calls"));
+        }
+        let slow_rule = config.slow_call_duration.is_some() && enough;
+        (slow_rule && share(slow) >= config.slow_call_rate_threshold)
+            .then(|| format!("{slow} slow calls in {total} calls"))
+    }
+
+    /// A failing number with the rate not reached yet: old successes that leave can open it.
+    fn hinges_on_time(&self, counts: Counts) -> bool {
+        let number = self.config.failure_threshold.unwrap_or(1);
+        counts.failures >= number || (self.config.slow_call_duration.is_some() && counts.slow > 0)
+    }
+
+    fn admit(&self, now: Time, ticket: Ticket, patience: Option<Duration>) -> BreakerChange {
+        let admitted = BreakerReply::Admitted { epoch: self.epoch, probe: false };
+        let lease =
+            || now.after(self.config.probe_timeout.or(patience).unwrap_or(self.config.recovery_timeout));
+        let refused = |retry_after| {
+            BreakerChange::Answer(ticket, BreakerReply::Refused { state: self.name(), retry_after })
+        };
+        match &self.state {
+            State::ForcedClosed => BreakerChange::Answer(ticket, admitted),
+            State::ForcedOpen => refused(None),
+            State::Open { until } if now < *until => refused(Some(now.until(*until))),
+            State::Open { .. } => BreakerChange::Probe(ticket, lease()),
+            State::HalfOpen { probes, .. } => {
+                let out = probes.values().filter(|end| **end > now).count();
+                if out < self.config.half_open_permits as usize {
+                    return BreakerChange::Probe(ticket, lease());
+                }
+                refused(probes.values().filter(|end| **end > now).min().map(|end| now.until(*end)))
+            }
+            State::Closed { ramp: Some(ramp), .. } if now < ramp.until => {
+                if ramp.in_flight.len() < ramp.limit as usize {
+                    BreakerChange::Ramp(ticket)
+                } else {
+                    // Any answer in flight frees a place, so no later time could honestly be named.
+                    refused(None)
+                }
+            }
+            State::Closed { .. } => BreakerChange::Answer(ticket, admitted),
+        }
+    }
+
+    fn record(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        health: Health,
+        slow: bool,
+        effects: &mut Effects<BreakerReply>,
+    ) {
+        match &mut self.state {
+            State::Closed { window, ramp } => {
+                if let Some(slow_start) = ramp {
+                    slow_start.in_flight.remove(&ticket);
+                    if now >= slow_start.until {
+                        *ramp = None;
+                    } else if health == Health::Success {
+                        slow_start.round += 1;
+                        if slow_start.round >= slow_start.limit {
+                            slow_start.limit = slow_start.limit.saturating_add(1);
+                            slow_start.round = 0;
+                        }
+                    }
+                }
+                if health != Health::Neutral {
+                    window.record(now, Mark { failure: health == Health::Failure, slow });
+                    self.evaluate(now, effects);
+                }
+            }
+            State::HalfOpen { successes, probes } => {
+                probes.remove(&ticket);
+                let slow = slow && self.config.slow_call_duration.is_some();
+                match health {
+                    Health::Neutral => {}
+                    Health::Success if !slow => {
+                        *successes += 1;
+                        if *successes >= self.config.success_threshold {
+                            let reason = format!("{successes} probes in a row succeeded");
+                            self.close(now, reason, effects);
+                        }
+                    }
+                    Health::Success => self.open(now, "a probe was slow".to_owned(), effects),
+                    Health::Failure => self.open(now, "a probe failed".to_owned(), effects),
+                }
+            }
+            State::Open { .. } | State::ForcedOpen | State::ForcedClosed => {}
+        }
+    }
+
+    fn evaluate(&mut self, now: Time, effects: &mut Effects<BreakerReply>) {
+        if let State::Closed { window, .. } = &mut self.state {
+            window.roll(now);
+            let counts = window.counts();
+            if let Some(reason) = self.verdict(counts) {
+                self.open(now, reason, effects);
+            }
+        }
+    }
+}
+
+/// What outlives the process: an open breaker and the rest of its open time.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    forced: Option<bool>,
+    open: Option<(Duration, WallTime)>,
+    openings: u32,
+}
+
+impl Machine for BreakerMachine {
+    type Config = BreakerConfig;
+    type Input = BreakerInput;
+    type Change = BreakerChange;
+    type Reply = BreakerReply;
+    type Status = BreakerStatus;
+
+    fn new(config: BreakerConfig, _moment: Moment) -> Self {
+        let window = Window::new(config.window);
+        BreakerMachine { config, state: State::Closed { window, ramp: None }, epoch: 1, openings: 0 }
+    }
+
+    fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &BreakerInput) -> BreakerChange {
+        match input {
+            BreakerInput::Admit { patience } => {
+                ticket.map_or(BreakerChange::Nothing, |ticket| self.admit(moment.now, ticket, *patience))
+            }
+            BreakerInput::Report { epoch, .. } if *epoch != self.epoch => BreakerChange::Nothing,
+            BreakerInput::Report { ticket, outcome, .. } => {
+                let health = match outcome.ending {
+                    Ending::Success => Health::Success,
+                    Ending::Error(kind) => self.config.health(kind),
+                    Ending::TimedOut => self.config.health(crate::outcome::ErrorKind::Timeout),
+                    Ending::Panicked => Health::Failure,
+                    Ending::Rejected(_) | Ending::Cancelled => Health::Neutral,
+                };
+                let slow = self.config.slow_call_duration.is_some_and(|limit| outcome.latency >= limit);
+                BreakerChange::Record { ticket: *ticket, health, slow }
+            }
+            BreakerInput::Force(order) => BreakerChange::Force(*order),
+        }
+    }
+
+    fn apply(&mut self, moment: Moment, change: BreakerChange, effects: &mut Effects<BreakerReply>) {
+        match change {
+            BreakerChange::Nothing => {}
+            BreakerChange::Answer(ticket, reply) => effects.reply(ticket, reply),
+            BreakerChange::Ramp(ticket) => {
+                if let State::Closed { ramp: Some(ramp), .. } = &mut self.state {
+                    ramp.in_flight.insert(ticket);
+                }
+                effects.reply(ticket, BreakerReply::Admitted { epoch: self.epoch, probe: false });
+            }
+            BreakerChange::Probe(ticket, lease) => {
+                if matches!(self.state, State::Open { .. }) {
+                    let half_open = State::HalfOpen { successes: 0, probes: BTreeMap::new() };
+                    self.enter(half_open, "the open time is over".to_owned(), effects);
+                }
+                if let State::HalfOpen { probes, .. } = &mut self.state {
+                    probes.retain(|_, end| *end > moment.now);
+                    probes.insert(ticket, lease);
+                }
+                effects.reply(ticket, BreakerReply::Admitted { epoch: self.epoch, probe: true });
+            }
+            BreakerChange::Record { ticket, health, slow } => {
+                self.record(moment.now, ticket, health, slow, effects);
+            }
+            BreakerChange::Evaluate => self.evaluate(moment.now, effects),
+            BreakerChange::Force(order) => {
+                self.openings = 0;
+                let state = match order {
+                    Force::Open => State::ForcedOpen,
+                    Force::Closed => State::ForcedClosed,
+                    Force::Reset => State::Closed { window: Window::new(self.config.window), ramp: None },
+                };
+                self.enter(state, "ordered by an operator".to_owned(), effects);
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        match &self.state {
+            State::Closed { window, .. } if self.hinges_on_time(window.counts()) => window.next_edge(),
+            _ => None,
+        }
+    }
+
+    fn expire(&self, _moment: Moment) -> BreakerChange {
+        BreakerChange::Evaluate
+    }
+
+    fn status(&self, _now: Time) -> BreakerStatus {
+        let (counts, until) = match &self.state {
+            State::Closed { window, .. } => (window.counts(), None),
+            State::Open { until } => (Counts::default(), Some(*until)),
+            _ => (Counts::default(), None),
+        };
+        BreakerStatus { state: self.name(), epoch: self.epoch, counts, until }
+    }
+
+    fn reconfigure(&mut self, moment: Moment, config: BreakerConfig, effects: &mut Effects<BreakerReply>) {
+        let span = config.window;
+        let other_window = span != self.config.window;
+        self.config = config;
+        if let State::Closed { window, .. } = &mut self.state {
+            if other_window {
+                *window = Window::new(span);
+            }
+            self.evaluate(moment.now, effects);
+        }
+    }
+
+    fn snapshot(&self, moment: Moment) -> Vec<u8> {
+        let saved = Saved {
+            forced: match self.state {
+                State::ForcedOpen => Some(true),
+                State::ForcedClosed => Some(false),
+                _ => None,
+            },
+            open: match &self.state {
+                State::Open { until } => Some((moment.now.until(*until), moment.wall)),
+                // Its probes are gone with the process: the next call is a probe again.
+                State::HalfOpen { .. } => Some((Duration::ZERO, moment.wall)),
+                _ => None,
+            },
+            openings: self.openings,
+        };
+        snapshot::encode(&saved).unwrap_or_default()
+    }
+
+    fn restore(&mut self, moment: Moment, bytes: &[u8]) -> Result<(), SnapshotError> {
+        let saved: Saved = snapshot::decode(bytes)?;
+        self.openings = saved.openings;
+        if let Some(open) = saved.forced {
+            self.state = if open { State::ForcedOpen } else { State::ForcedClosed };
+        } else if let Some((rest, written)) = saved.open {
+            let rest = rest.saturating_sub(written.until(moment.wall)).min(self.open_time());
+            self.state = State::Open { until: moment.now.after(rest) };
+        }
+        self.epoch += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! Circuit breaker: stops calling a dependency that fails, and finds out with a few probes when it works again.
+//!
+//! ```text
+//!            failures >= threshold (and rate, with enough calls)
+//!   CLOSED ------------------------------------------------------> OPEN
+//!     ^ \ slow start: calls in flight                              |  recovery_timeout over, next call
+//!     |  `----------------.                                        v
+//!     '----- success_threshold successes in a row ----------- HALF OPEN -- one failure --> OPEN
+//! ```
+//!
+//! | setting | default | why |
+//! |---|---|---|
+//! | `failure_threshold` | 5 where no rate is written | five failures in ten calls are no accident |
+//! | `window` | 10 requests, or as many as the thresholds need | rolls call by call, never tumbles |
+//! | `minimum_requests` | min(10, window) | a rate over fewer calls is noise |
+//! | `recovery_timeout` | 30 s | long enough for a restart, short enough for a person who waits |
+//! | `success_threshold`, `half_open_permits` | 3 | one lucky answer does not close it |
+//! | `slow_start` | 10 s | a dependency that just came back is not hit by all callers at once |
+//!
+//! What was admitted in an older epoch neither closes, opens nor extends anything. Comparisons are `>=`, after every
+//! recorded outcome, as in resilience4j.
+
+mod config;
+mod machine;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use config::BreakerConfig;
+pub use machine::{
+    BreakerChange, BreakerInput, BreakerMachine, BreakerReply, BreakerState, BreakerStatus, Force,
+};
+pub use window::{Counts, Span};
