@@ -16,3 +16,4 @@ pub mod outcome;
 pub mod rejection;
 pub mod settings;
 pub mod snapshot;
+pub mod supervise;
