@@ -11,6 +11,8 @@
 pub mod breaker;
 pub mod clock;
 pub mod event;
+#[cfg(feature = "host")]
+pub mod host;
 pub mod machine;
 pub mod outcome;
 pub mod rejection;

@@ -1,0 +1,130 @@
+use std::convert::Infallible;
+use std::future::pending;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use kameo::actor::{ActorId, ActorRef, Spawn as _, WeakActorRef};
+use kameo::error::{ActorStopReason, PanicError};
+use kameo::mailbox::{self, MailboxReceiver, Signal};
+use kameo::message::{Context, Message};
+use kameo::supervision::RestartPolicy;
+use kameo::{Actor, prelude::MailboxSender};
+use tokio::sync::oneshot;
+
+use super::hosted::{Hosted, Reply};
+use crate::machine::{Machine, Ticket};
+
+/// The root of a runtime's actors. It only restarts: it holds nothing and does nothing that can panic.
+#[derive(Debug)]
+pub struct Supervisor;
+
+impl Actor for Supervisor {
+    type Args = ();
+    type Error = Infallible;
+
+    async fn on_start((): (), _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(Supervisor)
+    }
+
+    async fn on_link_died(
+        &mut self,
+        _: WeakActorRef<Self>,
+        _: ActorId,
+        _: ActorStopReason,
+    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// What a host's mailbox takes.
+pub(super) enum Envelope<M: Machine> {
+    /// A request that wants an answer.
+    Ask { ticket: Ticket, input: M::Input, reply: oneshot::Sender<Reply<M::Reply>> },
+    /// The ledger has something; whoever waits for its effect to be published is told.
+    Poke(Option<oneshot::Sender<()>>),
+    /// Panic, as a poisoned message would: for drills and for the simulator.
+    Crash,
+    /// Stop for good.
+    Stop,
+}
+
+/// The actor around one machine.
+pub(super) struct Host<M: Machine> {
+    hosted: Arc<Hosted<M>>,
+}
+
+impl<M: Machine> Host<M> {
+    /// Starts the supervised actor of `hosted`.
+    pub(super) async fn start(supervisor: &ActorRef<Supervisor>, hosted: Arc<Hosted<M>>) -> ActorRef<Self> {
+        let (sender, receiver): (MailboxSender<Self>, _) = mailbox::bounded(hosted.options().mailbox);
+        Host::supervise_with(supervisor, move || Arc::clone(&hosted))
+            .restart_policy(RestartPolicy::Transient)
+            // kameo counts on a clock that does not see virtual time; the limit is kept in `supervise.rs`.
+            .restart_limit(u32::MAX, std::time::Duration::MAX)
+            .spawn_with_mailbox((sender, receiver))
+            .await
+    }
+}
+
+impl<M: Machine> Actor for Host<M> {
+    type Args = Arc<Hosted<M>>;
+    type Error = Infallible;
+
+    async fn on_start(hosted: Arc<Hosted<M>>, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(Host { hosted })
+    }
+
+    async fn on_panic(
+        &mut self,
+        _: WeakActorRef<Self>,
+        panic: PanicError,
+    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
+        self.hosted.crashed(panic.to_string());
+        // Restarted in place: the mailbox, and what is queued in it, stay as they are.
+        Ok(ControlFlow::Continue(()))
+    }
+
+    async fn next(
+        &mut self,
+        _: WeakActorRef<Self>,
+        mailbox: &mut MailboxReceiver<Self>,
+    ) -> Result<Option<Signal<Self>>, Infallible> {
+        loop {
+            if let Some(resume) = self.hosted.resume_at() {
+                tokio::time::sleep_until(resume).await;
+                self.hosted.resumed();
+            }
+            let deadline = self.hosted.deadline();
+            let timer = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                signal = mailbox.recv() => return Ok(signal),
+                () = timer => self.hosted.expired(),
+            }
+        }
+    }
+}
+
+impl<M: Machine> Message<Envelope<M>> for Host<M> {
+    type Reply = ();
+
+    async fn handle(&mut self, envelope: Envelope<M>, context: &mut Context<Self, ()>) {
+        self.hosted.drain();
+        match envelope {
+            Envelope::Ask { ticket, input, reply } => self.hosted.answer(ticket, &input, reply),
+            Envelope::Poke(done) => {
+                if let Some(done) = done {
+                    let _ = done.send(());
+                }
+            }
+            #[expect(clippy::panic, reason = "a crash on purpose is what was asked for")]
+            Envelope::Crash => panic!("crashed on purpose"),
+            Envelope::Stop => context.stop(),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The one kameo actor that hosts any machine: a mailbox, one timer, and a cell that outlives its incarnations.
+//!
+//! ```text
+//!   caller --ask--> mailbox --\
+//!                              > Host: ledger first, then the message --> machine --> answers, events, status
+//!   caller --note-> ledger ---/        (one timer: the machine's deadline)
+//! ```
+//!
+//! * An ask never waits for room: a full mailbox is an answer, at once.
+//! * What must not be lost (an outcome, a permit given back) is written to the handle's ledger first and needs no room
+//!   in any mailbox; then the actor is poked. Drop paths use nothing else.
+//! * Machine and waiting callers live in a cell that outlives the actor. A machine decides on `&self`, so a panic
+//!   leaves it as it was, and a restarted actor goes on with it: calls in flight and callers in line notice nothing.
+
+mod actor;
+mod hosted;
+#[cfg(test)]
+mod tests;
+
+pub use actor::Supervisor;
+pub use hosted::{AskError, HostOptions, Hosted, Reply};
