@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::window::Span;
 use crate::outcome::{ErrorKind, Health};
-use crate::settings::{Problem, Reader, Settings, Value, parse_duration};
+use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, Value, parse_duration};
 
 /// Checked settings of one breaker.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub struct BreakerConfig {
     pub(super) slow_call_duration: Option<Duration>,
     pub(super) slow_call_rate_threshold: f64,
     pub(super) slow_start: Duration,
+    mode: Mode,
+    on_unavailable: OnUnavailable,
     record_on: Vec<ErrorKind>,
     ignore_on: Vec<ErrorKind>,
 }
@@ -38,6 +40,8 @@ impl Default for BreakerConfig {
             slow_call_duration: None,
             slow_call_rate_threshold: 1.0,
             slow_start: Duration::from_secs(10),
+            mode: Mode::Enforce,
+            on_unavailable: OnUnavailable::Allow,
             record_on: Vec::new(),
             ignore_on: Vec::new(),
         }
@@ -106,6 +110,8 @@ impl BreakerConfig {
             slow_call_duration,
             slow_call_rate_threshold: slow_rate.unwrap_or(default.slow_call_rate_threshold),
             slow_start: reader.duration_or_zero("slow_start").unwrap_or(default.slow_start),
+            mode: reader.mode(),
+            on_unavailable: reader.on_unavailable(default.on_unavailable),
             record_on: reader.choices("record_on", &ErrorKind::NAMES).unwrap_or_default(),
             ignore_on: reader.choices("ignore_on", &ErrorKind::NAMES).unwrap_or_default(),
         };
@@ -126,6 +132,30 @@ impl BreakerConfig {
         } else {
             kind.health()
         }
+    }
+
+    /// How long it stays open.
+    #[must_use]
+    pub fn recovery_timeout(&self) -> Duration {
+        self.recovery_timeout
+    }
+
+    /// How many probes may be out at once.
+    #[must_use]
+    pub fn half_open_permits(&self) -> u32 {
+        self.half_open_permits
+    }
+
+    /// Whether it acts on its decisions.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What becomes of a call while its actor cannot decide.
+    #[must_use]
+    pub fn on_unavailable(&self) -> OnUnavailable {
+        self.on_unavailable
     }
 
     /// What it looks back on.

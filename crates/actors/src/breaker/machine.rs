@@ -28,6 +28,11 @@ pub enum BreakerInput {
         /// How it ended.
         outcome: Outcome,
     },
+    /// A caller left before it saw an answer: whatever it was granted is free again.
+    GiveBack {
+        /// The number under which it asked.
+        ticket: Ticket,
+    },
     /// An operator's order.
     Force(Force),
 }
@@ -354,6 +359,9 @@ impl Machine for BreakerMachine {
                 };
                 let slow = self.config.slow_call_duration.is_some_and(|limit| outcome.latency >= limit);
                 BreakerChange::Record { ticket: *ticket, health, slow }
+            }
+            BreakerInput::GiveBack { ticket } => {
+                BreakerChange::Record { ticket: *ticket, health: Health::Neutral, slow: false }
             }
             BreakerInput::Force(order) => BreakerChange::Force(*order),
         }

@@ -21,12 +21,18 @@
 //! recorded outcome, as in resilience4j.
 
 mod config;
+#[cfg(feature = "host")]
+mod handle;
+#[cfg(all(test, feature = "host"))]
+mod handle_tests;
 mod machine;
 #[cfg(test)]
 mod tests;
 mod window;
 
 pub use config::BreakerConfig;
+#[cfg(feature = "host")]
+pub use handle::{BreakerHandle, BreakerPermit};
 pub use machine::{
     BreakerChange, BreakerInput, BreakerMachine, BreakerReply, BreakerState, BreakerStatus, Force,
 };

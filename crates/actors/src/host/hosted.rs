@@ -149,6 +149,12 @@ impl<M: Machine> Hosted<M> {
         &self.name
     }
 
+    /// Its clock's time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
     /// How it is hosted.
     #[must_use]
     pub fn options(&self) -> HostOptions {
@@ -228,9 +234,9 @@ impl<M: Machine> Hosted<M> {
     ///
     /// # Cancel safety
     /// What was noted stays noted.
-    pub async fn report(&self, input: M::Input) {
+    pub async fn report(self: &Arc<Self>, input: M::Input) {
         lock(&self.ledger).push(input);
-        let Some(actor) = self.actor.get() else { return };
+        let actor = self.actor().await;
         let (done, published) = oneshot::channel();
         if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
             let _ = tokio::time::timeout(Duration::from_millis(1), published).await;

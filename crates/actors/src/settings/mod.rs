@@ -5,11 +5,13 @@
 //! gets the same words wherever it was made, and all mistakes are reported at once.
 
 mod duration;
+mod mode;
 mod nearest;
 mod reader;
 mod value;
 
 pub use duration::{format_duration, parse_duration};
+pub use mode::{Mode, OnUnavailable};
 pub use nearest::nearest;
 pub use reader::{Problem, Reader};
 pub use value::{Settings, Value};

@@ -1,0 +1,237 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{BreakerConfig, BreakerInput, BreakerMachine, BreakerReply, BreakerState, BreakerStatus, Force};
+use crate::clock::Time;
+use crate::host::{AskError, Hosted};
+use crate::machine::{Kind, Ticket};
+use crate::outcome::{Ending, Outcome};
+use crate::rejection::{Rejection, UnavailableReason};
+use crate::settings::{Mode, OnUnavailable};
+
+/// One breaker, for code that uses it without a macro. Cheap to clone; all clones are the same breaker.
+#[derive(Clone, Debug)]
+pub struct BreakerHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    hosted: Arc<Hosted<BreakerMachine>>,
+    config: BreakerConfig,
+    /// Calls that observe mode would have refused.
+    would_refuse: AtomicU64,
+    /// Probes that were let in while the actor could not be asked: when the present period began, and how many.
+    outage: Mutex<(Time, u32)>,
+}
+
+impl BreakerHandle {
+    /// The handle of a hosted breaker.
+    #[must_use]
+    pub fn new(hosted: Arc<Hosted<BreakerMachine>>, config: BreakerConfig) -> Self {
+        let outage = Mutex::new((Time::ZERO, 0));
+        BreakerHandle { shared: Arc::new(Shared { hosted, config, would_refuse: AtomicU64::new(0), outage }) }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.shared.hosted.name()
+    }
+
+    /// Its state as last published.
+    #[must_use]
+    pub fn state(&self) -> BreakerState {
+        self.status().state
+    }
+
+    /// Its state, epoch and counts as last published.
+    #[must_use]
+    pub fn status(&self) -> BreakerStatus {
+        self.shared.hosted.status()
+    }
+
+    /// Its checked settings.
+    #[must_use]
+    pub fn config(&self) -> &BreakerConfig {
+        &self.shared.config
+    }
+
+    /// The hosted machine, for who watches actors.
+    #[must_use]
+    pub fn hosted(&self) -> &Arc<Hosted<BreakerMachine>> {
+        &self.shared.hosted
+    }
+
+    /// How many calls observe mode let pass that it would have refused.
+    #[must_use]
+    pub fn would_refuse(&self) -> u64 {
+        self.shared.would_refuse.load(Ordering::Relaxed)
+    }
+
+    /// Asks to pass. `patience` is how long a probe may keep its slot: the attempt's timeout, else what is left of
+    /// the caller's deadline.
+    ///
+    /// # Errors
+    /// [`Rejection::Open`] while it is open, [`Rejection::Unavailable`] where its actor cannot decide and the breaker
+    /// is declared to reject then.
+    ///
+    /// # Cancel safety
+    /// A dropped `admit` gives back whatever it was granted.
+    pub async fn admit(&self, patience: Option<Duration>) -> Result<BreakerPermit, Rejection> {
+        if self.shared.config.mode() == Mode::Off {
+            return Ok(BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, probe: false });
+        }
+        let ticket = self.shared.hosted.ticket();
+        // Made before the ask: dropped in the middle of it, the epoch is not known yet, and the present one is right
+        // for any probe that the actor may have granted.
+        let mut permit = BreakerPermit { handle: Some(self.clone()), ticket, epoch: 0, probe: false };
+        match self.shared.hosted.ask(ticket, BreakerInput::Admit { patience }).await {
+            Ok(answer) => match answer.reply {
+                BreakerReply::Admitted { epoch, probe } => {
+                    permit.epoch = epoch;
+                    permit.probe = probe;
+                    Ok(permit)
+                }
+                BreakerReply::Refused { state, retry_after } => {
+                    permit.handle = None;
+                    self.refuse(Rejection::open(self.name(), describe(state), retry_after))
+                }
+            },
+            Err(error) => {
+                permit.handle = None;
+                self.unasked(ticket, error)
+            }
+        }
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Result<BreakerPermit, Rejection> {
+        if self.shared.config.mode() == Mode::Observe {
+            self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
+            return Ok(BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, probe: false });
+        }
+        Err(rejection)
+    }
+
+    /// The actor could not be asked: what it published last still holds.
+    fn unasked(&self, ticket: Ticket, error: AskError) -> Result<BreakerPermit, Rejection> {
+        let (reason, retry_after) = match error {
+            AskError::MailboxFull => (UnavailableReason::MailboxFull, None),
+            AskError::NoAnswer => (UnavailableReason::NoAnswer, None),
+            AskError::Crashed => (UnavailableReason::Crashed, None),
+            AskError::Failed(rest) => (UnavailableReason::Failed, Some(rest)),
+        };
+        if self.shared.config.on_unavailable() == OnUnavailable::Reject {
+            return self.refuse(Rejection::unavailable(Kind::Breaker, self.name(), reason, retry_after));
+        }
+        let status = self.status();
+        let pass = match status.state {
+            BreakerState::Closed | BreakerState::ForcedClosed => true,
+            BreakerState::ForcedOpen => false,
+            BreakerState::Open | BreakerState::HalfOpen => self.outage_probe(status.until),
+        };
+        if pass {
+            let handle = Some(self.clone());
+            return Ok(BreakerPermit { handle, ticket, epoch: status.epoch, probe: false });
+        }
+        self.refuse(Rejection::open(self.name(), describe(status.state), None))
+    }
+
+    /// "Allow" is not "unlimited": so many probes for each recovery time.
+    fn outage_probe(&self, until: Option<Time>) -> bool {
+        let now = self.shared.hosted.now();
+        if until.is_some_and(|until| now < until) {
+            return false;
+        }
+        let mut outage = self.shared.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        if outage.1 == 0 || now.since(outage.0) >= self.shared.config.recovery_timeout() {
+            *outage = (now, 0);
+        }
+        outage.1 += 1;
+        outage.1 <= self.shared.config.half_open_permits()
+    }
+
+    /// Orders it open, whatever its window says, until it is reset.
+    pub async fn force_open(&self) {
+        self.order(Force::Open).await;
+    }
+
+    /// Orders it closed, whatever its window says, until it is reset.
+    pub async fn force_close(&self) {
+        self.order(Force::Closed).await;
+    }
+
+    /// Back to work: closed, with an empty window.
+    pub async fn reset(&self) {
+        self.order(Force::Reset).await;
+    }
+
+    async fn order(&self, order: Force) {
+        self.shared.hosted.report(BreakerInput::Force(order)).await;
+    }
+}
+
+fn describe(state: BreakerState) -> &'static str {
+    match state {
+        BreakerState::Closed => "closed, but still letting calls back in slowly",
+        BreakerState::Open => "open",
+        BreakerState::HalfOpen => "half open with every probe out",
+        BreakerState::ForcedOpen => "forced open by an operator",
+        BreakerState::ForcedClosed => "forced closed by an operator",
+    }
+}
+
+/// A pass through a breaker. Report how the attempt ended; dropped without a report it counts as cancelled, and a
+/// probe's slot is given back.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped at once counts as a cancelled call"]
+pub struct BreakerPermit {
+    handle: Option<BreakerHandle>,
+    ticket: Ticket,
+    epoch: u64,
+    probe: bool,
+}
+
+impl BreakerPermit {
+    /// Whether this call decides over closing.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.probe
+    }
+
+    /// Reports and waits, at most 1 ms, until what follows from it is published.
+    ///
+    /// # Cancel safety
+    /// What was reported stays reported.
+    pub async fn report(mut self, outcome: Outcome) {
+        if let Some(handle) = self.handle.take() {
+            handle.shared.hosted.report(self.input(outcome)).await;
+        }
+    }
+
+    /// Reports without waiting; for drop paths.
+    pub fn note(mut self, outcome: Outcome) {
+        if let Some(handle) = self.handle.take() {
+            handle.shared.hosted.note(self.input(outcome));
+        }
+    }
+
+    fn input(&self, outcome: Outcome) -> BreakerInput {
+        BreakerInput::Report { ticket: self.ticket, epoch: self.epoch, outcome }
+    }
+}
+
+impl Drop for BreakerPermit {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            let input = if self.epoch == 0 {
+                // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
+                BreakerInput::GiveBack { ticket: self.ticket }
+            } else {
+                self.input(Outcome { ending: Ending::Cancelled, latency: Duration::ZERO })
+            };
+            handle.shared.hosted.note(input);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+use super::Reader;
+
+/// Whether a policy acts on its decisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It refuses what it decides to refuse.
+    #[default]
+    Enforce,
+    /// It decides and counts what it would refuse, and lets it through.
+    Observe,
+    /// It is not there.
+    Off,
+}
+
+/// What a policy does with a call when its actor cannot decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnUnavailable {
+    /// Lets it pass, within what was published last: never unlimited.
+    Allow,
+    /// Refuses it.
+    Reject,
+}
+
+impl Reader<'_> {
+    /// The `mode` of a policy.
+    pub fn mode(&mut self) -> Mode {
+        let modes = [("enforce", Mode::Enforce), ("observe", Mode::Observe), ("off", Mode::Off)];
+        self.choice("mode", &modes).unwrap_or_default()
+    }
+
+    /// The `on_unavailable` of a policy.
+    pub fn on_unavailable(&mut self, default: OnUnavailable) -> OnUnavailable {
+        let choices = [("allow", OnUnavailable::Allow), ("reject", OnUnavailable::Reject)];
+        self.choice("on_unavailable", &choices).unwrap_or(default)
+    }
+}
