@@ -76,7 +76,7 @@ pub trait Machine: Send + Sized + 'static {
     /// An answer to a caller.
     type Reply: Send + 'static;
     /// What its actor publishes for callers and operators to read without a message.
-    type Status: Clone + Send + Sync + 'static;
+    type Status: Clone + std::fmt::Debug + Send + Sync + 'static;
 
     /// A new machine.
     fn new(config: Self::Config, moment: Moment) -> Self;
@@ -97,6 +97,11 @@ pub trait Machine: Send + Sized + 'static {
 
     /// What to publish now.
     fn status(&self, now: Time) -> Self::Status;
+
+    /// A status in a few words, for operators.
+    fn describe(status: &Self::Status) -> String {
+        format!("{status:?}")
+    }
 
     /// Takes new settings while it runs: nothing held is taken away, nothing spent is refilled.
     fn reconfigure(&mut self, moment: Moment, config: Self::Config, effects: &mut Effects<Self::Reply>);

@@ -120,6 +120,7 @@ impl BreakerHandle {
             AskError::MailboxFull => (UnavailableReason::MailboxFull, None),
             AskError::NoAnswer => (UnavailableReason::NoAnswer, None),
             AskError::Crashed => (UnavailableReason::Crashed, None),
+            AskError::Gone => (UnavailableReason::ShuttingDown, None),
             AskError::Failed(rest) => (UnavailableReason::Failed, Some(rest)),
         };
         if self.shared.config.on_unavailable() == OnUnavailable::Reject {

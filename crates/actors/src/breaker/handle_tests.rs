@@ -1,13 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kameo::actor::Spawn as _;
-use kameo::mailbox;
-
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Event, EventSink};
-use crate::host::{HostOptions, Hosted, Supervisor};
+use crate::host::{Ground, HostOptions, Hosted};
 use crate::machine::Kind;
 use crate::outcome::{Ending, ErrorKind, Outcome};
 use crate::rejection::RejectionKind;
@@ -20,12 +17,10 @@ impl EventSink for Ignore {
 }
 
 fn handle(settings: &Settings) -> BreakerHandle {
-    let supervisor = Supervisor::spawn_with_mailbox((), mailbox::unbounded());
     let config = BreakerConfig::from_settings(settings).unwrap();
-    let (clock, events) = (Arc::new(Clock::system()), Arc::new(Ignore));
-    let options = HostOptions::default();
-    let hosted = Hosted::new(Kind::Breaker, "db", config.clone(), 1, clock, events, options, supervisor);
-    BreakerHandle::new(hosted, config)
+    let (clock, tokio) = (Arc::new(Clock::system()), tokio::runtime::Handle::current());
+    let ground = Ground::new(tokio, 1, clock, Arc::new(Ignore), HostOptions::default());
+    BreakerHandle::new(Hosted::new(ground, Kind::Breaker, "db", config.clone()), config)
 }
 
 fn failure() -> Outcome {

@@ -424,6 +424,14 @@ impl Machine for BreakerMachine {
         BreakerStatus { state: self.name(), epoch: self.epoch, counts, until }
     }
 
+    fn describe(status: &BreakerStatus) -> String {
+        let Counts { total, failures, slow } = status.counts;
+        match status.state {
+            BreakerState::Closed => format!("closed: {failures} failures and {slow} slow in {total} calls"),
+            other => other.as_str().to_owned(),
+        }
+    }
+
     fn reconfigure(&mut self, moment: Moment, config: BreakerConfig, effects: &mut Effects<BreakerReply>) {
         let span = config.window;
         let other_window = span != self.config.window;

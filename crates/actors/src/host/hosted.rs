@@ -5,33 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kameo::actor::ActorRef;
+use kameo::error::SendError;
 use tokio::sync::{OnceCell, oneshot};
 
-use super::actor::{Envelope, Host, Supervisor};
-use crate::clock::{Clock, Entropy, Moment, Time};
-use crate::event::{Event, EventSink, Happening};
+use super::actor::{Envelope, Host};
+use super::ground::Ground;
+use crate::clock::{Entropy, Moment, Time};
+use crate::event::{Event, Happening};
 use crate::machine::{Effects, Kind, Machine, Ticket};
-use crate::supervise::{Intensity, Quarantine, RestartLimit, Verdict};
+use crate::snapshot::SnapshotError;
+use crate::supervise::{Intensity, Quarantine, Verdict};
 
-/// How an actor is hosted.
-#[derive(Clone, Copy, Debug)]
-pub struct HostOptions {
-    /// Messages that may wait in the mailbox; one more is refused at once.
-    pub mailbox: usize,
-    /// How long a caller waits for a first answer.
-    pub ask_timeout: Duration,
-    /// How often it may be restarted.
-    pub restarts: RestartLimit,
-}
-
-impl Default for HostOptions {
-    /// A mailbox of 1,024, 100 ms, 5 restarts in 30 s.
-    fn default() -> Self {
-        HostOptions {
-            mailbox: 1_024,
-            ask_timeout: Duration::from_millis(100),
-            restarts: RestartLimit::default(),
-        }
+fn refused<T>(error: SendError<T>) -> AskError {
+    match error {
+        SendError::MailboxFull(_) => AskError::MailboxFull,
+        _ => AskError::Gone,
     }
 }
 
@@ -60,6 +48,9 @@ pub enum AskError {
     /// It crashed too often.
     #[error("the actor crashed too often")]
     Failed(Duration),
+    /// It was stopped, or the tokio runtime that it lives on has ended.
+    #[error("the actor's runtime has ended")]
+    Gone,
 }
 
 /// What outlives the incarnations of an actor.
@@ -78,16 +69,13 @@ struct Cell<M: Machine> {
 pub struct Hosted<M: Machine> {
     kind: Kind,
     name: String,
-    clock: Arc<Clock>,
-    events: Arc<dyn EventSink>,
-    options: HostOptions,
+    ground: Arc<Ground>,
     cell: Mutex<Cell<M>>,
     ledger: Mutex<Vec<M::Input>>,
     poked: AtomicBool,
     tickets: AtomicU64,
     failed_until: AtomicU64,
     actor: OnceCell<ActorRef<Host<M>>>,
-    supervisor: ActorRef<Supervisor>,
 }
 
 impl<M: Machine> std::fmt::Debug for Hosted<M> {
@@ -103,32 +91,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<M: Machine> Hosted<M> {
     /// A machine ready to be asked; its actor is started by the first ask.
-    #[expect(clippy::too_many_arguments, reason = "called from one place, the registry")]
-    pub fn new(
-        kind: Kind,
-        name: &str,
-        config: M::Config,
-        seed: u64,
-        clock: Arc<Clock>,
-        events: Arc<dyn EventSink>,
-        options: HostOptions,
-        supervisor: ActorRef<Supervisor>,
-    ) -> Arc<Self> {
-        let mut entropy = Entropy::new(seed, &format!("{kind}/{name}"));
+    #[must_use]
+    pub fn new(ground: Arc<Ground>, kind: Kind, name: &str, config: M::Config) -> Arc<Self> {
+        let mut entropy = Entropy::new(ground.seed, &format!("{kind}/{name}"));
+        let clock = &ground.clock;
         let moment = Moment { now: clock.now(), wall: clock.wall(), random: entropy.next_u64() };
         let machine = M::new(config, moment);
         let status = machine.status(moment.now);
         Arc::new(Hosted {
             kind,
             name: name.to_owned(),
-            clock,
-            events,
-            options,
             cell: Mutex::new(Cell {
                 machine,
                 waiting: BTreeMap::new(),
                 entropy,
-                intensity: Intensity::new(options.restarts),
+                intensity: Intensity::new(ground.options.restarts),
                 quarantine: Quarantine::default(),
                 latest: moment.now,
                 resume_at: None,
@@ -139,7 +116,7 @@ impl<M: Machine> Hosted<M> {
             tickets: AtomicU64::new(1),
             failed_until: AtomicU64::new(0),
             actor: OnceCell::new(),
-            supervisor,
+            ground,
         })
     }
 
@@ -152,13 +129,13 @@ impl<M: Machine> Hosted<M> {
     /// Its clock's time.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.clock.now()
+        self.ground.clock.now()
     }
 
     /// How it is hosted.
     #[must_use]
-    pub fn options(&self) -> HostOptions {
-        self.options
+    pub fn options(&self) -> super::HostOptions {
+        self.ground.options
     }
 
     /// What it published last.
@@ -179,8 +156,55 @@ impl<M: Machine> Hosted<M> {
         Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
     }
 
-    async fn actor(self: &Arc<Self>) -> &ActorRef<Host<M>> {
-        self.actor.get_or_init(|| Host::start(&self.supervisor, Arc::clone(self))).await
+    /// The actor, started by whoever needs it first; `None` where its tokio runtime is gone.
+    async fn actor(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
+        let start = || async {
+            let hosted = Arc::clone(self);
+            // It must live on the runtime's own tokio runtime, whichever one the first caller happens to be on.
+            let started = self
+                .ground
+                .tokio
+                .spawn(async move { Host::start(&hosted.ground.supervisor, Arc::clone(&hosted)).await });
+            started.await.map_err(|_| AskError::Gone)
+        };
+        self.actor.get_or_try_init(start).await.ok()
+    }
+
+    /// Messages in its mailbox.
+    #[must_use]
+    pub fn mailbox_depth(&self) -> usize {
+        let Some(actor) = self.actor.get() else { return 0 };
+        let room = actor.mailbox_sender().capacity().unwrap_or(0);
+        self.ground.options.mailbox.saturating_sub(room)
+    }
+
+    /// Takes new settings while it runs.
+    pub fn reconfigure(&self, config: M::Config) {
+        let mut effects = Effects::default();
+        let mut cell = lock(&self.cell);
+        let moment = self.moment(&mut cell);
+        cell.machine.reconfigure(moment, config, &mut effects);
+        self.publish(cell, moment.now, effects);
+    }
+
+    /// Its state for the disk.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut cell = lock(&self.cell);
+        let moment = self.moment(&mut cell);
+        cell.machine.snapshot(moment)
+    }
+
+    /// Takes over what an earlier process wrote.
+    ///
+    /// # Errors
+    /// Where the bytes cannot be read; the state is then as it was.
+    pub fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        let mut cell = lock(&self.cell);
+        let moment = self.moment(&mut cell);
+        cell.machine.restore(moment, bytes)?;
+        self.publish(cell, moment.now, Effects::default());
+        Ok(())
     }
 
     /// Asks the actor and waits at most `ask_timeout` for its first answer.
@@ -193,7 +217,7 @@ impl<M: Machine> Hosted<M> {
     pub async fn ask(self: &Arc<Self>, ticket: Ticket, input: M::Input) -> Result<Reply<M::Reply>, AskError> {
         let failed_until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
         if failed_until > Time::ZERO {
-            let rest = self.clock.now().until(failed_until);
+            let rest = self.ground.clock.now().until(failed_until);
             if !rest.is_zero() {
                 return Err(AskError::Failed(rest));
             }
@@ -201,10 +225,11 @@ impl<M: Machine> Hosted<M> {
         let (reply, answer) = oneshot::channel();
         let asked = async {
             let envelope = Envelope::Ask { ticket, input, reply };
-            self.actor().await.tell(envelope).try_send().map_err(|_| AskError::MailboxFull)?;
+            let actor = self.actor().await.ok_or(AskError::Gone)?;
+            actor.tell(envelope).try_send().map_err(refused)?;
             answer.await.map_err(|_| AskError::Crashed)
         };
-        match tokio::time::timeout(self.options.ask_timeout, asked).await {
+        match tokio::time::timeout(self.ground.options.ask_timeout, asked).await {
             Ok(Err(AskError::Crashed)) => Err(self.why_unanswered()),
             Ok(result) => result,
             Err(_) => Err(AskError::NoAnswer),
@@ -213,7 +238,7 @@ impl<M: Machine> Hosted<M> {
 
     fn why_unanswered(&self) -> AskError {
         let failed_until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
-        match self.clock.now().until(failed_until) {
+        match self.ground.clock.now().until(failed_until) {
             Duration::ZERO => AskError::Crashed,
             rest => AskError::Failed(rest),
         }
@@ -236,7 +261,7 @@ impl<M: Machine> Hosted<M> {
     /// What was noted stays noted.
     pub async fn report(self: &Arc<Self>, input: M::Input) {
         lock(&self.ledger).push(input);
-        let actor = self.actor().await;
+        let Some(actor) = self.actor().await else { return };
         let (done, published) = oneshot::channel();
         if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
             let _ = tokio::time::timeout(Duration::from_millis(1), published).await;
@@ -248,7 +273,8 @@ impl<M: Machine> Hosted<M> {
     /// # Errors
     /// Where its mailbox has no room for the order.
     pub async fn crash(self: &Arc<Self>) -> Result<(), AskError> {
-        self.actor().await.tell(Envelope::Crash).try_send().map_err(|_| AskError::MailboxFull)
+        let actor = self.actor().await.ok_or(AskError::Gone)?;
+        actor.tell(Envelope::Crash).try_send().map_err(refused)
     }
 
     /// Stops the actor for good.
@@ -259,11 +285,11 @@ impl<M: Machine> Hosted<M> {
     }
 
     pub(super) fn deadline(&self) -> Option<tokio::time::Instant> {
-        lock(&self.cell).machine.deadline().map(|deadline| self.clock.instant(deadline))
+        lock(&self.cell).machine.deadline().map(|deadline| self.ground.clock.instant(deadline))
     }
 
     pub(super) fn resume_at(&self) -> Option<tokio::time::Instant> {
-        lock(&self.cell).resume_at.map(|resume| self.clock.instant(resume))
+        lock(&self.cell).resume_at.map(|resume| self.ground.clock.instant(resume))
     }
 
     pub(super) fn resumed(&self) {
@@ -278,7 +304,7 @@ impl<M: Machine> Hosted<M> {
 
     pub(super) fn crashed(&self, reason: String) {
         self.happened(Happening::Crash { reason, quarantined: None });
-        let now = self.clock.now();
+        let now = self.ground.clock.now();
         let mut cell = lock(&self.cell);
         match cell.intensity.crashed(now) {
             Verdict::Restart(when) => cell.resume_at = Some(when),
@@ -315,7 +341,7 @@ impl<M: Machine> Hosted<M> {
         }
         {
             let mut cell = lock(&self.cell);
-            let now = self.clock.now();
+            let now = self.ground.clock.now();
             if M::key(input).is_some_and(|key| cell.quarantine.rest(key, now).is_some()) {
                 // Dropping the reply is the refusal: poison must not buy a bypass.
                 return;
@@ -350,8 +376,8 @@ impl<M: Machine> Hosted<M> {
     }
 
     fn moment(&self, cell: &mut Cell<M>) -> Moment {
-        cell.latest = cell.latest.max(self.clock.now());
-        Moment { now: cell.latest, wall: self.clock.wall(), random: cell.entropy.next_u64() }
+        cell.latest = cell.latest.max(self.ground.clock.now());
+        Moment { now: cell.latest, wall: self.ground.clock.wall(), random: cell.entropy.next_u64() }
     }
 
     fn step(&self, ticket: Option<Ticket>, input: &M::Input) -> std::thread::Result<()> {
@@ -390,7 +416,8 @@ impl<M: Machine> Hosted<M> {
     }
 
     fn happened(&self, what: Happening) {
-        let event = Event { at: self.clock.now(), kind: Some(self.kind), name: self.name.clone(), what };
-        self.events.record(event);
+        let event =
+            Event { at: self.ground.clock.now(), kind: Some(self.kind), name: self.name.clone(), what };
+        self.ground.events.record(event);
     }
 }

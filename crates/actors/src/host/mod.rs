@@ -13,9 +13,11 @@
 //!   leaves it as it was, and a restarted actor goes on with it: calls in flight and callers in line notice nothing.
 
 mod actor;
+mod ground;
 mod hosted;
 #[cfg(test)]
 mod tests;
 
 pub use actor::Supervisor;
-pub use hosted::{AskError, HostOptions, Hosted, Reply};
+pub use ground::{Ground, HostOptions};
+pub use hosted::{AskError, Hosted, Reply};

@@ -1,9 +1,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kameo::actor::Spawn as _;
-use kameo::mailbox;
-
 use super::*;
 use crate::breaker::{BreakerConfig, BreakerInput, BreakerMachine, BreakerReply, BreakerState};
 use crate::clock::Clock;
@@ -22,11 +19,10 @@ impl EventSink for Log {
 
 fn breaker(options: HostOptions) -> (Arc<Hosted<BreakerMachine>>, Arc<Log>) {
     let log = Arc::new(Log::default());
-    let supervisor = Supervisor::spawn_with_mailbox((), mailbox::unbounded());
     let clock = Arc::new(Clock::system());
-    let config = BreakerConfig::default();
     let events = Arc::clone(&log) as Arc<dyn EventSink>;
-    (Hosted::new(Kind::Breaker, "db", config, 1, clock, events, options, supervisor), log)
+    let ground = Ground::new(tokio::runtime::Handle::current(), 1, clock, events, options);
+    (Hosted::new(ground, Kind::Breaker, "db", BreakerConfig::default()), log)
 }
 
 async fn admit(hosted: &Arc<Hosted<BreakerMachine>>) -> Result<(Ticket, u64), AskError> {

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use kameo::actor::{ActorRef, Spawn as _};
+use kameo::mailbox;
+use tokio::runtime::Handle;
+
+use super::actor::Supervisor;
+use crate::clock::Clock;
+use crate::event::EventSink;
+use crate::supervise::RestartLimit;
+
+/// How an actor is hosted.
+#[derive(Clone, Copy, Debug)]
+pub struct HostOptions {
+    /// Messages that may wait in the mailbox; one more is refused at once.
+    pub mailbox: usize,
+    /// How long a caller waits for a first answer.
+    pub ask_timeout: Duration,
+    /// How often it may be restarted.
+    pub restarts: RestartLimit,
+}
+
+impl Default for HostOptions {
+    /// A mailbox of 1,024, 100 ms, 5 restarts in 30 s.
+    fn default() -> Self {
+        HostOptions {
+            mailbox: 1_024,
+            ask_timeout: Duration::from_millis(100),
+            restarts: RestartLimit::default(),
+        }
+    }
+}
+
+/// What all actors of one runtime stand on.
+pub struct Ground {
+    pub(super) seed: u64,
+    pub(super) clock: Arc<Clock>,
+    pub(super) events: Arc<dyn EventSink>,
+    pub(super) options: HostOptions,
+    pub(super) tokio: Handle,
+    pub(super) supervisor: ActorRef<Supervisor>,
+}
+
+impl std::fmt::Debug for Ground {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ground").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+impl Ground {
+    /// The ground of a runtime whose actors live on `tokio`; starts their supervisor.
+    #[must_use]
+    pub fn new(
+        tokio: Handle,
+        seed: u64,
+        clock: Arc<Clock>,
+        events: Arc<dyn EventSink>,
+        options: HostOptions,
+    ) -> Arc<Self> {
+        let supervisor = {
+            let _entered = tokio.enter();
+            // Unbounded: a death notice must never be refused. At most one stands in it for each actor.
+            Supervisor::spawn_with_mailbox((), mailbox::unbounded())
+        };
+        Arc::new(Ground { seed, clock, events, options, tokio, supervisor })
+    }
+
+    /// The clock of the runtime.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// The seed of all its randomness.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Where its events go.
+    #[must_use]
+    pub fn events(&self) -> &Arc<dyn EventSink> {
+        &self.events
+    }
+
+    /// The tokio runtime that its actors live on.
+    #[must_use]
+    pub fn tokio(&self) -> &Handle {
+        &self.tokio
+    }
+}
