@@ -15,6 +15,8 @@ pub mod event;
 pub mod host;
 pub mod machine;
 pub mod outcome;
+#[cfg(feature = "host")]
+pub mod registry;
 pub mod rejection;
 pub mod settings;
 pub mod snapshot;

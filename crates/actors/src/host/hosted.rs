@@ -126,6 +126,18 @@ impl<M: Machine> Hosted<M> {
         &self.name
     }
 
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether it crashed too often and is being left alone.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.failed_until.load(Ordering::Acquire) > self.now().as_nanos()
+    }
+
     /// Its clock's time.
     #[must_use]
     pub fn now(&self) -> Time {

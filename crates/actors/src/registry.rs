@@ -1,0 +1,279 @@
+//! Name -> handle, one registry per runtime.
+//!
+//! A name is created by whoever declares it first; declared again in the same way it is the same actor, in another
+//! way it is a conflict that names both declarations. Names are bounded: a name that outsiders choose must be a key
+//! of one actor, never an actor of its own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dashmap::DashMap;
+
+use crate::breaker::{BreakerConfig, BreakerHandle};
+use crate::host::{AskError, Ground, Hosted};
+use crate::machine::{Kind, Machine};
+use crate::rejection::Rejection;
+use crate::snapshot::SnapshotError;
+
+/// How many actors one runtime may have.
+pub const MAX_ACTORS: usize = 100_000;
+
+/// What an operator sees of one actor.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ActorView {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its state in a few words.
+    pub state: String,
+    /// Messages in its mailbox.
+    pub mailbox: usize,
+    /// Restarts since the runtime began.
+    pub restarts: u64,
+    /// Whether it crashed too often and is being left alone.
+    pub failed: bool,
+}
+
+/// Any hosted machine, for who watches and keeps them all.
+trait AnyHosted: Send + Sync {
+    fn view(&self) -> ActorView;
+    fn snapshot(&self) -> Vec<u8>;
+    fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError>;
+    fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>>;
+    fn stop(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+struct Entry<M: Machine>(Arc<Hosted<M>>);
+
+impl<M: Machine> AnyHosted for Entry<M> {
+    fn view(&self) -> ActorView {
+        ActorView {
+            kind: self.0.kind(),
+            name: self.0.name().to_owned(),
+            state: M::describe(&self.0.status()),
+            mailbox: self.0.mailbox_depth(),
+            restarts: self.0.restarts(),
+            failed: self.0.is_failed(),
+        }
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.0.snapshot()
+    }
+
+    fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        self.0.restore(bytes)
+    }
+
+    fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>> {
+        let hosted = Arc::clone(&self.0);
+        Box::pin(async move { hosted.crash().await })
+    }
+
+    fn stop(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        let hosted = Arc::clone(&self.0);
+        Box::pin(async move { hosted.stop().await })
+    }
+}
+
+/// A handle as it was declared.
+#[derive(Clone, Debug)]
+struct Declared<H, C> {
+    handle: H,
+    config: C,
+    by: String,
+}
+
+type Rooms<H, C> = DashMap<String, Declared<H, C>>;
+
+/// All actors of one runtime by kind and name.
+pub struct Registry {
+    ground: Arc<Ground>,
+    /// Held while a name is created, so that two first callers get one actor; ordered, because operators see it.
+    all: Mutex<BTreeMap<(Kind, String), Arc<dyn AnyHosted>>>,
+    breakers: Rooms<BreakerHandle, BreakerConfig>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("actors", &self.lock().len()).finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// A registry without names.
+    #[must_use]
+    pub fn new(ground: Arc<Ground>) -> Self {
+        Registry { ground, all: Mutex::default(), breakers: DashMap::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, String), Arc<dyn AnyHosted>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ground that its actors stand on.
+    #[must_use]
+    pub fn ground(&self) -> &Arc<Ground> {
+        &self.ground
+    }
+
+    /// The breaker of that name, if one was declared.
+    #[must_use]
+    pub fn breaker(&self, name: &str) -> Option<BreakerHandle> {
+        self.breakers.get(name).map(|declared| declared.handle.clone())
+    }
+
+    /// The breaker of that name, created where it does not exist yet. `by` says who declares it, for the conflict's
+    /// message.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] where the name was declared with other settings, naming both declarations, or where
+    /// the runtime has [`MAX_ACTORS`] actors.
+    pub fn declare_breaker(
+        &self,
+        name: &str,
+        config: BreakerConfig,
+        by: &str,
+    ) -> Result<BreakerHandle, Rejection> {
+        self.declare(&self.breakers, Kind::Breaker, name, config, by, BreakerHandle::new)
+    }
+
+    fn declare<M, H, C>(
+        &self,
+        rooms: &Rooms<H, C>,
+        kind: Kind,
+        name: &str,
+        config: C,
+        by: &str,
+        handle: impl FnOnce(Arc<Hosted<M>>, C) -> H,
+    ) -> Result<H, Rejection>
+    where
+        M: Machine<Config = C>,
+        H: Clone,
+        C: Clone + PartialEq + std::fmt::Debug,
+    {
+        let known = || {
+            rooms.get(name).map(|declared| {
+                if declared.config == config {
+                    return Ok(declared.handle.clone());
+                }
+                let problem = format!(
+                    "{by} and {} declare the {kind} with different settings; write the settings in one place, or \
+                     the same in both",
+                    declared.by
+                );
+                Err(Rejection::misconfigured(name, problem))
+            })
+        };
+        if let Some(result) = known() {
+            return result;
+        }
+        let mut all = self.lock();
+        if let Some(result) = known() {
+            return result;
+        }
+        if all.len() >= MAX_ACTORS {
+            let problem = format!("the runtime has {MAX_ACTORS} actors; use one name with keys instead");
+            return Err(Rejection::misconfigured(name, problem));
+        }
+        let hosted = Hosted::new(Arc::clone(&self.ground), kind, name, config.clone());
+        let handle = handle(Arc::clone(&hosted), config.clone());
+        all.insert((kind, name.to_owned()), Arc::new(Entry(hosted)));
+        let declared = Declared { handle: handle.clone(), config, by: by.to_owned() };
+        rooms.insert(name.to_owned(), declared);
+        Ok(handle)
+    }
+
+    /// What an operator sees of all actors, by kind and name.
+    #[must_use]
+    pub fn actors(&self) -> Vec<ActorView> {
+        self.lock().values().map(|hosted| hosted.view()).collect()
+    }
+
+    /// Lets one actor panic, as a poisoned message would; `None` where there is none of that name.
+    pub async fn crash(&self, kind: Kind, name: &str) -> Option<Result<(), AskError>> {
+        let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
+        Some(hosted.crash().await)
+    }
+
+    /// The state of every actor, for the disk.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<(Kind, String, Vec<u8>)> {
+        self.lock().iter().map(|((kind, name), hosted)| (*kind, name.clone(), hosted.snapshot())).collect()
+    }
+
+    /// Gives one actor the state that an earlier process wrote; `None` where there is none of that name.
+    pub fn restore(&self, kind: Kind, name: &str, bytes: &[u8]) -> Option<Result<(), SnapshotError>> {
+        let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
+        Some(hosted.restore(bytes))
+    }
+
+    /// Stops every actor for good.
+    pub async fn stop(&self) {
+        let all: Vec<_> = self.lock().values().cloned().collect();
+        for hosted in all {
+            hosted.stop().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::event::{Event, EventSink};
+    use crate::host::HostOptions;
+    use crate::settings::Settings;
+
+    struct Ignore;
+
+    impl EventSink for Ignore {
+        fn record(&self, _: Event) {}
+    }
+
+    fn registry() -> Registry {
+        let tokio = tokio::runtime::Handle::current();
+        let clock = Arc::new(Clock::system());
+        Registry::new(Ground::new(tokio, 1, clock, Arc::new(Ignore), HostOptions::default()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_name_is_one_actor_and_another_declaration_of_it_names_both_sites() {
+        let registry = registry();
+        let first = registry.declare_breaker("db", BreakerConfig::default(), "shop::a").unwrap();
+        let second = registry.declare_breaker("db", BreakerConfig::default(), "shop::b").unwrap();
+        assert!(Arc::ptr_eq(first.hosted(), second.hosted()));
+        let other = BreakerConfig::from_settings(&Settings::new().with("failure_threshold", 3)).unwrap();
+        let rejection = registry.declare_breaker("db", other, "shop::c").unwrap_err().to_string();
+        assert!(rejection.contains("shop::a") && rejection.contains("shop::c"), "{rejection}");
+        assert!(registry.breaker("db").is_some());
+        assert!(registry.breaker("cache").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn operators_see_every_actor_in_order_with_its_state_and_restarts() {
+        let registry = registry();
+        for name in ["payments", "catalog"] {
+            registry.declare_breaker(name, BreakerConfig::default(), "test").unwrap();
+        }
+        registry.crash(Kind::Breaker, "payments").await.unwrap().unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        let seen: Vec<_> = registry.actors().into_iter().map(|actor| (actor.name, actor.restarts)).collect();
+        assert_eq!(seen, [("catalog".to_owned(), 0), ("payments".to_owned(), 1)]);
+        assert!(registry.crash(Kind::Breaker, "nobody").await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_of_one_runtime_is_taken_over_by_the_next() {
+        let first = registry();
+        let breaker = first.declare_breaker("db", BreakerConfig::default(), "test").unwrap();
+        breaker.force_open().await;
+        let second = registry();
+        second.declare_breaker("db", BreakerConfig::default(), "test").unwrap();
+        for (kind, name, bytes) in first.snapshots() {
+            second.restore(kind, &name, &bytes).unwrap().unwrap();
+        }
+        assert_eq!(second.actors()[0].state, "forced_open");
+    }
+}
