@@ -13,6 +13,7 @@ pub mod clock;
 pub mod event;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod limiter;
 pub mod machine;
 pub mod outcome;
 #[cfg(feature = "host")]

@@ -1,0 +1,116 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::quota::Quota;
+use super::usage::{Mark, Spent};
+use crate::clock::{Time, saturating_nanos};
+
+/// Parts that one key takes in a snapshot, so that a full table fits into one.
+const MOST_WRITTEN: usize = 60;
+
+/// Grants with the time at which each leaves the window, oldest first.
+///
+/// Times of leaving, not of granting: what was restored from the disk may have been granted before time began.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SlidingWindow {
+    grants: VecDeque<(Time, u64)>,
+}
+
+impl SlidingWindow {
+    fn standing(&self, now: Time) -> impl Iterator<Item = &(Time, u64)> {
+        self.grants.iter().skip_while(move |(leaves, _)| *leaves <= now)
+    }
+
+    pub(super) fn used(&self, now: Time) -> u64 {
+        self.standing(now).fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    /// The first time at or after `now` at which `cost` fits; `cost` is at most the capacity.
+    pub(super) fn ready_at(&self, quota: &Quota, now: Time, cost: u64) -> Time {
+        let mut used = self.used(now);
+        let mut ready = now;
+        for (leaves, count) in self.standing(now) {
+            if used.saturating_add(cost) <= quota.requests {
+                break;
+            }
+            used = used.saturating_sub(*count);
+            ready = *leaves;
+        }
+        ready
+    }
+
+    pub(super) fn take(&mut self, quota: &Quota, now: Time, cost: u64) -> Mark {
+        while self.grants.front().is_some_and(|(leaves, _)| *leaves <= now) {
+            self.grants.pop_front();
+        }
+        let leaves = quota.counted_as(now).after(quota.window());
+        // After a change of settings an older grant may leave later than this one would.
+        let leaves = self.grants.back().map_or(leaves, |(last, _)| leaves.max(*last));
+        self.push(leaves, cost);
+        Mark(leaves.as_nanos())
+    }
+
+    fn push(&mut self, leaves: Time, cost: u64) {
+        match self.grants.back_mut() {
+            Some((last, count)) if *last == leaves => *count = count.saturating_add(cost),
+            _ => self.grants.push_back((leaves, cost)),
+        }
+    }
+
+    pub(super) fn give_back(&mut self, mark: Mark, cost: u64) {
+        let leaves = Time::from_nanos(mark.0);
+        if let Ok(index) = self.grants.binary_search_by_key(&leaves, |(time, _)| *time) {
+            self.grants[index].1 = self.grants[index].1.saturating_sub(cost);
+            if self.grants[index].1 == 0 {
+                self.grants.remove(index);
+            }
+        }
+    }
+
+    pub(super) fn more_at(&self, now: Time) -> Time {
+        self.standing(now).next().map_or(now, |(leaves, _)| *leaves)
+    }
+
+    pub(super) fn whole_at(&self) -> Time {
+        self.grants.back().map_or(Time::ZERO, |(leaves, _)| *leaves)
+    }
+
+    /// Another length of the window moves every leaving by the difference.
+    pub(super) fn requota(&mut self, old: &Quota, new: &Quota) {
+        for (leaves, _) in &mut self.grants {
+            *leaves = if new.per >= old.per {
+                leaves.after(Duration::from_nanos(new.per - old.per))
+            } else {
+                Time::from_nanos(leaves.as_nanos().saturating_sub(old.per - new.per))
+            };
+        }
+    }
+
+    pub(super) fn spent(&self, now: Time) -> Vec<Spent> {
+        let standing: Vec<(Time, u64)> = self.standing(now).copied().collect();
+        // Neighbours are written as one that leaves with the last of them: late, never early.
+        let together = standing.len().div_ceil(MOST_WRITTEN).max(1);
+        let parts = standing.chunks(together).filter_map(|part| {
+            let (leaves, _) = part.last()?;
+            let amount = part.iter().fold(0u64, |sum, (_, count)| sum.saturating_add(*count));
+            Some(Spent { amount, back_in: saturating_nanos(now.until(*leaves)) })
+        });
+        parts.collect()
+    }
+
+    pub(super) fn from_spent(quota: &Quota, now: Time, elapsed: u64, spent: &[Spent]) -> Self {
+        let mut grants: Vec<(Time, u64)> = spent
+            .iter()
+            .map(|spent| (spent.back_in.saturating_sub(elapsed).min(quota.per), spent.amount))
+            .filter(|(left, amount)| *left > 0 && *amount > 0)
+            .map(|(left, amount)| (now.after(Duration::from_nanos(left)), amount))
+            .collect();
+        // What is read from a disk need not be in order.
+        grants.sort_unstable();
+        let mut window = SlidingWindow::default();
+        for (leaves, amount) in grants {
+            window.push(leaves, amount);
+        }
+        window
+    }
+}
