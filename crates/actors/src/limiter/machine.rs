@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::config::LimiterConfig;
+use super::line::{Lines, MOST_WAITING, Waiter};
 use super::quota::Quota;
 use super::saved::Saved;
 use super::table::{Found, Key, Place, Table};
@@ -22,10 +23,13 @@ pub enum LimiterInput {
         cost: u64,
         /// Whether what is granted may still be given back, by the ticket of this request.
         hold: bool,
+        /// How long it would wait for its turn, at most `max_wait`; zero where it would not.
+        patience: Duration,
     },
     /// What was held for this ticket is spent for good.
     Settle(Ticket),
-    /// What was held for this ticket is no longer needed: the call never came. Harmless where nothing is held.
+    /// This ticket is no longer needed: it leaves the line, or what is held for it is as if it had never been taken.
+    /// Harmless where there is neither.
     GiveBack(Ticket),
 }
 
@@ -55,6 +59,12 @@ pub enum LimiterReply {
         /// than the limiter ever grants at once.
         retry_after: Option<Duration>,
     },
+    /// It waits for its turn; a second answer follows. What is then granted is held, whether it asked for that or
+    /// not, since its caller may be gone: it is to be settled by whoever receives it.
+    Queued {
+        /// When its turn comes, as things stand.
+        expected: Duration,
+    },
 }
 
 /// What a limiter publishes.
@@ -64,12 +74,23 @@ pub struct LimiterStatus {
     pub keys: usize,
     /// Grants that may still be given back.
     pub held: usize,
+    /// Callers that wait for their turn.
+    pub waiting: usize,
     /// Requests granted so far.
     pub granted: u64,
     /// Requests refused so far.
     pub refused: u64,
     /// Requests, out of both, of keys that found no place and shared the overflow quota.
     pub overflowed: u64,
+}
+
+/// What a caller asks for.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'a> {
+    key: &'a str,
+    cost: u64,
+    hold: bool,
+    patience: Duration,
 }
 
 /// A decision of a limiter.
@@ -82,8 +103,10 @@ enum Change {
     Look(Ticket, Decision),
     Grant { ticket: Ticket, found: Found, cost: u64, hold: bool },
     Refuse { ticket: Ticket, decision: Decision, retry_after: Option<Duration>, overflow: bool },
+    Wait { found: Found, waiter: Waiter, expected: Duration },
     Settle(Ticket),
     GiveBack(Ticket),
+    Wake,
 }
 
 /// A grant that may still be given back.
@@ -106,6 +129,7 @@ pub struct LimiterMachine {
     table: Table,
     held: BTreeMap<Ticket, Held>,
     held_by_end: BTreeSet<(Time, Ticket)>,
+    lines: Lines,
     granted: u64,
     refused: u64,
     overflowed: u64,
@@ -113,14 +137,11 @@ pub struct LimiterMachine {
 }
 
 impl LimiterMachine {
-    fn standing(&self, usage: &Usage, now: Time) -> Decision {
-        standing(&self.quota, usage, now)
-    }
-
-    fn check(&self, now: Time, ticket: Ticket, key: &str, cost: u64, hold: bool) -> Change {
+    fn check(&self, now: Time, ticket: Ticket, input: &Wanted<'_>) -> Change {
+        let Wanted { key, cost, hold, patience } = *input;
         let found = self.table.find(Key::new(key), now);
         let usage = self.table.usage(&found, &self.quota, now);
-        let decision = self.standing(&usage, now);
+        let decision = standing(&self.quota, &usage, now);
         let overflow = found == Found::Overflow;
         if cost == 0 {
             return Change::Look(ticket, decision);
@@ -128,25 +149,27 @@ impl LimiterMachine {
         if cost > self.quota.capacity() {
             return Change::Refuse { ticket, decision, retry_after: None, overflow };
         }
-        let wait = now.until(usage.ready_at(&self.quota, now, cost));
-        if wait.is_zero() {
-            Change::Grant { ticket, found, cost, hold }
-        } else {
-            Change::Refuse { ticket, decision, retry_after: Some(wait), overflow }
+        let behind = found.place().and_then(|place| self.lines.ready_at(place, &self.quota, now, cost));
+        let ready = behind.unwrap_or_else(|| usage.ready_at(&self.quota, now, cost));
+        // Nobody overtakes a line, not even where its turn has come and only the timer is late.
+        if behind.is_none() && ready <= now {
+            return Change::Grant { ticket, found, cost, hold };
         }
+        let wait = now.until(ready).max(Duration::from_nanos(1));
+        let patience = patience.min(self.config.max_wait.unwrap_or_default());
+        if wait <= patience && self.lines.waiting() < MOST_WAITING {
+            let waiter = Waiter { ticket, cost, give_up: now.after(patience) };
+            return Change::Wait { found, waiter, expected: wait };
+        }
+        Change::Refuse { ticket, decision, retry_after: Some(wait), overflow }
     }
 
-    fn grant(&mut self, now: Time, ticket: Ticket, found: Found, cost: u64, hold: bool) -> Decision {
+    fn grant(&mut self, now: Time, ticket: Ticket, place: Place, cost: u64, hold: bool) -> Decision {
         let quota = self.quota;
-        let place = self.table.place(found, &quota, now);
-        let taken = self.table.update(place, &quota, |usage| {
-            let mark = usage.take(&quota, now, cost, hold);
-            (mark, standing(&quota, usage, now))
-        });
+        let place = self.table.live(place);
+        let mark = self.table.update(place, &quota, |usage| usage.take(&quota, now, cost, hold));
         self.granted += 1;
-        let (mark, decision) =
-            taken.unwrap_or_else(|| (Mark(0), standing(&quota, self.table.overflow(), now)));
-        if hold {
+        if let Some(mark) = mark.filter(|_| hold) {
             let until = now.after(quota.window());
             self.held.insert(ticket, Held { place, mark, cost, until });
             self.held_by_end.insert((until, ticket));
@@ -157,8 +180,36 @@ impl LimiterMachine {
                 _ => break,
             }
         }
-        self.table.tidy(now);
-        decision
+        standing(&quota, self.table.get(place), now)
+    }
+
+    fn wait(&mut self, now: Time, found: Found, waiter: Waiter) {
+        let place = self.table.place(found, &self.quota, now);
+        self.table.pin(place, true);
+        self.lines.join(place, self.table.get(place), &self.quota, now, waiter);
+    }
+
+    /// Grants all whose turn has come at `place`. `changed` says that its usage or its line is not what was planned.
+    fn serve(&mut self, now: Time, place: Place, changed: bool, effects: &mut Effects<LimiterReply>) {
+        let quota = self.quota;
+        let planned = !changed && self.lines.wake(place) == Some(now);
+        while let Some(first) = self.lines.next(place, self.table.get(place), &quota, now) {
+            let decision = self.grant(now, first.ticket, place, first.cost, true);
+            effects.reply(first.ticket, LimiterReply::Granted(decision));
+        }
+        let usage = self.table.get(place);
+        if planned {
+            self.lines.advance(place, usage, &quota, now);
+        } else {
+            let decision = standing(&quota, usage, now);
+            for (ticket, retry_after) in self.lines.replan(place, usage, &quota, now) {
+                self.refused += 1;
+                effects.reply(ticket, LimiterReply::Refused { decision, retry_after });
+            }
+        }
+        if !self.lines.has(place) {
+            self.table.pin(place, false);
+        }
     }
 
     fn release(&mut self, ticket: Ticket) -> Option<Held> {
@@ -174,11 +225,17 @@ impl LimiterMachine {
         }
     }
 
-    fn give_back(&mut self, now: Time, ticket: Ticket) {
+    fn give_back(&mut self, now: Time, ticket: Ticket, effects: &mut Effects<LimiterReply>) {
+        if let Some(place) = self.lines.leave(ticket) {
+            return self.serve(now, place, true, effects);
+        }
         // After a whole window nobody may count on it any more.
         if let Some(held) = self.release(ticket).filter(|held| now < held.until) {
             let quota = self.quota;
             self.table.update(held.place, &quota, |usage| usage.give_back(&quota, held.mark, held.cost));
+            if self.lines.has(held.place) {
+                self.serve(now, held.place, true, effects);
+            }
         }
     }
 
@@ -224,6 +281,7 @@ impl Machine for LimiterMachine {
             quota,
             held: BTreeMap::new(),
             held_by_end: BTreeSet::new(),
+            lines: Lines::default(),
             granted: 0,
             refused: 0,
             overflowed: 0,
@@ -233,8 +291,9 @@ impl Machine for LimiterMachine {
 
     fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &LimiterInput) -> LimiterChange {
         LimiterChange(match (input, ticket) {
-            (LimiterInput::Check { key, cost, hold }, Some(ticket)) => {
-                self.check(moment.now, ticket, key, *cost, *hold)
+            (LimiterInput::Check { key, cost, hold, patience }, Some(ticket)) => {
+                let wanted = Wanted { key, cost: *cost, hold: *hold, patience: *patience };
+                self.check(moment.now, ticket, &wanted)
             }
             // Nobody waits for an answer, so nobody passes on it.
             (LimiterInput::Check { .. }, None) => Change::Nothing,
@@ -250,7 +309,9 @@ impl Machine for LimiterMachine {
             Change::Look(ticket, decision) => effects.reply(ticket, LimiterReply::Granted(decision)),
             Change::Grant { ticket, found, cost, hold } => {
                 let overflow = found == Found::Overflow;
-                let decision = self.grant(now, ticket, found, cost, hold);
+                let place = self.table.place(found, &self.quota, now);
+                let decision = self.grant(now, ticket, place, cost, hold);
+                self.table.tidy(now);
                 self.note_overflow(overflow, now, effects);
                 effects.reply(ticket, LimiterReply::Granted(decision));
             }
@@ -260,22 +321,34 @@ impl Machine for LimiterMachine {
                 effects.reply(ticket, LimiterReply::Refused { decision, retry_after });
             }
             Change::Settle(ticket) => self.settle(ticket),
-            Change::GiveBack(ticket) => self.give_back(now, ticket),
+            Change::GiveBack(ticket) => self.give_back(now, ticket, effects),
+            Change::Wait { found, waiter, expected } => {
+                let overflow = found == Found::Overflow;
+                self.wait(now, found, waiter);
+                self.note_overflow(overflow, now, effects);
+                effects.reply_and_hold(waiter.ticket, LimiterReply::Queued { expected });
+            }
+            Change::Wake => {
+                while let Some(place) = self.lines.due(now) {
+                    self.serve(now, place, false, effects);
+                }
+            }
         }
     }
 
     fn deadline(&self) -> Option<Time> {
-        None
+        self.lines.deadline()
     }
 
     fn expire(&self, _moment: Moment) -> LimiterChange {
-        LimiterChange(Change::Nothing)
+        LimiterChange(Change::Wake)
     }
 
     fn status(&self, _now: Time) -> LimiterStatus {
         LimiterStatus {
             keys: self.table.len(),
             held: self.held.len(),
+            waiting: self.lines.waiting(),
             granted: self.granted,
             refused: self.refused,
             overflowed: self.overflowed,
@@ -283,7 +356,7 @@ impl Machine for LimiterMachine {
     }
 
     /// What is held at that time counts as spent: its grant was counted under other rules.
-    fn reconfigure(&mut self, moment: Moment, config: LimiterConfig, _effects: &mut Effects<LimiterReply>) {
+    fn reconfigure(&mut self, moment: Moment, config: LimiterConfig, effects: &mut Effects<LimiterReply>) {
         let old = self.quota;
         let new = Quota { origin: old.origin, ..config.quota };
         let tickets: Vec<Ticket> = self.held.keys().copied().collect();
@@ -294,6 +367,9 @@ impl Machine for LimiterMachine {
         self.table.set_most(config.max_keys);
         self.quota = new;
         self.config = config;
+        for place in self.lines.places() {
+            self.serve(moment.now, place, true, effects);
+        }
     }
 
     fn snapshot(&self, moment: Moment) -> Vec<u8> {
@@ -305,6 +381,7 @@ impl Machine for LimiterMachine {
         self.table = saved.into_table(&self.quota, self.config.max_keys, moment);
         self.held.clear();
         self.held_by_end.clear();
+        self.lines = Lines::default();
         Ok(())
     }
 

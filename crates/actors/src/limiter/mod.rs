@@ -4,6 +4,7 @@
 //!   check --> cost above the capacity? --> refused for good, without retry_after
 //!         --> fits?                    --> granted, spent at once
 //!                                          or HELD until settled (spent) or given back (never happened)
+//!         --> its turn comes within max_wait? --> queued, then granted in turn and HELD
 //!         --> otherwise                --> refused, with the time after which it would be let in
 //! ```
 //!
@@ -32,12 +33,18 @@
 //! quota of the same size, which is counted and said once; a key that gets its own place while that quota is in use
 //! starts from it, since it may have spent all of it.
 //!
+//! # Waiting
+//! One line for each key, first come first served. Nobody overtakes it, and whoever would not be granted within its
+//! patience is refused at once, with the time after which it would be, counted behind all who wait. A caller that
+//! goes away leaves the line or gives back what it was granted, and the next one moves up at that very moment.
+//!
 //! # Several limiters, one decision
 //! Each is asked with `hold`; when one refuses, what the others hold is given back, and it is as if the call had
 //! never come. What is held longer than one window counts as spent.
 
 mod config;
 mod fixed_window;
+mod line;
 mod machine;
 mod quota;
 mod saved;

@@ -42,6 +42,8 @@ struct Entry {
     key: Key,
     usage: Usage,
     whole_at: Time,
+    /// Somebody waits for it: it keeps its place even when its quota is whole.
+    pinned: bool,
 }
 
 /// Usages by key, at most so many, and the one that new keys share when nothing can be dropped.
@@ -69,6 +71,17 @@ pub(super) enum Found {
     New(Key),
     /// There is no room: it shares the overflow usage.
     Overflow,
+}
+
+impl Found {
+    /// The place, where there is one already.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self {
+            Found::Known(place) => Some(*place),
+            Found::New(_) => None,
+            Found::Overflow => Some(OVERFLOW),
+        }
+    }
 }
 
 impl Table {
@@ -113,7 +126,7 @@ impl Table {
     /// What `found` has used so far.
     pub(super) fn usage(&self, found: &Found, quota: &Quota, now: Time) -> Cow<'_, Usage> {
         match found {
-            Found::Known(place) => Cow::Borrowed(self.get(*place).unwrap_or(&self.overflow)),
+            Found::Known(place) => Cow::Borrowed(self.get(*place)),
             Found::New(_) => Cow::Owned(self.newcomer(quota, now)),
             Found::Overflow => Cow::Borrowed(&self.overflow),
         }
@@ -128,20 +141,24 @@ impl Table {
         }
     }
 
-    fn get(&self, place: Place) -> Option<&Usage> {
-        if place == OVERFLOW {
-            return Some(&self.overflow);
-        }
-        let entry = self.slots.get(place.slot)?.as_ref()?;
-        (entry.serial == place.serial).then_some(&entry.usage)
+    fn entry(&self, place: Place) -> Option<&Entry> {
+        self.slots.get(place.slot)?.as_ref().filter(|entry| entry.serial == place.serial)
+    }
+
+    /// `place`, or the shared one where that key was dropped: a place that is gone must not turn into a free pass.
+    pub(super) fn live(&self, place: Place) -> Place {
+        if self.entry(place).is_some() { place } else { OVERFLOW }
+    }
+
+    pub(super) fn get(&self, place: Place) -> &Usage {
+        self.entry(place).map_or(&self.overflow, |entry| &entry.usage)
     }
 
     /// Gives `found` a place, dropping whole keys for it where need be.
     pub(super) fn place(&mut self, found: Found, quota: &Quota, now: Time) -> Place {
         let key = match found {
-            Found::Known(place) if self.get(place).is_some() => return place,
-            // A place that is gone must not turn into a free pass.
-            Found::Known(_) | Found::Overflow => return OVERFLOW,
+            Found::Known(place) => return place,
+            Found::Overflow => return OVERFLOW,
             Found::New(key) => key,
         };
         let usage = self.newcomer(quota, now);
@@ -156,7 +173,7 @@ impl Table {
     pub(super) fn insert(&mut self, key: Key, usage: Usage, quota: &Quota) -> Place {
         self.serial += 1;
         let whole_at = usage.whole_at(quota);
-        let entry = Entry { serial: self.serial, key: key.clone(), usage, whole_at };
+        let entry = Entry { serial: self.serial, key: key.clone(), usage, whole_at, pinned: false };
         let slot = self.free.pop().unwrap_or(self.slots.len());
         if slot == self.slots.len() {
             self.slots.push(Some(entry));
@@ -202,11 +219,25 @@ impl Table {
         let result = change(&mut entry.usage);
         let whole_at = entry.usage.whole_at(quota);
         if whole_at != entry.whole_at {
-            self.by_age.remove(&(entry.whole_at, place.slot));
-            self.by_age.insert((whole_at, place.slot));
+            if self.by_age.remove(&(entry.whole_at, place.slot)) {
+                self.by_age.insert((whole_at, place.slot));
+            }
             entry.whole_at = whole_at;
         }
         Some(result)
+    }
+
+    /// Keeps a key in its place while somebody waits for it, or no longer.
+    pub(super) fn pin(&mut self, place: Place, pinned: bool) {
+        let Some(entry) = self.slots.get_mut(place.slot).and_then(Option::as_mut) else { return };
+        if entry.serial == place.serial {
+            entry.pinned = pinned;
+            if pinned {
+                self.by_age.remove(&(entry.whole_at, place.slot));
+            } else {
+                self.by_age.insert((entry.whole_at, place.slot));
+            }
+        }
     }
 
     /// Changes all usages, the shared one too.
@@ -217,7 +248,9 @@ impl Table {
             if let Some(entry) = entry {
                 change(&mut entry.usage);
                 entry.whole_at = entry.usage.whole_at(quota);
-                self.by_age.insert((entry.whole_at, slot));
+                if !entry.pinned {
+                    self.by_age.insert((entry.whole_at, slot));
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ mod models;
 mod quotas;
 mod reservations;
 mod tables;
+mod waiting;
 
 struct Bench {
     machine: LimiterMachine,
@@ -17,6 +18,8 @@ struct Bench {
     wall: WallTime,
     ticket: u64,
     notices: Vec<String>,
+    /// Second answers, with the millisecond at which they came.
+    later: Vec<(u64, Ticket, LimiterReply)>,
 }
 
 /// What a refused caller is told.
@@ -31,6 +34,7 @@ impl Bench {
             wall: WallTime::from_nanos(0),
             ticket: 0,
             notices: Vec::new(),
+            later: Vec::new(),
         }
     }
 
@@ -40,15 +44,48 @@ impl Bench {
 
     fn input(&mut self, ticket: Option<Ticket>, input: &LimiterInput) -> Option<LimiterReply> {
         let moment = self.moment();
-        let mut effects = Effects::default();
         let change = self.machine.decide(moment, ticket, input);
+        let mut effects = Effects::default();
         self.machine.apply(moment, change, &mut effects);
+        self.drain(ticket, &mut effects)
+    }
+
+    fn drain(&mut self, asked: Option<Ticket>, effects: &mut Effects<LimiterReply>) -> Option<LimiterReply> {
         for happening in effects.take_happenings() {
             if let Happening::Notice { text } = happening {
                 self.notices.push(text);
             }
         }
-        effects.take_replies().pop().map(|answer| answer.reply)
+        let mut first = None;
+        for answer in effects.take_replies() {
+            if Some(answer.ticket) == asked {
+                assert_eq!(answer.more, matches!(answer.reply, LimiterReply::Queued { .. }));
+                first = Some(answer.reply);
+            } else {
+                assert!(!answer.more);
+                self.later.push((self.now.as_nanos() / 1_000_000, answer.ticket, answer.reply));
+            }
+        }
+        first
+    }
+
+    /// Goes on to `millis`, with every timer firing at its very nanosecond.
+    fn run_to(&mut self, millis: u64) -> &mut Self {
+        let end = Time::from_nanos(millis * 1_000_000);
+        while let Some(deadline) = self.machine.deadline().filter(|deadline| *deadline <= end) {
+            self.at_nanos(deadline.max(self.now).as_nanos());
+            self.expire();
+        }
+        self.at(millis)
+    }
+
+    fn expire(&mut self) {
+        let moment = self.moment();
+        let change = self.machine.expire(moment);
+        let mut effects = Effects::default();
+        self.machine.apply(moment, change, &mut effects);
+        assert!(self.machine.deadline().is_none_or(|deadline| deadline > self.now));
+        self.drain(None, &mut effects);
     }
 
     fn at(&mut self, millis: u64) -> &mut Self {
@@ -63,9 +100,14 @@ impl Bench {
     }
 
     fn ask(&mut self, key: &str, cost: u64, hold: bool) -> (Ticket, LimiterReply) {
+        self.ask_patiently(key, cost, hold, 0)
+    }
+
+    fn ask_patiently(&mut self, key: &str, cost: u64, hold: bool, millis: u64) -> (Ticket, LimiterReply) {
         self.ticket += 1;
         let ticket = Ticket(self.ticket);
-        let input = LimiterInput::Check { key: key.to_owned(), cost, hold };
+        let patience = Duration::from_millis(millis);
+        let input = LimiterInput::Check { key: key.to_owned(), cost, hold, patience };
         (ticket, self.input(Some(ticket), &input).expect("every caller is answered"))
     }
 
@@ -73,6 +115,7 @@ impl Bench {
         match self.ask(key, cost, false).1 {
             LimiterReply::Granted(decision) => Ok(decision.remaining),
             LimiterReply::Refused { retry_after, .. } => Err(retry_after),
+            LimiterReply::Queued { .. } => panic!("it has no patience"),
         }
     }
 
@@ -83,7 +126,9 @@ impl Bench {
 
     fn reconfigure(&mut self, settings: &Settings) {
         let config = LimiterConfig::from_settings(settings).unwrap();
-        self.machine.reconfigure(self.moment(), config, &mut Effects::default());
+        let mut effects = Effects::default();
+        self.machine.reconfigure(self.moment(), config, &mut effects);
+        self.drain(None, &mut effects);
     }
 
     fn give_back(&mut self, ticket: Ticket) {

@@ -60,7 +60,7 @@ fn compare(settings: &Settings, steps: &[Step], fits: impl Fn(&[Grant], u64, u64
                         let first = (now..).find(|time| fits(&grants, *time, *cost)).unwrap();
                         assert_eq!(ready, first, "{cost} at {now} beside {grants:?}");
                     }
-                    LimiterReply::Refused { retry_after: None, .. } => panic!("{cost} fits some time"),
+                    other => panic!("{cost} fits some time: {other:?}"),
                 }
             }
             Step::Settle(index) => {

@@ -139,6 +139,7 @@ fn remaining_counts_the_call_itself_and_is_there_on_refusals_and_never_negative(
                     assert_eq!((decision.limit, decision.window), (3, Duration::from_secs(60)));
                     decision.remaining
                 }
+                other => panic!("nobody waits here: {other:?}"),
             })
             .collect();
         assert_eq!(remaining, [2, 1, 0, 0, 0]);
