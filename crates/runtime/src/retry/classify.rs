@@ -1,0 +1,139 @@
+use steadfast_actors::outcome::{Ending, ErrorKind};
+use steadfast_actors::rejection::RejectionKind;
+use steadfast_actors::settings::{Reader, Value};
+
+/// A word of `retry_on` and `dont_retry_on`.
+///
+/// Where both sorts have the same word (`timeout`, `unavailable`, `conflict`) it stands for the error kind, which
+/// refusals of that kind are seen as too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    Error(ErrorKind),
+    Rejection(RejectionKind),
+}
+
+impl Word {
+    fn all() -> Vec<(&'static str, Word)> {
+        let errors = ErrorKind::NAMES.map(|(name, kind)| (name, Word::Error(kind)));
+        let rejections = RejectionKind::NAMES.map(|(name, kind)| (name, Word::Rejection(kind)));
+        let shared = |name: &str| errors.iter().any(|(error, _)| *error == name);
+        let only_rejections = rejections.into_iter().filter(|(name, _)| !shared(name));
+        errors.into_iter().chain(only_rejections).collect()
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Word::Error(kind) => kind.as_str(),
+            Word::Rejection(kind) => kind.as_str(),
+        }
+    }
+
+    fn names(self, ending: Ending) -> bool {
+        match self {
+            Word::Error(kind) => ending.error_kind() == Some(kind),
+            Word::Rejection(kind) => ending == Ending::Rejected(kind),
+        }
+    }
+}
+
+/// Whether a failure of this kind may pass by itself, so that a repeat has a chance.
+fn may_pass(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Timeout
+            | ErrorKind::ConnectionError
+            | ErrorKind::RateLimit
+            | ErrorKind::ServerError
+            | ErrorKind::Unavailable
+            | ErrorKind::Unknown
+    )
+}
+
+/// Refusals that no error kind stands for: a repeat would work against what refused, so only their own name opts in.
+fn needs_its_own_name(kind: RejectionKind) -> bool {
+    matches!(
+        kind,
+        RejectionKind::Open | RejectionKind::Full | RejectionKind::Shed | RejectionKind::Misconfigured
+    )
+}
+
+/// Whether a run that ended so is repeated where neither `retry_on` nor `dont_retry_on` is written.
+#[must_use]
+pub fn is_repeated_by_default(ending: Ending) -> bool {
+    if let Ending::Rejected(kind) = ending
+        && needs_its_own_name(kind)
+    {
+        return false;
+    }
+    ending.error_kind().is_some_and(may_pass)
+}
+
+/// Which endings are repeated: the defaults, narrowed by `retry_on`, without those of `dont_retry_on`.
+///
+/// Our own `open`, `full` and `shed` are seen as `unavailable`, yet `retry_on = ["unavailable"]` does not repeat them:
+/// they are opted in by their own names alone. `dont_retry_on = ["unavailable"]` leaves them out with the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryRules {
+    only: Option<Vec<Word>>,
+    never: Vec<Word>,
+}
+
+impl RetryRules {
+    /// Reads `retry_on` and `dont_retry_on`.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let words = Word::all();
+        let only = reader.choices("retry_on", &words);
+        let never = reader.choices("dont_retry_on", &words).unwrap_or_default();
+        if matches!(reader.value("retry_on"), Some(Value::List(list)) if list.is_empty()) {
+            reader.problem("retry_on", "an empty list repeats nothing; write attempts = 1 for that");
+        }
+        if let Some(only) = &only {
+            for word in only {
+                check_can_be_repeated(reader, *word);
+                if never.contains(word) {
+                    let message = format!("{:?} stands in retry_on too", word.as_str());
+                    reader.problem("dont_retry_on", message);
+                }
+            }
+        }
+        Self { only, never }
+    }
+
+    /// Whether a run that ended so is repeated, as far as its kind goes.
+    #[must_use]
+    pub fn repeats(&self, ending: Ending) -> bool {
+        if self.never.iter().any(|word| word.names(ending)) {
+            return false;
+        }
+        let Some(only) = &self.only else { return is_repeated_by_default(ending) };
+        only.iter().any(|word| match (word, ending) {
+            (Word::Error(_), Ending::Rejected(kind)) if needs_its_own_name(kind) => false,
+            _ => word.names(ending),
+        })
+    }
+}
+
+/// `not_found` and `conflict` pass: another writer can change them between two runs. What is left is the same fault
+/// again however often it is sent.
+fn check_can_be_repeated(reader: &mut Reader<'_>, word: Word) {
+    let hopeless = match word {
+        Word::Error(kind) => matches!(
+            kind,
+            ErrorKind::ValidationError
+                | ErrorKind::AuthenticationError
+                | ErrorKind::AuthorizationError
+                | ErrorKind::Cancelled
+        ),
+        Word::Rejection(kind) => matches!(
+            kind,
+            RejectionKind::Misconfigured
+                | RejectionKind::Unauthenticated
+                | RejectionKind::Forbidden
+                | RejectionKind::Invalid
+        ),
+    };
+    if hopeless {
+        let message = format!("{:?} is never repeated: the same call would be refused again", word.as_str());
+        reader.problem("retry_on", message);
+    }
+}

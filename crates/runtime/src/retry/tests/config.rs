@@ -1,0 +1,286 @@
+use std::time::Duration;
+
+use steadfast_actors::clock::{Entropy, Time, WallTime};
+use steadfast_actors::outcome::{Ending, ErrorKind};
+use steadfast_actors::rejection::RejectionKind;
+use steadfast_actors::settings::{Settings, Value};
+
+use super::super::*;
+
+fn read(settings: Settings) -> RetryConfig {
+    RetryConfig::from_settings(&settings).unwrap()
+}
+
+fn wrong_keys(settings: Settings) -> Vec<String> {
+    RetryConfig::from_settings(&settings).unwrap_err().into_iter().map(|problem| problem.key).collect()
+}
+
+fn words(key: &str, words: &[&str]) -> Settings {
+    Settings::new().with(key, words.to_vec())
+}
+
+#[test]
+fn the_block_of_the_specification_is_read() {
+    let config = read(
+        Settings::new()
+            .with("attempts", 5)
+            .with("strategy", "exponential")
+            .with("base_delay", "500ms")
+            .with("max_delay", "30s")
+            .with("jitter", true)
+            .with("retry_on", vec!["timeout", "connection_error", "rate_limit"])
+            .with("dont_retry_on", vec!["authentication_error", "validation_error"]),
+    );
+    assert_eq!(config.attempts(), 5);
+    assert_eq!(config.backoff().bound(1), Duration::from_millis(500));
+    assert!(config.repeats(1, Ending::Error(ErrorKind::Timeout)));
+    assert!(!config.repeats(1, Ending::Error(ErrorKind::ServerError)));
+    assert!(!config.repeats(1, Ending::Error(ErrorKind::ValidationError)));
+}
+
+#[test]
+fn three_attempts_are_three_runs_with_the_first_included() {
+    let config = read(Settings::new());
+    let runs = (1..).find(|run| !config.repeats(*run, Ending::TimedOut));
+    assert_eq!(runs, Some(3));
+}
+
+#[test]
+fn what_may_pass_is_repeated_and_the_callers_fault_never() {
+    for (name, kind) in ErrorKind::NAMES {
+        let repeated =
+            ["timeout", "connection_error", "rate_limit", "server_error", "unavailable", "unknown"]
+                .contains(&name);
+        assert_eq!(is_repeated_by_default(Ending::Error(kind)), repeated, "{name}");
+    }
+    assert!(!is_repeated_by_default(Ending::Success));
+    assert!(!is_repeated_by_default(Ending::Cancelled));
+    assert!(is_repeated_by_default(Ending::TimedOut));
+    assert!(is_repeated_by_default(Ending::Panicked));
+}
+
+#[test]
+fn our_own_open_full_and_shed_end_the_loop_at_once() {
+    for (name, kind) in RejectionKind::NAMES {
+        let repeated = ["rate_limited", "timeout", "unavailable"].contains(&name);
+        assert_eq!(is_repeated_by_default(Ending::Rejected(kind)), repeated, "{name}");
+    }
+    let unavailable = read(words("retry_on", &["unavailable"]));
+    assert!(unavailable.repeats(1, Ending::Error(ErrorKind::Unavailable)));
+    assert!(unavailable.repeats(1, Ending::Rejected(RejectionKind::Unavailable)));
+    assert!(!unavailable.repeats(1, Ending::Rejected(RejectionKind::Open)));
+}
+
+#[test]
+fn an_own_name_in_retry_on_opts_in() {
+    let config = read(words("retry_on", &["open", "conflict"]));
+    assert!(config.repeats(1, Ending::Rejected(RejectionKind::Open)));
+    assert!(config.repeats(1, Ending::Error(ErrorKind::Conflict)));
+    assert!(!config.repeats(1, Ending::Rejected(RejectionKind::Full)));
+    assert!(!config.repeats(1, Ending::TimedOut));
+}
+
+#[test]
+fn dont_retry_on_excludes_from_the_defaults() {
+    let config = read(words("dont_retry_on", &["timeout", "rate_limited"]));
+    assert!(!config.repeats(1, Ending::TimedOut));
+    assert!(!config.repeats(1, Ending::Rejected(RejectionKind::RateLimited)));
+    assert!(config.repeats(1, Ending::Error(ErrorKind::RateLimit)));
+    assert!(config.repeats(1, Ending::Error(ErrorKind::Unknown)));
+}
+
+#[test]
+fn a_word_in_both_lists_or_without_hope_is_a_mistake() {
+    let both = words("retry_on", &["timeout"]).with("dont_retry_on", "timeout");
+    assert_eq!(wrong_keys(both), ["dont_retry_on"]);
+    assert_eq!(wrong_keys(words("retry_on", &["validation_error"])), ["retry_on"]);
+    assert_eq!(wrong_keys(words("retry_on", &["timout"])), ["retry_on"]);
+    assert_eq!(wrong_keys(Settings::new().with("retry_on", Value::List(Vec::new()))), ["retry_on"]);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let settings = Settings::new()
+        .with("atempts", 3)
+        .with("attempts", 0)
+        .with("base_delay", "0s")
+        .with("max_delay", 30)
+        .with("multiplier", f64::NAN)
+        .with("jitter", "yes")
+        .with("nested", "always")
+        .with("budget", Settings::new().with("ratio", -1.0).with("min", "10").with("cap", 0));
+    let mut keys = wrong_keys(settings);
+    keys.sort();
+    let expected = [
+        "atempts",
+        "attempts",
+        "base_delay",
+        "budget.cap",
+        "budget.min",
+        "budget.ratio",
+        "jitter",
+        "max_delay",
+        "multiplier",
+        "nested",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_mistakes() {
+    let decorrelated = Settings::new().with("strategy", "decorrelated").with("jitter", false);
+    assert_eq!(wrong_keys(decorrelated), ["jitter"]);
+    assert_eq!(wrong_keys(Settings::new().with("strategy", "fixed").with("multiplier", 3)), ["multiplier"]);
+    assert_eq!(wrong_keys(Settings::new().with("multiplier", 1.0001)), ["multiplier"]);
+    assert_eq!(wrong_keys(Settings::new().with("strategy", "fixed").with("backoff", "mine")), ["backoff"]);
+    let never = Settings::new().with("ratio", 0).with("min", "0/s");
+    assert_eq!(wrong_keys(Settings::new().with("budget", never)), ["budget.ratio"]);
+}
+
+#[test]
+fn a_custom_strategy_follows_the_function_that_the_attribute_names() {
+    let settings = Settings::new().with("backoff", "mine").with("max_delay", "5s");
+    assert_eq!(wrong_keys(settings.clone()), ["strategy"]);
+    let function: BackoffFunction = |attempt| Duration::from_secs(u64::from(attempt));
+    let config = RetryConfig::from_settings_and_function(&settings, Some(function)).unwrap();
+    let waits =
+        [1, 2, 9].map(|attempt| config.backoff().delay(attempt, Duration::ZERO, &mut Entropy::new(1, "s")));
+    assert_eq!(waits, [1, 2, 5].map(Duration::from_secs));
+}
+
+#[test]
+fn a_multiplier_with_decimals_is_computed_exactly() {
+    let config = read(Settings::new().with("multiplier", 1.5).with("jitter", false));
+    let waits = [1, 2, 3, 4].map(|attempt| config.backoff().bound(attempt));
+    assert_eq!(waits, [1_000, 1_500, 2_250, 3_375].map(Duration::from_millis));
+    let flat = read(Settings::new().with("multiplier", 1).with("jitter", false));
+    assert_eq!(flat.backoff().bound(u32::MAX), Duration::from_secs(1));
+}
+
+fn budget(ratio: f64, min: &str, cap: i32) -> RetryBudget {
+    let table = Settings::new().with("ratio", ratio).with("min", min).with("cap", cap);
+    RetryBudget::new(*read(Settings::new().with("budget", table)).budget().unwrap(), Time::ZERO)
+}
+
+#[test]
+fn the_budget_can_be_written_and_switched_off() {
+    assert!(read(Settings::new().with("budget", "off")).budget().is_none());
+    assert_eq!(wrong_keys(Settings::new().with("budget", "of")), ["budget"]);
+    for wrong in ["", "/s", "10", "-1/s", "1e3/s", "10/0s", "10/2d", "10/x", "10000000/s", "10/s/s"] {
+        let table = Settings::new().with("min", wrong);
+        assert_eq!(wrong_keys(Settings::new().with("budget", table)), ["budget.min"], "{wrong:?}");
+    }
+    let mut slow = budget(0.0, "3/10m", 5);
+    while slow.take(Time::ZERO) {}
+    assert_eq!(slow.tokens(Time::ZERO.after(Duration::from_secs(599))), 2);
+    assert_eq!(slow.tokens(Time::ZERO.after(Duration::from_secs(600))), 3);
+}
+
+#[test]
+fn a_drained_budget_of_two_pays_again_after_five_successes() {
+    let mut budget = budget(0.2, "0/s", 2);
+    for _ in 0..2 {
+        budget.first_attempt(Time::ZERO);
+        assert!(budget.take(Time::ZERO));
+    }
+    assert!(!budget.take(Time::MAX));
+    for _ in 0..5 {
+        budget.first_attempt(Time::MAX);
+    }
+    budget.first_attempt(Time::MAX);
+    assert!(budget.take(Time::MAX));
+    assert!(!budget.take(Time::MAX));
+}
+
+#[test]
+fn a_budget_of_two_ends_a_thousand_attempts_after_the_third() {
+    let mut budget = budget(0.2, "0/s", 2);
+    let config = read(Settings::new().with("attempts", 1000));
+    budget.first_attempt(Time::ZERO);
+    let mut runs = 1;
+    while config.repeats(runs, Ending::TimedOut) && budget.take(Time::ZERO) {
+        runs += 1;
+    }
+    assert_eq!(runs, 3);
+}
+
+#[test]
+fn a_reload_keeps_the_tokens_whatever_the_period() {
+    let mut budget = budget(0.2, "10/s", 100);
+    while budget.tokens(Time::ZERO) > 7 {
+        assert!(budget.take(Time::ZERO));
+    }
+    for (min, cap, expected) in [("1/h", 1_000, 7), ("1/ms", 20, 7), ("10/s", 5, 5), ("10/s", 100, 5)] {
+        let table = Settings::new().with("min", min).with("cap", cap);
+        budget.reconfigure(*read(Settings::new().with("budget", table)).budget().unwrap(), Time::ZERO);
+        assert_eq!(budget.tokens(Time::ZERO), expected, "{min}, cap {cap}");
+    }
+}
+
+/// Sun, 06 Nov 1994 08:49:37 GMT
+const NOW: WallTime = WallTime::from_nanos(784_111_777_000_000_000);
+
+#[test]
+fn retry_after_is_read_as_seconds_and_in_every_form_of_an_http_date() {
+    for value in [
+        "3",
+        " 3\t",
+        "Sun, 06 Nov 1994 08:49:40 GMT",
+        "Sunday, 06-Nov-94 08:49:40 GMT",
+        "Sun Nov  6 08:49:40 1994",
+    ] {
+        assert_eq!(parse_retry_after(value, NOW), Some(Duration::from_secs(3)), "{value:?}");
+    }
+    assert_eq!(parse_retry_after("18446744073709551615", NOW), Some(Duration::from_secs(u64::MAX)));
+}
+
+#[test]
+fn a_retry_after_that_is_past_zero_or_junk_means_the_own_backoff() {
+    for value in [
+        "-1",
+        "+1",
+        "0",
+        "Wed, 21 Oct 1987 07:28:00 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "",
+        "1e3",
+        "²",
+        "٣",
+        "1.5",
+        "99999999999999999999",
+        "18446744073709551616",
+        "soon",
+    ] {
+        assert_eq!(parse_retry_after(value, NOW), None, "{value:?}");
+    }
+}
+
+const OWN: Duration = Duration::from_secs(1);
+const MAX: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_retry_after_is_never_undercut_and_never_shorter_than_the_own_backoff() {
+    let four = Duration::from_secs(4);
+    assert_eq!(next_wait(OWN, Some(four), MAX, None), Wait::For(four));
+    assert_eq!(next_wait(four, Some(OWN), MAX, None), Wait::For(four));
+    assert_eq!(next_wait(OWN, Some(Duration::ZERO), MAX, None), Wait::For(OWN));
+    assert_eq!(next_wait(OWN, None, MAX, None), Wait::For(OWN));
+    assert_eq!(next_wait(OWN, Some(MAX), MAX, None), Wait::For(MAX));
+}
+
+#[test]
+fn a_retry_after_above_max_delay_or_past_the_deadline_ends_the_call_now() {
+    let long = Duration::from_secs(31);
+    assert_eq!(next_wait(OWN, Some(long), MAX, None), Wait::AskedTooLong(long));
+    let five = Duration::from_secs(5);
+    assert_eq!(next_wait(OWN, Some(five), MAX, Some(five)), Wait::AskedTooLong(five));
+    let enough = five + Duration::from_millis(10);
+    assert_eq!(next_wait(OWN, Some(five), MAX, Some(enough)), Wait::For(five));
+}
+
+#[test]
+fn no_backoff_is_begun_that_no_run_could_follow() {
+    assert_eq!(next_wait(OWN, None, MAX, Some(OWN)), Wait::NoTimeLeft);
+    assert_eq!(next_wait(OWN, None, MAX, Some(Duration::ZERO)), Wait::NoTimeLeft);
+    assert_eq!(next_wait(OWN, None, MAX, Some(OWN + Duration::from_nanos(1))), Wait::For(OWN));
+}
