@@ -157,7 +157,9 @@ impl LimiterMachine {
         }
         let wait = now.until(ready).max(Duration::from_nanos(1));
         let patience = patience.min(self.config.max_wait.unwrap_or_default());
-        if wait <= patience && self.lines.waiting() < MOST_WAITING {
+        // Nobody waits for the shared quota: a key that found a place meanwhile would be granted there and in the
+        // line, twice its quota.
+        if wait <= patience && !overflow && self.lines.waiting() < MOST_WAITING {
             let waiter = Waiter { ticket, cost, give_up: now.after(patience) };
             return Change::Wait { found, waiter, expected: wait };
         }
@@ -323,9 +325,7 @@ impl Machine for LimiterMachine {
             Change::Settle(ticket) => self.settle(ticket),
             Change::GiveBack(ticket) => self.give_back(now, ticket, effects),
             Change::Wait { found, waiter, expected } => {
-                let overflow = found == Found::Overflow;
                 self.wait(now, found, waiter);
-                self.note_overflow(overflow, now, effects);
                 effects.reply_and_hold(waiter.ticket, LimiterReply::Queued { expected });
             }
             Change::Wake => {

@@ -31,7 +31,7 @@
 //! The table holds at most `max_keys`. Only a key whose quota is whole again is dropped for a new one: whoever was
 //! refused stays refused, however many other keys are sent. Where there is none, all new keys share one overflow
 //! quota of the same size, which is counted and said once; a key that gets its own place while that quota is in use
-//! starts from it, since it may have spent all of it.
+//! starts from it, since it may have spent all of it. Nobody waits for the overflow quota.
 //!
 //! # Waiting
 //! One line for each key, first come first served. Nobody overtakes it, and whoever would not be granted within its

@@ -74,12 +74,11 @@ pub(super) enum Found {
 }
 
 impl Found {
-    /// The place, where there is one already.
+    /// The key's own place, where it has one already.
     pub(super) fn place(&self) -> Option<Place> {
         match self {
             Found::Known(place) => Some(*place),
-            Found::New(_) => None,
-            Found::Overflow => Some(OVERFLOW),
+            Found::New(_) | Found::Overflow => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::event::Happening;
 use crate::machine::{Effects, Machine as _, Ticket};
 use crate::settings::Settings;
 
+mod invariants;
 mod models;
 mod quotas;
 mod reservations;

@@ -148,3 +148,12 @@ fn a_queued_grant_that_nobody_settles_counts_as_spent() {
     bench.give_back(first);
     assert!(bench.check("", 1).is_err());
 }
+
+#[test]
+fn nobody_waits_for_the_shared_quota() {
+    let mut bench = Bench::new(&limit(1, "second").with("max_wait", "1h").with("max_keys", 1));
+    bench.check("first", 1).unwrap();
+    bench.check("second", 1).unwrap();
+    let (_, reply) = bench.ask_patiently("second", 1, false, 3_600_000);
+    assert!(matches!(reply, LimiterReply::Refused { retry_after, .. } if retry_after == millis(1_000)));
+}
