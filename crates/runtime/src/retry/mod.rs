@@ -27,9 +27,11 @@ mod config;
 mod retry_after;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use backoff::{Backoff, BackoffFunction, Strategy};
 pub use budget::{BudgetConfig, RetryBudget};
 pub use classify::{RetryRules, is_repeated_by_default};
 pub use config::{Nested, RetryConfig};
 pub use retry_after::{Wait, next_wait, parse_retry_after};
+pub use text::{kind_of_status, kind_of_text};

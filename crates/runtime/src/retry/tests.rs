@@ -1,4 +1,5 @@
 mod config;
+mod text;
 
 use std::time::Duration;
 
