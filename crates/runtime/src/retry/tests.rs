@@ -94,6 +94,8 @@ fn decorrelated_draws_between_the_base_and_three_times_the_wait_before() {
         previous = wait;
     }
     assert!(backoff.delay(1, Duration::MAX, &mut entropy) <= seconds(10));
+    let after_a_second = (0..1_000).map(|_| backoff.delay(2, seconds(1), &mut entropy)).max().unwrap();
+    assert!(after_a_second > millis(2_900), "{after_a_second:?} is far from three times the second before");
 }
 
 #[test]
@@ -172,6 +174,14 @@ proptest! {
             }
             prop_assert_eq!(u64::from(budget.tokens(Time::from_nanos(now))), model / 1_000_000);
         }
+    }
+
+    /// The naive model has no cap of its own until the end: 128 bits hold any base doubled 64 times.
+    #[test]
+    fn the_exponential_bound_is_the_base_doubled_and_then_cut(base: u64, max: u64, attempt in 1u32..=64) {
+        let backoff = Backoff::exponential(Duration::from_nanos(base)).with_max_delay(Duration::from_nanos(max));
+        let model = (u128::from(base) << (attempt - 1)).min(u128::from(max));
+        prop_assert_eq!(backoff.bound(attempt).as_nanos(), model);
     }
 
     #[test]

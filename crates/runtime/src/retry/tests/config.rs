@@ -217,6 +217,18 @@ fn a_reload_keeps_the_tokens_whatever_the_period() {
     }
 }
 
+#[test]
+fn a_reload_keeps_what_there_is_of_a_token() {
+    let mut budget = budget(0.5, "0/s", 2);
+    while budget.take(Time::ZERO) {}
+    budget.first_attempt(Time::ZERO);
+    let hourly = Settings::new().with("ratio", 0.5).with("min", "0/h").with("cap", 2);
+    budget.reconfigure(*read(Settings::new().with("budget", hourly)).budget().unwrap(), Time::ZERO);
+    assert_eq!(budget.tokens(Time::ZERO), 0);
+    budget.first_attempt(Time::ZERO);
+    assert_eq!(budget.tokens(Time::ZERO), 1);
+}
+
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const NOW: WallTime = WallTime::from_nanos(784_111_777_000_000_000);
 
@@ -274,6 +286,8 @@ fn a_retry_after_above_max_delay_or_past_the_deadline_ends_the_call_now() {
     assert_eq!(next_wait(OWN, Some(long), MAX, None), Wait::AskedTooLong(long));
     let five = Duration::from_secs(5);
     assert_eq!(next_wait(OWN, Some(five), MAX, Some(five)), Wait::AskedTooLong(five));
+    let hardly = five + Duration::from_millis(9);
+    assert_eq!(next_wait(OWN, Some(five), MAX, Some(hardly)), Wait::AskedTooLong(five));
     let enough = five + Duration::from_millis(10);
     assert_eq!(next_wait(OWN, Some(five), MAX, Some(enough)), Wait::For(five));
 }
