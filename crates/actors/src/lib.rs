@@ -10,6 +10,7 @@
 
 pub mod breaker;
 pub mod clock;
+pub mod declare;
 pub mod event;
 #[cfg(feature = "host")]
 pub mod host;

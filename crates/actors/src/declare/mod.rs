@@ -1,0 +1,72 @@
+//! What a site may declare, attribute by attribute.
+//!
+//! The macros check an attribute with [`check`] while they expand it, and the runtime checks what a file, the
+//! environment or a scenario lays over it with the same code: one table of keys, ranges and cross checks for all.
+//!
+//! Positional arguments stand under a key: the name of a policy under `name`, a timeout under `total`, a fallback under
+//! `path`, a route under `route`, a validated type under `type`.
+
+mod adaptive_timeout;
+mod fallback;
+mod service;
+#[cfg(test)]
+mod tests;
+mod timeout;
+
+pub use adaptive_timeout::AdaptiveTimeout;
+pub use fallback::{FailureKind, Fallback};
+pub use service::{AuditLog, AuditOnFull, ServiceMethod};
+pub use timeout::{Timeout, TimeoutCascade};
+
+use crate::breaker::BreakerConfig;
+use crate::settings::{Problem, Reader, Settings, nearest};
+
+/// Every attribute, in the order in which pages list them.
+pub const ATTRIBUTES: [&str; 19] = [
+    "circuit_breaker",
+    "fallback",
+    "retry",
+    "idempotent",
+    "timeout",
+    "timeout_cascade",
+    "bulkhead",
+    "bulkhead_priority",
+    "rate_limit",
+    "throttle",
+    "degrade_gracefully",
+    "adaptive_timeout",
+    "hedge",
+    "shed",
+    "service_method",
+    "require_auth",
+    "validate",
+    "metrics",
+    "audit_log",
+];
+
+/// Checks the settings of one attribute.
+///
+/// # Errors
+/// Every mistake at once; an attribute that does not exist is one, with the nearest name.
+pub fn check(attribute: &str, settings: &Settings) -> Result<(), Vec<Problem>> {
+    match attribute {
+        "circuit_breaker" => BreakerConfig::from_settings(settings).map(drop),
+        "fallback" => Fallback::from_settings(settings).map(drop),
+        "timeout" => Timeout::from_settings(settings).map(drop),
+        "timeout_cascade" => TimeoutCascade::from_settings(settings).map(drop),
+        "adaptive_timeout" => AdaptiveTimeout::from_settings(settings).map(drop),
+        "service_method" => ServiceMethod::from_settings(settings).map(drop),
+        "audit_log" => AuditLog::from_settings(settings).map(drop),
+        "require_auth" | "metrics" | "degrade_gracefully" => Reader::new(settings).finish(),
+        "validate" => {
+            let mut reader = Reader::new(settings);
+            let _ = reader.text("type");
+            reader.finish()
+        }
+        other => {
+            let hint = nearest(other, ATTRIBUTES).map(|known| format!("; did you mean `{known}`?"));
+            let message = format!("there is no attribute `{other}`{}", hint.unwrap_or_default());
+            Err(vec![Problem { key: String::new(), message }])
+        }
+    }
+}
