@@ -122,6 +122,14 @@ impl Entropy {
         Entropy(ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
     }
 
+    /// A seed from the operating system, for who names none.
+    #[must_use]
+    pub fn system_seed() -> u64 {
+        use std::hash::{BuildHasher as _, Hasher as _};
+        // std keys its hashers from the system's random source, so no further crate is needed.
+        std::hash::RandomState::new().build_hasher().finish()
+    }
+
     /// The next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()

@@ -2,10 +2,26 @@
 //!
 //! | folder | what it holds |
 //! |---|---|
+//! | [`runtime`] | the runtime: registry, clock, seed, settings |
+//! | [`pipeline`] | the layers of an annotated call, their order, and the one place that runs them |
+//! | [`outcome`] | what a handler's result means to the layers |
+//! | [`config`] | `steadfast.toml` and the environment |
 //! | [`deadline`] | how long a call may take, and how that travels between processes |
 //! | [`retry`] | which failures are repeated, after which wait, and how many a budget pays for |
 
 #![forbid(unsafe_code)]
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+pub mod config;
 pub mod deadline;
+pub mod outcome;
+pub mod pipeline;
 pub mod retry;
+pub mod runtime;
+
+pub use outcome::Classify;
+pub use runtime::{Runtime, RuntimeBuilder};
+pub use steadfast_actors::outcome::ErrorKind;
+pub use steadfast_actors::rejection::{Rejection, RejectionKind};

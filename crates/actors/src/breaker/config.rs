@@ -140,6 +140,12 @@ impl BreakerConfig {
         self.recovery_timeout
     }
 
+    /// From when on a call is slow.
+    #[must_use]
+    pub fn slow_call_duration(&self) -> Option<Duration> {
+        self.slow_call_duration
+    }
+
     /// How many probes may be out at once.
     #[must_use]
     pub fn half_open_permits(&self) -> u32 {

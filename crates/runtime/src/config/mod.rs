@@ -1,0 +1,146 @@
+//! Settings that are laid over the declarations: `steadfast.toml`, then the environment.
+//!
+//! ```toml
+//! [circuit_breaker.payments]        # a policy by its name, wherever it is declared
+//! failure_threshold = 3
+//!
+//! [site.charge_payment.retry]       # one site's attribute, by the site's short or full name
+//! attempts = 5
+//! ```
+//!
+//! `STEADFAST__CIRCUIT_BREAKER__PAYMENTS__FAILURE_THRESHOLD=4` says the same in the environment and is stronger: two
+//! underscores stand between the parts, and in names whatever is no letter or digit is written as one underscore.
+
+mod environment;
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+
+use steadfast_actors::settings::Settings;
+
+/// All mistakes in declarations, file and environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    mistakes: Vec<String>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(mistakes: Vec<String>) -> Self {
+        ConfigError { mistakes }
+    }
+
+    /// One sentence for each mistake.
+    #[must_use]
+    pub fn mistakes(&self) -> &[String] {
+        &self.mistakes
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mistakes.as_slice() {
+            [single] => f.write_str(single),
+            many => {
+                write!(f, "{} mistakes in the settings:", many.len())?;
+                many.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// One source's settings for one policy.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Overlay {
+    /// The attribute.
+    attribute: String,
+    /// The policy's name, or the site's.
+    name: String,
+    /// Whether `name` is a site's.
+    of_site: bool,
+    /// The settings.
+    settings: Settings,
+    /// Where they come from, for messages.
+    source: String,
+    /// Names in the environment have lost their case and their punctuation.
+    folded: bool,
+}
+
+impl Overlay {
+    fn concerns(&self, attribute: &str, name: &str, of_site: bool) -> bool {
+        self.attribute == attribute
+            && self.of_site == of_site
+            && if self.folded { self.name == fold(name) } else { self.name == name }
+    }
+}
+
+/// A name as the environment writes it.
+fn fold(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+/// The sources over the declarations, the weakest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layers {
+    overlays: Vec<Overlay>,
+}
+
+impl Layers {
+    /// Reads file, text and environment.
+    pub(crate) fn read(
+        path: Option<&Path>,
+        text: Option<&str>,
+        variables: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut layers = Layers::default();
+        let mut mistakes = Vec::new();
+        if let Some(path) = path {
+            match std::fs::read_to_string(path) {
+                Ok(text) => {
+                    file::read(&text, &path.display().to_string(), &mut layers.overlays, &mut mistakes)
+                }
+                Err(error) => mistakes.push(format!("{} cannot be read: {error}", path.display())),
+            }
+        }
+        if let Some(text) = text {
+            file::read(text, "the settings in code", &mut layers.overlays, &mut mistakes);
+        }
+        environment::read(variables, &mut layers.overlays, &mut mistakes);
+        if mistakes.is_empty() { Ok(layers) } else { Err(ConfigError::new(mistakes)) }
+    }
+
+    /// `declared` with what the sources say of the policy, and then of the site. The site goes by any of `sites`.
+    pub(crate) fn over(
+        &self,
+        declared: Settings,
+        attribute: &str,
+        name: Option<&str>,
+        sites: &[&str],
+    ) -> Settings {
+        self.sources(attribute, name, sites)
+            .fold(declared, |settings, overlay| settings.overlaid(&overlay.settings))
+    }
+
+    /// Where the settings of a policy came from, for messages.
+    pub(crate) fn origin(&self, attribute: &str, name: Option<&str>, sites: &[&str]) -> Option<String> {
+        let sources: Vec<&str> =
+            self.sources(attribute, name, sites).map(|overlay| overlay.source.as_str()).collect();
+        (!sources.is_empty()).then(|| sources.join(" and "))
+    }
+
+    fn sources<'a>(
+        &'a self,
+        attribute: &'a str,
+        name: Option<&'a str>,
+        sites: &'a [&'a str],
+    ) -> impl Iterator<Item = &'a Overlay> {
+        self.overlays.iter().filter(move |overlay| {
+            name.is_some_and(|name| overlay.concerns(attribute, name, false))
+                || sites.iter().any(|site| overlay.concerns(attribute, site, true))
+        })
+    }
+}

@@ -1,0 +1,54 @@
+use steadfast_actors::settings::{Settings, Value};
+
+use super::*;
+
+const FILE: &str = r#"
+[circuit_breaker.payments]
+failure_threshold = 3
+recovery_timeout = "60s"
+
+[site.charge_payment.retry]
+attempts = 5
+budget = { ratio = 0.1 }
+"#;
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn the_environment_is_stronger_than_the_file_and_the_file_than_the_attribute() {
+    let environment = variables(&[
+        ("STEADFAST__CIRCUIT_BREAKER__PAYMENTS__FAILURE_THRESHOLD", "4"),
+        ("STEADFAST__SITE__CHARGE_PAYMENT__RETRY__BUDGET__MIN", "5/s"),
+        ("PATH", "/bin"),
+    ]);
+    let layers = Layers::read(None, Some(FILE), &environment).unwrap();
+    let declared = Settings::new().with("failure_threshold", 9).with("success_threshold", 2);
+    let settings = layers.over(declared, "circuit_breaker", Some("payments"), &["shop::charge_payment"]);
+    assert_eq!(settings.get("failure_threshold"), Some(&Value::Integer(4)));
+    assert_eq!(settings.get("recovery_timeout"), Some(&Value::from("60s")));
+    assert_eq!(settings.get("success_threshold"), Some(&Value::Integer(2)));
+    let retry = layers.over(Settings::new(), "retry", None, &["shop::charge_payment", "charge_payment"]);
+    let budget = Settings::new().with("ratio", 0.1).with("min", "5/s");
+    assert_eq!(retry.get("budget"), Some(&Value::Table(budget)));
+    assert_eq!(layers.over(Settings::new(), "retry", None, &["refund"]), Settings::new());
+}
+
+#[test]
+fn all_mistakes_of_file_and_environment_come_at_once() {
+    let file = "circuit_braker.db = { window = 3 }\nretry = 5\n[site.a.timout]\ntotal = '1s'\n";
+    let environment = variables(&[("STEADFAST__RETRY__X", "1"), ("STEADFAST__NOTHING__A__B", "1")]);
+    let error = Layers::read(None, Some(file), &environment).unwrap_err();
+    assert_eq!(error.mistakes().len(), 5, "{error}");
+    assert!(error.to_string().contains("`circuit_breaker`"), "{error}");
+    assert!(error.to_string().contains("`timeout`"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_said_with_its_place() {
+    let missing = Layers::read(Some(Path::new("no/such/steadfast.toml")), None, &[]).unwrap_err();
+    assert!(missing.to_string().contains("no/such/steadfast.toml"));
+    let broken = Layers::read(None, Some("a = = 1"), &[]).unwrap_err();
+    assert!(broken.to_string().contains("line 1"), "{broken}");
+}

@@ -1,0 +1,101 @@
+use std::time::Duration;
+
+use steadfast_actors::outcome::{Ending, ErrorKind};
+use steadfast_actors::rejection::Rejection;
+
+/// What a handler may return: a `Result` whose error can carry a refusal of ours.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot carry a rejection",
+    label = "an annotated handler returns `Result<T, E>` with `E: From<steadfast::Rejection>`",
+    note = "for an error enum of your own, add a variant `Rejected(#[from] steadfast::Rejection)`; `String`, boxed \
+            errors, `anyhow::Error` and `std::io::Error` can carry one as they are"
+)]
+pub trait Answer {
+    /// The `T` of the `Result`.
+    type Ok;
+    /// The `E` of the `Result`.
+    type Error: From<Rejection>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E: From<Rejection>> Answer for Result<T, E> {
+    type Ok = T;
+    type Error = E;
+}
+
+/// What is known of one error.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Its kind.
+    pub kind: ErrorKind,
+    /// When the dependency asked to be tried again.
+    pub retry_after: Option<Duration>,
+    /// The refusal of ours that it is.
+    pub rejection: Option<Rejection>,
+    /// Its whole text, where it is nothing but a text.
+    pub text: Option<String>,
+}
+
+/// Turns a result into bytes and back, for an idempotency store.
+#[derive(Debug)]
+pub struct Codec<T> {
+    /// To bytes; `None` where it cannot be encoded.
+    pub encode: fn(&T) -> Option<Vec<u8>>,
+    /// And back; `None` where the bytes are of another type.
+    pub decode: fn(&[u8]) -> Option<T>,
+}
+
+impl<T> Clone for Codec<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Codec<T> {}
+
+/// How a handler's results are read; made by the macros, a few function pointers and nothing else.
+#[derive(Debug)]
+pub struct Outcome<T, E> {
+    pub(crate) judge: fn(&E) -> Judged,
+    pub(crate) status: fn(&T) -> Option<u16>,
+    pub(crate) degrade: fn(&mut T),
+    pub(crate) codec: Option<Codec<T>>,
+}
+
+impl<T, E> Clone for Outcome<T, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, E> Copy for Outcome<T, E> {}
+
+impl<T, E> Outcome<T, E> {
+    /// An adapter from its parts.
+    #[must_use]
+    pub const fn new(judge: fn(&E) -> Judged, status: fn(&T) -> Option<u16>, degrade: fn(&mut T)) -> Self {
+        Outcome { judge, status, degrade, codec: None }
+    }
+
+    /// The same with a way to store results.
+    #[must_use]
+    pub const fn stored(mut self, codec: Codec<T>) -> Self {
+        self.codec = Some(codec);
+        self
+    }
+
+    /// How a result ends an attempt: an `Ok` that carries a 5xx is the server's error to every layer.
+    pub(crate) fn ending(&self, result: &Result<T, E>, judged: Option<&Judged>) -> Ending {
+        match (result, judged) {
+            (Ok(value), _) => match (self.status)(value) {
+                Some(503) => Ending::Error(ErrorKind::Unavailable),
+                Some(504) => Ending::Error(ErrorKind::Timeout),
+                Some(500..=599) => Ending::Error(ErrorKind::ServerError),
+                _ => Ending::Success,
+            },
+            (Err(_), Some(Judged { rejection: Some(rejection), .. })) => Ending::Rejected(rejection.kind()),
+            (Err(_), Some(judged)) => Ending::Error(judged.kind),
+            (Err(_), None) => Ending::Error(ErrorKind::Unknown),
+        }
+    }
+}

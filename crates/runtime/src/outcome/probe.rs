@@ -1,0 +1,101 @@
+//! Finds out at compile time what a handler's types can do, without asking for it (autoref specialisation: a method of
+//! `&Probe<T>` with a bound is preferred to one of `Probe<T>` without).
+
+use std::marker::PhantomData;
+
+use super::adapter::Judged;
+use super::{Classify, Codec};
+use serde::{Serialize, de::DeserializeOwned};
+use steadfast_actors::outcome::ErrorKind;
+
+/// A type to be asked about.
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<fn() -> T>);
+
+impl<T> Probe<T> {
+    /// A question about `T`.
+    pub const NEW: Probe<T> = Probe(PhantomData);
+}
+
+/// Errors that say what they are.
+pub trait Known<E> {
+    /// How to judge one.
+    fn judge(&self) -> fn(&E) -> Judged;
+}
+
+impl<E: Classify> Known<E> for &Probe<E> {
+    fn judge(&self) -> fn(&E) -> Judged {
+        |error| Judged {
+            kind: error.kind(),
+            retry_after: error.retry_after(),
+            rejection: error.rejection().cloned(),
+            text: error.text().map(str::to_owned),
+        }
+    }
+}
+
+/// Errors that don't.
+pub trait Unknown<E> {
+    /// How to judge one: it is unknown.
+    fn judge(&self) -> fn(&E) -> Judged;
+}
+
+impl<E> Unknown<E> for Probe<E> {
+    fn judge(&self) -> fn(&E) -> Judged {
+        |_| Judged { kind: ErrorKind::Unknown, retry_after: None, rejection: None, text: None }
+    }
+}
+
+/// Results that carry a status of their own.
+pub trait Responds {
+    /// The HTTP status.
+    fn status(&self) -> u16;
+    /// Marks the answer as degraded.
+    fn mark_degraded(&mut self) {}
+}
+
+/// Results with a status.
+pub trait WithStatus<T> {
+    /// How to read it.
+    fn status(&self) -> fn(&T) -> Option<u16>;
+    /// How to mark it.
+    fn degrade(&self) -> fn(&mut T);
+}
+
+impl<T: Responds> WithStatus<T> for &Probe<T> {
+    fn status(&self) -> fn(&T) -> Option<u16> {
+        |value| Some(value.status())
+    }
+
+    fn degrade(&self) -> fn(&mut T) {
+        T::mark_degraded
+    }
+}
+
+/// Results without.
+pub trait WithoutStatus<T> {
+    /// There is none.
+    fn status(&self) -> fn(&T) -> Option<u16>;
+    /// There is nothing to mark.
+    fn degrade(&self) -> fn(&mut T);
+}
+
+impl<T> WithoutStatus<T> for Probe<T> {
+    fn status(&self) -> fn(&T) -> Option<u16> {
+        |_| None
+    }
+
+    fn degrade(&self) -> fn(&mut T) {
+        |_| {}
+    }
+}
+
+/// The codec of a result that an idempotency store keeps. Self-describing, so that `serde_json::Value`, flattened and
+/// untagged types come back as they were.
+#[must_use]
+pub fn codec<T: Serialize + DeserializeOwned>() -> Codec<T> {
+    Codec {
+        encode: |value| rmp_serde::to_vec_named(value).ok(),
+        decode: |bytes| rmp_serde::from_slice(bytes).ok(),
+    }
+}

@@ -1,0 +1,135 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use steadfast_actors::clock::Time;
+use steadfast_actors::rejection::Rejection;
+
+use crate::deadline::Deadline;
+use crate::runtime::Runtime;
+
+tokio::task_local! {
+    static CALL: Arc<Call>;
+}
+
+/// Refusals that one call tree remembers: enough to know them again when a handler passes them on as text.
+const MOST_REFUSALS: usize = 16;
+
+/// One call of an annotated site while it runs. A call made inside it is its child.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) runtime: Runtime,
+    pub(crate) number: u64,
+    pub(crate) entered: Time,
+    /// The parent's or the wire's deadline; the fallback runs under it.
+    pub(crate) callers: Deadline,
+    /// The smaller of the caller's and this call's own.
+    pub(crate) deadline: Deadline,
+    /// The time that children take their share of.
+    pub(crate) total: Option<Duration>,
+    parent: Option<Arc<Call>>,
+    /// A call inside had used up its own retries, so repeating it from here would multiply them.
+    inner_retries_used: AtomicBool,
+    degraded: AtomicBool,
+    refusals: Arc<Mutex<Vec<(String, Rejection)>>>,
+    /// The idempotency key under which it runs.
+    pub(crate) key: Option<String>,
+}
+
+/// What a new call takes from where it stands.
+pub(crate) struct Opening {
+    pub(crate) runtime: Runtime,
+    pub(crate) number: u64,
+    pub(crate) now: Time,
+    pub(crate) total: Option<Duration>,
+    pub(crate) key: Option<String>,
+}
+
+impl Call {
+    /// The call around this one, if any.
+    pub(crate) fn current() -> Option<Arc<Call>> {
+        CALL.try_with(Arc::clone).ok()
+    }
+
+    /// Opens a call inside the current one.
+    pub(crate) fn open(opening: Opening) -> Arc<Call> {
+        let parent = Call::current();
+        let callers = parent.as_ref().map_or(Deadline::NEVER, |parent| parent.deadline);
+        Self::under(opening, parent, callers)
+    }
+
+    /// Opens what runs in place of `call` after it failed: under the caller's deadline, no longer under the call's.
+    pub(crate) fn beside(call: &Call, opening: Opening) -> Arc<Call> {
+        Self::under(opening, call.parent.clone(), call.callers)
+    }
+
+    fn under(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Arc<Call> {
+        let Opening { runtime, number, now, total, key } = opening;
+        let own = total.map_or(Deadline::NEVER, |total| Deadline::after(now, total));
+        let key = key.or_else(|| parent.as_ref().and_then(|parent| parent.key.clone()));
+        Arc::new(Call {
+            runtime,
+            number,
+            entered: now,
+            callers,
+            deadline: callers.shortened_to(own),
+            total: total.or_else(|| parent.as_ref().and_then(|parent| parent.total)),
+            refusals: parent.as_ref().map_or_else(Arc::default, |parent| Arc::clone(&parent.refusals)),
+            parent,
+            inner_retries_used: AtomicBool::new(false),
+            degraded: AtomicBool::new(false),
+            key,
+        })
+    }
+
+    /// Runs `future` inside this call.
+    pub(crate) async fn around<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        CALL.scope(Arc::clone(self), future).await
+    }
+
+    pub(crate) fn parent(&self) -> Option<&Arc<Call>> {
+        self.parent.as_ref()
+    }
+
+    /// What is left of the call's time; `None` where it has no end.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.deadline.left(self.runtime.clock().now())
+    }
+
+    /// Tells the call around this one that its own retries are used up.
+    pub(crate) fn note_retries_used(&self) {
+        if let Some(parent) = &self.parent {
+            parent.inner_retries_used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a call inside this attempt used up its own retries; asking forgets it, for the next attempt.
+    pub(crate) fn take_inner_retries_used(&self) -> bool {
+        self.inner_retries_used.swap(false, Ordering::Relaxed)
+    }
+
+    /// Marks the answer of this call, and of all around it, as degraded.
+    pub(crate) fn note_degraded(&self) {
+        let mut call = Some(self);
+        while let Some(this) = call {
+            this.degraded.store(true, Ordering::Relaxed);
+            call = this.parent.as_deref();
+        }
+    }
+
+    /// Remembers a refusal that this call tree produced.
+    pub(crate) fn note_refusal(&self, rejection: &Rejection) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() >= MOST_REFUSALS {
+            refusals.remove(0);
+        }
+        refusals.push((rejection.to_string(), rejection.clone()));
+    }
+
+    /// The refusal of this call tree that reads exactly like `text`. Text from elsewhere cannot forge one: it would
+    /// have to be a refusal that this very call really met.
+    pub(crate) fn refusal_that_reads(&self, text: &str) -> Option<Rejection> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.iter().rev().find(|(written, _)| written == text).map(|(_, rejection)| rejection.clone())
+    }
+}

@@ -1,0 +1,27 @@
+//! The layers that one annotated call passes, and the one place that runs them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `site` | an annotated function as its macro describes it |
+//! | `plan` | a site's layers in one runtime, checked and with their handles |
+//! | `order` | the canonical order, with its reasons |
+//! | `call` | one call while it runs: deadlines, refusals, what it holds |
+//! | `gate` | layers that let an attempt pass and hear how it ended |
+//! | `run` | the loop |
+
+mod call;
+mod gate;
+mod inputs;
+mod order;
+mod plan;
+mod plans;
+mod run;
+mod site;
+
+pub use inputs::Inputs;
+pub use order::{Layer, ORDER};
+pub use run::{Failure, execute};
+pub use site::{Declaration, Enrolled, Identity, Site};
+
+pub use plan::Described;
+pub(crate) use plans::Plans;

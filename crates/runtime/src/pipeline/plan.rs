@@ -1,0 +1,73 @@
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use steadfast_actors::clock::Entropy;
+use steadfast_actors::declare::{Fallback, Timeout, TimeoutCascade};
+
+use super::gate::Gate;
+use crate::retry::{RetryBudget, RetryConfig};
+
+/// A site's layers in one runtime, checked and with their handles.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// `crate::module::function`
+    pub(crate) site: String,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) cascade: Option<TimeoutCascade>,
+    pub(crate) retry: Option<Retry>,
+    /// What each attempt passes, outermost first.
+    pub(crate) gates: Vec<Gate>,
+    /// The shortest time after which a dropped attempt may be blamed on its dependency.
+    pub(crate) blame_after: Duration,
+    /// A dropped attempt that ran as long as this was too slow, whoever dropped it.
+    pub(crate) slow_after: Duration,
+    /// What `describe` shows, outermost first.
+    pub(crate) described: Vec<DescribedLayer>,
+}
+
+/// A site's retries and the budget they are paid from.
+#[derive(Clone, Debug)]
+pub(crate) struct Retry {
+    pub(crate) config: RetryConfig,
+    pub(crate) budget: Option<Arc<Mutex<RetryBudget>>>,
+    pub(crate) entropy: Arc<Mutex<Entropy>>,
+}
+
+impl Plan {
+    pub(crate) fn per_attempt(&self) -> Option<Duration> {
+        self.timeout.and_then(|timeout| timeout.per_attempt)
+    }
+}
+
+/// One layer as `describe` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct DescribedLayer {
+    /// The layer's name in the canonical order.
+    pub layer: String,
+    /// Its settings as they hold, with what was laid over the attribute.
+    pub settings: String,
+    /// Where they come from.
+    pub from: String,
+}
+
+/// The effective pipeline of a site, outermost layer first: as text by `Display`, as data by its fields.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Described {
+    /// `crate::module::function`
+    pub site: String,
+    /// Its layers.
+    pub layers: Vec<DescribedLayer>,
+}
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.site)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            writeln!(f, "{:>3}. {}: {}", index + 1, layer.layer, layer.settings)?;
+            writeln!(f, "       from {}", layer.from)?;
+        }
+        writeln!(f, "{:>3}. handler", self.layers.len() + 1)
+    }
+}

@@ -1,0 +1,140 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use steadfast_actors::clock::Time;
+use steadfast_actors::outcome::{Ending, Outcome};
+use steadfast_actors::rejection::Rejection;
+
+use super::{Finished, Running};
+use crate::pipeline::call::Call;
+use crate::pipeline::gate::Pass;
+use crate::pipeline::plan::Plan;
+
+impl<T, E: From<Rejection>> Running<T, E> {
+    /// Passes the gates and runs the handler once.
+    pub(super) async fn attempt<B, F>(&self, body: &mut B) -> Finished<T, E>
+    where
+        B: FnMut() -> Option<F>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut passes = Passes {
+            held: Vec::new(),
+            started: None,
+            plan: Arc::clone(&self.plan),
+            call: Arc::clone(&self.call),
+        };
+        let patience = shorter(self.plan.per_attempt(), self.call.left());
+        for gate in &self.plan.gates {
+            match gate.admit(&self.call, patience).await {
+                Ok(pass) => passes.held.push(pass),
+                Err(rejection) => {
+                    passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
+                    return Finished::Refused(rejection);
+                }
+            }
+        }
+        let clock = self.call.runtime.clock();
+        let started = clock.now();
+        passes.started = Some(started);
+        let Some(future) = body() else {
+            // Only a handler that cannot run twice has no further future, and it has no retry either.
+            passes.settle(Ending::Cancelled, Duration::ZERO).await;
+            let problem = "its handler cannot be run a second time";
+            return Finished::Refused(Rejection::misconfigured(self.plan.site.as_str(), problem));
+        };
+        let finished = self.within_attempt(future).await;
+        passes.settle(finished.ending(), clock.now().since(started)).await;
+        finished
+    }
+
+    async fn within_attempt<F>(&self, future: F) -> Finished<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut future = pin!(future);
+        let caught =
+            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(result)) => Poll::Ready(self.judged(result)),
+                Err(panic) => Poll::Ready(Finished::Panicked(panic)),
+            });
+        let Some(limit) = self.plan.per_attempt() else { return caught.await };
+        match tokio::time::timeout(limit, caught).await {
+            Ok(finished) => finished,
+            Err(_) => Finished::Refused(Rejection::timed_out(self.plan.site.as_str(), limit)),
+        }
+    }
+
+    fn judged(&self, result: Result<T, E>) -> Finished<T, E> {
+        let mut judged = result.as_ref().err().map(self.outcome.judge);
+        if let Some(judged) = &mut judged
+            && judged.rejection.is_none()
+            && let Some(text) = &judged.text
+            && let Some(rejection) = self.call.refusal_that_reads(text)
+        {
+            judged.retry_after = rejection.retry_after();
+            judged.rejection = Some(rejection);
+        }
+        let ending = self.outcome.ending(&result, judged.as_ref());
+        let (retry_after, rejection) =
+            judged.map_or((None, None), |judged| (judged.retry_after, judged.rejection));
+        Finished::Answer { result, ending, retry_after, rejection }
+    }
+}
+
+fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What one attempt was let through by. Dropped with something still held, the attempt was cut: the gates then hear why.
+struct Passes {
+    held: Vec<Pass>,
+    started: Option<Time>,
+    plan: Arc<Plan>,
+    call: Arc<Call>,
+}
+
+impl Passes {
+    async fn settle(mut self, ending: Ending, latency: Duration) {
+        while let Some(pass) = self.held.pop() {
+            pass.settle(Outcome { ending, latency }).await;
+        }
+    }
+
+    /// How an attempt ended that was dropped from outside after `latency`.
+    fn dropped(&self, now: Time, latency: Duration) -> Ending {
+        if std::thread::panicking() {
+            return Ending::Panicked;
+        }
+        // Blamed only after it had a fair time of its own: a client's deadline of 1 ms opens nobody's breaker.
+        let over = std::iter::successors(Some(&self.call), |call| call.parent())
+            .any(|call| call.deadline.is_over(now));
+        if over && latency >= self.plan.blame_after || latency >= self.plan.slow_after {
+            return Ending::TimedOut;
+        }
+        Ending::Cancelled
+    }
+}
+
+impl Drop for Passes {
+    fn drop(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let now = self.call.runtime.clock().now();
+        // Cut before the handler ran, nothing can be said of anyone.
+        let latency = self.started.map(|started| now.since(started));
+        let ending = latency.map_or(Ending::Cancelled, |latency| self.dropped(now, latency));
+        let latency = latency.unwrap_or_default();
+        while let Some(pass) = self.held.pop() {
+            pass.note(Outcome { ending, latency });
+        }
+    }
+}

@@ -1,0 +1,180 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use steadfast_actors::declare::Fallback;
+use steadfast_actors::outcome::{Ending, ErrorKind};
+use steadfast_actors::rejection::{Rejection, RejectionKind};
+
+use super::{Finished, Running};
+use crate::pipeline::call::{Call, Opening};
+
+/// Why a fallback runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Failure<E> {
+    /// What sort of failure it was.
+    pub kind: ErrorKind,
+    /// The refusal of ours, if it was one.
+    pub rejection: Option<Rejection>,
+    /// The handler's last error, if it ran and returned one.
+    pub error: Option<E>,
+}
+
+/// Whether a fallback that names no kinds runs on this ending: on what the caller could not help.
+fn runs_by_default(ending: Ending) -> bool {
+    match ending {
+        Ending::Panicked | Ending::TimedOut => true,
+        Ending::Rejected(kind) => matches!(
+            kind,
+            RejectionKind::Open
+                | RejectionKind::Full
+                | RejectionKind::Shed
+                | RejectionKind::Timeout
+                | RejectionKind::Unavailable
+        ),
+        Ending::Error(kind) => matches!(
+            kind,
+            ErrorKind::Timeout
+                | ErrorKind::ConnectionError
+                | ErrorKind::RateLimit
+                | ErrorKind::ServerError
+                | ErrorKind::Unavailable
+                | ErrorKind::Unknown
+        ),
+        Ending::Success | Ending::Cancelled => false,
+    }
+}
+
+fn runs_on(fallback: &Fallback, ending: Ending) -> bool {
+    let Some(kinds) = &fallback.on else { return runs_by_default(ending) };
+    let rejection = match ending {
+        Ending::Rejected(kind) => Some(kind),
+        Ending::TimedOut => Some(RejectionKind::Timeout),
+        _ => None,
+    };
+    ending.error_kind().is_some_and(|error| kinds.iter().any(|kind| kind.means(error, rejection)))
+}
+
+impl<T, E: From<Rejection>> Running<T, E> {
+    /// The call, answered by its fallback where it failed in a way that the fallback is for.
+    pub(super) async fn fallen_back<B, F, G, H>(self, body: B, fallback: Option<G>) -> Finished<T, E>
+    where
+        B: FnMut() -> Option<F>,
+        F: Future<Output = Result<T, E>>,
+        G: FnOnce(Arc<Failure<E>>) -> H,
+        H: Future<Output = Result<T, E>>,
+    {
+        let finished = self.within_total(body).await;
+        let ending = finished.ending();
+        let (Some(declared), Some(fallback)) = (&self.plan.fallback, fallback) else { return finished };
+        if !runs_on(declared, ending) {
+            return finished;
+        }
+        let kind = ending.error_kind().unwrap_or(ErrorKind::Unknown);
+        let (failure, original) = split(finished, kind);
+        let failure = Arc::new(failure);
+        let answered = self.answered(declared, fallback, Arc::clone(&failure)).await;
+        match answered {
+            Ok(mut value) => {
+                (self.outcome.degrade)(&mut value);
+                self.call.note_degraded();
+                Finished::Answer {
+                    result: Ok(value),
+                    ending: Ending::Success,
+                    retry_after: None,
+                    rejection: None,
+                }
+            }
+            Err(why) => {
+                tracing::warn!(site = self.plan.site, failure = %kind, why, "the fallback failed too");
+                original.joined(failure)
+            }
+        }
+    }
+
+    /// The fallback's answer, or why there is none.
+    async fn answered<G, H>(
+        &self,
+        declared: &Fallback,
+        fallback: G,
+        failure: Arc<Failure<E>>,
+    ) -> Result<T, &'static str>
+    where
+        G: FnOnce(Arc<Failure<E>>) -> H,
+        H: Future<Output = Result<T, E>>,
+    {
+        let clock = self.call.runtime.clock();
+        let now = clock.now();
+        let call = Call::beside(
+            &self.call,
+            Opening {
+                runtime: self.call.runtime.clone(),
+                number: self.call.number,
+                now,
+                total: Some(declared.timeout),
+                key: None,
+            },
+        );
+        if call.deadline.is_over(now) {
+            return Err("no time was left for it");
+        }
+        let mut future = pin!(fallback(failure));
+        let caught =
+            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(Ok(value))) => Poll::Ready(Ok(value)),
+                Ok(Poll::Ready(Err(_))) => Poll::Ready(Err("it returned an error")),
+                Err(_) => Poll::Ready(Err("it panicked")),
+            });
+        let until = clock.instant(call.deadline.time());
+        let timed = tokio::time::timeout_at(until, call.around(caught));
+        timed.await.unwrap_or(Err("it took too long"))
+    }
+}
+
+/// What is left of a failure while its fallback holds the error: enough to put it together again.
+enum Original<T> {
+    Value(T, Ending),
+    Error { ending: Ending, retry_after: Option<std::time::Duration> },
+    Refused,
+    Panicked(Box<dyn std::any::Any + Send>),
+}
+
+fn split<T, E>(finished: Finished<T, E>, kind: ErrorKind) -> (Failure<E>, Original<T>) {
+    let failure = |rejection, error| Failure { kind, rejection, error };
+    match finished {
+        Finished::Answer { result: Ok(value), ending, .. } => {
+            (failure(None, None), Original::Value(value, ending))
+        }
+        Finished::Answer { result: Err(error), ending, retry_after, rejection } => {
+            (failure(rejection, Some(error)), Original::Error { ending, retry_after })
+        }
+        Finished::Refused(rejection) => (failure(Some(rejection), None), Original::Refused),
+        Finished::Panicked(panic) => (failure(None, None), Original::Panicked(panic)),
+    }
+}
+
+impl<T> Original<T> {
+    fn joined<E: From<Rejection>>(self, failure: Arc<Failure<E>>) -> Finished<T, E> {
+        // The fallback's future is gone, and with it every other hold on the failure, unless it was given away.
+        let (error, rejection) = match Arc::try_unwrap(failure) {
+            Ok(failure) => (failure.error, failure.rejection),
+            Err(kept) => (None, kept.rejection.clone()),
+        };
+        let lost = || Rejection::misconfigured("fallback", "it kept the failure that it was lent");
+        match self {
+            Original::Value(value, ending) => {
+                Finished::Answer { result: Ok(value), ending, retry_after: None, rejection: None }
+            }
+            Original::Error { ending, retry_after } => {
+                let result = Err(error.unwrap_or_else(|| E::from(rejection.clone().unwrap_or_else(lost))));
+                Finished::Answer { result, ending, retry_after, rejection }
+            }
+            Original::Refused => Finished::Refused(rejection.unwrap_or_else(lost)),
+            Original::Panicked(panic) => Finished::Panicked(panic),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! One call from its first layer to its answer.
+//!
+//! The order of the functions here is the canonical order: `execute` opens the call, `fallen_back` answers what is
+//! refused below it, `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the
+//! handler once.
+
+mod attempt;
+mod fallback;
+mod finished;
+#[cfg(test)]
+mod tests;
+
+use std::pin::pin;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use steadfast_actors::machine::Kind;
+use steadfast_actors::outcome::Ending;
+use steadfast_actors::rejection::{Rejection, UnavailableReason};
+
+pub use fallback::Failure;
+use finished::Finished;
+
+use super::call::{Call, Opening};
+use super::inputs::Inputs;
+use super::plan::{Plan, Retry};
+use super::site::Site;
+use crate::outcome::Outcome;
+use crate::retry::{Nested, Wait, next_wait};
+use crate::runtime::Runtime;
+
+/// Runs one call of `site`: `body` makes a future for each attempt, and none when it can't make another.
+///
+/// # Errors
+/// What the handler returned, or a refusal.
+///
+/// # Cancel safety
+/// Dropped at any point it gives back everything that it was granted.
+pub async fn execute<T, E, B, F, G, H>(
+    site: &'static Site,
+    outcome: Outcome<T, E>,
+    inputs: Inputs,
+    body: B,
+    fallback: Option<G>,
+) -> Result<T, E>
+where
+    E: From<Rejection>,
+    B: FnMut() -> Option<F>,
+    F: Future<Output = Result<T, E>>,
+    G: FnOnce(Arc<Failure<E>>) -> H,
+    H: Future<Output = Result<T, E>>,
+{
+    let runtime = Runtime::current();
+    let plan = match runtime.plans().of(site, &runtime) {
+        Ok(plan) => plan,
+        Err(rejection) => return Err(refuse(Call::current().as_deref(), rejection)),
+    };
+    let Some(in_flight) = runtime.begin() else {
+        // The site's breaker or pool could not be asked any more; the refusal names the site.
+        let reason = UnavailableReason::ShuttingDown;
+        let rejection = Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None);
+        return Err(refuse(Call::current().as_deref(), rejection));
+    };
+    let now = runtime.clock().now();
+    let total = total(&plan, &runtime);
+    let number = in_flight.number();
+    let call = Call::open(Opening { runtime, number, now, total, key: None });
+    let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
+    let finished = call.around(running.fallen_back(body, fallback)).await;
+    match finished {
+        Finished::Answer { result, .. } => result,
+        Finished::Refused(rejection) => Err(refuse(Some(&call), rejection)),
+        Finished::Panicked(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Turns a refusal into the handler's error, and remembers it for whoever gets it as text.
+fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {
+    if let Some(call) = call {
+        call.note_refusal(&rejection);
+    }
+    E::from(rejection)
+}
+
+/// The call's own total: what is declared, or its share of its parent's.
+fn total(plan: &Plan, runtime: &Runtime) -> Option<Duration> {
+    let declared = plan.timeout.and_then(|timeout| timeout.total);
+    let Some(cascade) = plan.cascade else { return declared };
+    let parent = Call::current();
+    let parents = parent.as_ref().and_then(|parent| parent.total.map(|total| (total, parent.left())));
+    let share = match parents {
+        Some((total, left)) => cascade.share(total, left.unwrap_or(Duration::MAX)),
+        None => {
+            tracing::debug!(
+                site = plan.site,
+                assumed = ?cascade.default,
+                runtime = runtime.name(),
+                "no parent's timeout: its share is taken of the assumed one"
+            );
+            cascade.share(cascade.default, Duration::MAX)
+        }
+    };
+    Some(declared.map_or(share, |declared| declared.min(share)))
+}
+
+/// One call with all that its layers look at.
+struct Running<T, E> {
+    plan: Arc<Plan>,
+    outcome: Outcome<T, E>,
+    inputs: Inputs,
+    call: Arc<Call>,
+}
+
+impl<T, E: From<Rejection>> Running<T, E> {
+    /// All attempts, within the call's deadline.
+    async fn within_total<B, F>(&self, body: B) -> Finished<T, E>
+    where
+        B: FnMut() -> Option<F>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let clock = self.call.runtime.clock();
+        if self.call.deadline == crate::deadline::Deadline::NEVER {
+            return self.attempts(body).await;
+        }
+        let limit = || {
+            let own = self.call.deadline.time().since(self.call.entered);
+            Finished::Refused(Rejection::timed_out(self.plan.site.as_str(), own))
+        };
+        if self.call.deadline.is_over(clock.now()) {
+            return limit();
+        }
+        let attempts = pin!(self.attempts(body));
+        let over = tokio::time::sleep_until(clock.instant(self.call.deadline.time()));
+        tokio::select! {
+            biased;
+            finished = attempts => finished,
+            () = over => limit(),
+        }
+    }
+
+    async fn attempts<B, F>(&self, mut body: B) -> Finished<T, E>
+    where
+        B: FnMut() -> Option<F>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let Some(retry) = &self.plan.retry else { return self.attempt(&mut body).await };
+        let clock = self.call.runtime.clock();
+        if let Some(budget) = &retry.budget {
+            budget.lock().unwrap_or_else(PoisonError::into_inner).first_attempt(clock.now());
+        }
+        let mut previous = Duration::ZERO;
+        for number in 1.. {
+            let finished = self.attempt(&mut body).await;
+            let ending = finished.ending();
+            let inner_used = self.call.take_inner_retries_used();
+            if ending == Ending::Success {
+                return finished;
+            }
+            let multiplies = inner_used && retry.config.nested() == Nested::Once;
+            if multiplies || !retry.config.repeats(number, ending) {
+                let used_up = inner_used || (number > 1 && number >= retry.config.attempts());
+                if used_up {
+                    self.call.note_retries_used();
+                }
+                return finished;
+            }
+            let Some(wait) = self.next_wait(retry, number, previous, finished.retry_after()) else {
+                return finished;
+            };
+            previous = wait;
+            tokio::time::sleep(wait).await;
+        }
+        unreachable!("the loop ends with the last attempt")
+    }
+
+    /// The wait before the next run; `None` where there must be none.
+    fn next_wait(
+        &self,
+        retry: &Retry,
+        number: u32,
+        previous: Duration,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        let config = retry.config.backoff();
+        let own = {
+            let mut entropy = retry.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+            match self.inputs.backoff {
+                Some(function) => crate::retry::Backoff::custom(function)
+                    .with_max_delay(config.max_delay())
+                    .delay(number, previous, &mut entropy),
+                None => config.delay(number, previous, &mut entropy),
+            }
+        };
+        let Wait::For(wait) = next_wait(own, asked, config.max_delay(), self.call.left()) else {
+            return None;
+        };
+        let now = self.call.runtime.clock().now();
+        let paid = |budget: &std::sync::Mutex<crate::retry::RetryBudget>| {
+            budget.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+        };
+        retry.budget.as_deref().is_none_or(paid).then_some(wait)
+    }
+}

@@ -1,0 +1,159 @@
+//! The runtime: a registry of actors, a clock, a seed, and the settings that were laid over the declarations.
+//!
+//! | where an annotated call looks for its runtime | set by |
+//! |---|---|
+//! | 1. this thread | [`Runtime::enter`], for tests |
+//! | 2. this task | [`Runtime::scope`], and `serve` |
+//! | 3. the process | [`RuntimeBuilder::build`] without `.isolated()` |
+//! | 4. this tokio runtime | nobody: made on the first call, gone with that tokio runtime |
+
+mod builder;
+mod current;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use steadfast_actors::clock::Clock;
+use steadfast_actors::host::Ground;
+use steadfast_actors::registry::Registry;
+use tokio::sync::Notify;
+
+pub use builder::{BuildError, RuntimeBuilder};
+pub use current::Entered;
+
+use crate::pipeline::{Described, Plans};
+
+/// A runtime; cheap to clone, all clones are the same one.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    id: u64,
+    name: String,
+    registry: Registry,
+    plans: Plans,
+    calls: AtomicU64,
+    in_flight: AtomicUsize,
+    idle: Notify,
+    closing: AtomicBool,
+    /// Ends the background thread of a runtime that was built outside tokio.
+    _background: Option<tokio_util::sync::DropGuard>,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("name", &self.inner.name).finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// Configures a runtime.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// Its name, for logs.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// A number that no other runtime of this process has.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// Its actors by kind and name.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// The ground that its actors stand on: clock, seed, events.
+    #[must_use]
+    pub fn ground(&self) -> &Arc<Ground> {
+        self.inner.registry.ground()
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<Clock> {
+        self.ground().clock()
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.inner.plans
+    }
+
+    /// The effective pipeline of the site that goes by `name`, outermost layer first.
+    ///
+    /// # Errors
+    /// A sentence with the candidates where no site, or more than one, goes by that name.
+    pub fn describe(&self, name: &str) -> Result<Described, String> {
+        self.plans().describe(name, self)
+    }
+
+    /// Notes that a call begins; `None` while the runtime shuts down.
+    pub(crate) fn begin(&self) -> Option<CallInFlight> {
+        // Counted before the look, so that a shutdown that saw no calls really has none.
+        self.inner.in_flight.fetch_add(1, Ordering::AcqRel);
+        let number = self.inner.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let call = CallInFlight { runtime: self.clone(), number };
+        (!self.inner.closing.load(Ordering::Acquire)).then_some(call)
+    }
+
+    /// Calls in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.inner.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Stops admission, waits at most `grace` for calls in flight, then stops the actors. The process's place for a
+    /// runtime is free afterwards. Returns whether every call had ended in time.
+    ///
+    /// # Cancel safety
+    /// Admission stays stopped; call it again to go on.
+    pub async fn shutdown(&self, grace: Duration) -> bool {
+        self.inner.closing.store(true, Ordering::Release);
+        let drained = async {
+            loop {
+                let idle = self.inner.idle.notified();
+                if self.in_flight() == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        let ended = tokio::time::timeout(grace, drained).await.is_ok();
+        self.inner.registry.stop().await;
+        current::uninstall(self.id());
+        ended
+    }
+}
+
+/// One call in flight; dropped when it has been answered.
+#[derive(Debug)]
+pub(crate) struct CallInFlight {
+    runtime: Runtime,
+    number: u64,
+}
+
+impl CallInFlight {
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Drop for CallInFlight {
+    fn drop(&mut self) {
+        if self.runtime.inner.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.runtime.inner.idle.notify_waiters();
+        }
+    }
+}
