@@ -97,6 +97,11 @@ pub struct Event {
 
 /// Takes events as they happen. Called on the path of calls and actors: it must neither block nor panic.
 pub trait EventSink: Send + Sync + 'static {
+    /// Whether anybody listens. While nobody does, no event is put together.
+    fn is_recording(&self) -> bool {
+        true
+    }
+
     /// Takes one event.
     fn record(&self, event: Event);
 }

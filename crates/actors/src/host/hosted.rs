@@ -428,6 +428,9 @@ impl<M: Machine> Hosted<M> {
     }
 
     fn happened(&self, what: Happening) {
+        if !self.ground.events.is_recording() {
+            return;
+        }
         let event =
             Event { at: self.ground.clock.now(), kind: Some(self.kind), name: self.name.clone(), what };
         self.ground.events.record(event);

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use steadfast_actors::clock::Time;
+use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::rejection::Rejection;
 
 use crate::deadline::Deadline;
@@ -114,6 +115,19 @@ impl Call {
         while let Some(this) = call {
             this.degraded.store(true, Ordering::Relaxed);
             call = this.parent.as_deref();
+        }
+    }
+
+    pub(crate) fn is_degraded(&self) -> bool {
+        self.degraded.load(Ordering::Relaxed)
+    }
+
+    /// Adds to the event stream, if anybody listens to it.
+    pub(crate) fn happened(&self, site: &str, what: impl FnOnce() -> Happening) {
+        let ground = self.runtime.ground();
+        if ground.events().is_recording() {
+            let at = ground.clock().now();
+            ground.events().record(Event { at, kind: None, name: site.to_owned(), what: what() });
         }
     }
 

@@ -54,6 +54,10 @@ pub struct RuntimeBuilder {
 struct NoEvents;
 
 impl EventSink for NoEvents {
+    fn is_recording(&self) -> bool {
+        false
+    }
+
     fn record(&self, _: Event) {}
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use steadfast_actors::clock::Time;
+use steadfast_actors::clock::{Time, saturating_nanos};
+use steadfast_actors::event::Happening;
 use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::Rejection;
 
@@ -16,7 +17,7 @@ use crate::pipeline::plan::Plan;
 
 impl<T, E: From<Rejection>> Running<T, E> {
     /// Passes the gates and runs the handler once.
-    pub(super) async fn attempt<B, F>(&self, body: &mut B) -> Finished<T, E>
+    pub(super) async fn attempt<B, F>(&self, body: &mut B, number: u32) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
@@ -47,7 +48,14 @@ impl<T, E: From<Rejection>> Running<T, E> {
             return Finished::Refused(Rejection::misconfigured(self.plan.site.as_str(), problem));
         };
         let finished = self.within_attempt(future).await;
-        passes.settle(finished.ending(), clock.now().since(started)).await;
+        let (ending, latency) = (finished.ending(), clock.now().since(started));
+        self.call.happened(&self.plan.site, || Happening::Attempt {
+            call: self.call.number,
+            number,
+            ending,
+            latency_ns: saturating_nanos(latency),
+        });
+        passes.settle(ending, latency).await;
         finished
     }
 

@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use steadfast_actors::event::Happening;
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
@@ -65,8 +66,12 @@ where
     let total = total(&plan, &runtime);
     let number = in_flight.number();
     let call = Call::open(Opening { runtime, number, now, total, key: None });
+    let site = plan.site.clone();
     let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
+    call.happened(&site, || Happening::Arrival { call: number });
     let finished = call.around(running.fallen_back(body, fallback)).await;
+    let (ending, degraded) = (finished.ending(), call.is_degraded());
+    call.happened(&site, || Happening::Answer { call: number, ending, degraded });
     match finished {
         Finished::Answer { result, .. } => result,
         Finished::Refused(rejection) => Err(refuse(Some(&call), rejection)),
@@ -143,14 +148,14 @@ impl<T, E: From<Rejection>> Running<T, E> {
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        let Some(retry) = &self.plan.retry else { return self.attempt(&mut body).await };
+        let Some(retry) = &self.plan.retry else { return self.attempt(&mut body, 1).await };
         let clock = self.call.runtime.clock();
         if let Some(budget) = &retry.budget {
             budget.lock().unwrap_or_else(PoisonError::into_inner).first_attempt(clock.now());
         }
         let mut previous = Duration::ZERO;
         for number in 1.. {
-            let finished = self.attempt(&mut body).await;
+            let finished = self.attempt(&mut body, number).await;
             let ending = finished.ending();
             let inner_used = self.call.take_inner_retries_used();
             if ending == Ending::Success {

@@ -257,3 +257,31 @@ async fn a_runtime_that_shuts_down_admits_nothing_more() {
         .await;
     assert!(result.unwrap_err().contains("shutting down"));
 }
+
+#[derive(Default)]
+struct Log(Mutex<Vec<String>>);
+
+impl steadfast_actors::event::EventSink for Log {
+    fn record(&self, event: steadfast_actors::event::Event) {
+        self.0.lock().unwrap().push(serde_json::to_string(&event).unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_stream_tells_a_call_from_its_arrival_to_its_answer_with_every_transition_between() {
+    let site = site!(
+        "told",
+        "retry" => Settings::new().with("attempts", 2).with("jitter", false),
+        "circuit_breaker" => Settings::new().with("name", "told").with("failure_threshold", 2),
+    );
+    let log = std::sync::Arc::new(Log::default());
+    let sink = std::sync::Arc::clone(&log) as std::sync::Arc<dyn steadfast_actors::event::EventSink>;
+    let runtime = Runtime::builder().isolated().seed(1).environment([]).events(sink).build().unwrap();
+    let _ = runtime.scope(call(site, || async { Err("HTTP 500".to_owned()) })).await;
+    let events: Vec<String> = log.0.lock().unwrap().clone();
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|event| event.split("\"event\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap())
+        .collect();
+    assert_eq!(kinds, ["arrival", "attempt", "attempt", "transition", "answer"], "{events:#?}");
+}
