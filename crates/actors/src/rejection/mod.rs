@@ -1,170 +1,16 @@
 //! Our own refusals.
 
+mod kind;
+mod reason;
+
+pub use kind::RejectionKind;
+pub use reason::{ConflictReason, FullReason, UnavailableReason};
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Kind;
-use crate::outcome::ErrorKind;
-
-/// What sort of refusal it is. These words may stand in `retry_on`, `dont_retry_on` and `on` beside [`ErrorKind`]s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RejectionKind {
-    /// A breaker is open, or half open with all probes out.
-    Open,
-    /// A bulkhead or throttle has no permit and no room to wait.
-    Full,
-    /// Load was shed.
-    Shed,
-    /// A quota is used up.
-    RateLimited,
-    /// A deadline of ours is over.
-    Timeout,
-    /// An idempotency key is in flight, unknown, or was used with another payload.
-    Conflict,
-    /// An actor could not be asked, a table is full, or the runtime shuts down.
-    Unavailable,
-    /// A name is declared in two ways, or a site cannot work as declared.
-    Misconfigured,
-    /// Who calls is not known.
-    Unauthenticated,
-    /// Who calls may not.
-    Forbidden,
-    /// The request is not valid.
-    Invalid,
-}
-
-impl RejectionKind {
-    /// Every kind with its name in attributes, files and logs.
-    pub const NAMES: [(&'static str, RejectionKind); 11] = [
-        ("open", RejectionKind::Open),
-        ("full", RejectionKind::Full),
-        ("shed", RejectionKind::Shed),
-        ("rate_limited", RejectionKind::RateLimited),
-        ("timeout", RejectionKind::Timeout),
-        ("conflict", RejectionKind::Conflict),
-        ("unavailable", RejectionKind::Unavailable),
-        ("misconfigured", RejectionKind::Misconfigured),
-        ("unauthenticated", RejectionKind::Unauthenticated),
-        ("forbidden", RejectionKind::Forbidden),
-        ("invalid", RejectionKind::Invalid),
-    ];
-
-    /// The kind's name in attributes, files and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("unavailable", |(name, _)| name)
-    }
-
-    /// The error kind that this refusal is to whoever called.
-    #[must_use]
-    pub fn error_kind(self) -> ErrorKind {
-        match self {
-            RejectionKind::Open | RejectionKind::Full | RejectionKind::Shed | RejectionKind::Unavailable => {
-                ErrorKind::Unavailable
-            }
-            RejectionKind::RateLimited => ErrorKind::RateLimit,
-            RejectionKind::Timeout => ErrorKind::Timeout,
-            RejectionKind::Conflict => ErrorKind::Conflict,
-            RejectionKind::Misconfigured => ErrorKind::ServerError,
-            RejectionKind::Unauthenticated => ErrorKind::AuthenticationError,
-            RejectionKind::Forbidden => ErrorKind::AuthorizationError,
-            RejectionKind::Invalid => ErrorKind::ValidationError,
-        }
-    }
-}
-
-impl std::fmt::Display for RejectionKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Why a bulkhead or throttle refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum FullReason {
-    /// Every permit is out and the queue has no room.
-    QueueFull,
-    /// It waited as long as it may.
-    WaitedTooLong,
-    /// A caller of a higher class took its place in the queue.
-    Displaced,
-    /// A caller of a higher class took its permit.
-    Preempted,
-    /// What was asked for is more than the whole capacity: it can never fit.
-    NeverFits,
-    /// The pool was closed.
-    Closed,
-}
-
-impl std::fmt::Display for FullReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            FullReason::QueueFull => "every permit is out and its queue is full",
-            FullReason::WaitedTooLong => "no permit came free in time",
-            FullReason::Displaced => "a caller of higher priority took the place in its queue",
-            FullReason::Preempted => "a caller of higher priority took the permit",
-            FullReason::NeverFits => "more was asked for than its whole capacity",
-            FullReason::Closed => "it is closed",
-        })
-    }
-}
-
-/// Why an idempotency key was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ConflictReason {
-    /// The first call with this key still runs. HTTP 409.
-    InFlight,
-    /// The key was used with another payload. HTTP 422.
-    OtherPayload,
-    /// The first call was cut, so nobody knows whether it took effect. HTTP 409.
-    Unknown,
-    /// The call is done, but its result was too large to keep. HTTP 409.
-    ResultNotKept,
-    /// A key is required and none, or a malformed one, was sent. HTTP 400.
-    BadKey,
-}
-
-/// Why an actor could not decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum UnavailableReason {
-    /// Its mailbox is full.
-    MailboxFull,
-    /// It did not answer within `ask_timeout`.
-    NoAnswer,
-    /// It crashed on this very request.
-    Crashed,
-    /// It crashed too often and is not asked until its pause is over.
-    Failed,
-    /// This key's message crashed it before.
-    Quarantined,
-    /// A table is full and nothing in it can be given up.
-    TableFull,
-    /// The runtime is shutting down, or is gone.
-    ShuttingDown,
-}
-
-impl std::fmt::Display for UnavailableReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            UnavailableReason::MailboxFull => "its mailbox is full",
-            UnavailableReason::NoAnswer => "its actor did not answer in time",
-            UnavailableReason::Crashed => "its actor crashed on this request",
-            UnavailableReason::Failed => "its actor crashed too often and is being left alone for a while",
-            UnavailableReason::Quarantined => "this key is quarantined because it crashed the actor",
-            UnavailableReason::TableFull => "its table is full",
-            UnavailableReason::ShuttingDown => "the runtime is shutting down",
-        })
-    }
-}
 
 /// A field of a request that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,7 +82,7 @@ pub enum Rejection {
         limit: Duration,
     },
     /// An idempotency key cannot be used now.
-    #[error("idempotency store {name:?}: {}{}", conflict(*reason), again(*retry_after))]
+    #[error("idempotency store {name:?}: {}{}", reason, again(*retry_after))]
     #[non_exhaustive]
     Conflict {
         /// The store.
@@ -299,16 +145,6 @@ fn again(retry_after: Option<Duration>) -> String {
 fn readable(wait: Duration) -> String {
     let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
     crate::settings::format_duration(Duration::from_millis(millis))
-}
-
-fn conflict(reason: ConflictReason) -> &'static str {
-    match reason {
-        ConflictReason::InFlight => "a call with this key still runs",
-        ConflictReason::OtherPayload => "this key was used with another payload",
-        ConflictReason::Unknown => "whether the first call with this key took effect is unknown",
-        ConflictReason::ResultNotKept => "the call with this key is done, its result was not kept",
-        ConflictReason::BadKey => "a key of 1 to 255 visible characters is required, once",
-    }
 }
 
 fn fields(problems: &[FieldProblem]) -> String {

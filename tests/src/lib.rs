@@ -1,0 +1,1 @@
+//! What only holds across crates: see the files beside this folder.
