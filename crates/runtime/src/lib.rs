@@ -6,6 +6,7 @@
 //! | [`pipeline`] | the layers of an annotated call, their order, and the one place that runs them |
 //! | [`outcome`] | what a handler's result means to the layers |
 //! | [`config`] | `steadfast.toml` and the environment |
+//! | [`degradation`] | what is down while a handler runs anyway |
 //! | [`deadline`] | how long a call may take, and how that travels between processes |
 //! | [`retry`] | which failures are repeated, after which wait, and how many a budget pays for |
 
@@ -16,11 +17,13 @@
 pub mod __private;
 pub mod config;
 pub mod deadline;
+pub mod degradation;
 pub mod outcome;
 pub mod pipeline;
 pub mod retry;
 pub mod runtime;
 
+pub use degradation::Degradation;
 pub use outcome::Classify;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use steadfast_actors::outcome::ErrorKind;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use steadfast_actors::clock::Time;
 use steadfast_actors::event::{Event, Happening};
-use steadfast_actors::rejection::Rejection;
+use steadfast_actors::rejection::{Rejection, RejectionKind};
 
 use crate::deadline::Deadline;
+use crate::degradation::Degradation;
 use crate::runtime::Runtime;
 
 tokio::task_local! {
@@ -32,6 +33,10 @@ pub(crate) struct Call {
     /// A call inside had used up its own retries, so repeating it from here would multiply them.
     inner_retries_used: AtomicBool,
     degraded: AtomicBool,
+    /// An annotated callee failed, and its caller went on.
+    part_failed: AtomicBool,
+    /// The refusals in spite of which it runs.
+    down: Mutex<Vec<Rejection>>,
     refusals: Arc<Mutex<Vec<(String, Rejection)>>>,
     /// The idempotency key under which it runs.
     pub(crate) key: Option<String>,
@@ -79,6 +84,8 @@ impl Call {
             parent,
             inner_retries_used: AtomicBool::new(false),
             degraded: AtomicBool::new(false),
+            part_failed: AtomicBool::new(false),
+            down: Mutex::default(),
             key,
         })
     }
@@ -116,6 +123,37 @@ impl Call {
             this.degraded.store(true, Ordering::Relaxed);
             call = this.parent.as_deref();
         }
+    }
+
+    /// Tells the call around this one that a part of it failed.
+    pub(crate) fn note_part_failed(&self) {
+        if let Some(parent) = &self.parent {
+            parent.part_failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether an annotated callee failed inside this call.
+    pub(crate) fn has_failed_parts(&self) -> bool {
+        self.part_failed.load(Ordering::Relaxed)
+    }
+
+    /// Notes a refusal in spite of which the handler runs.
+    pub(crate) fn note_down(&self, rejection: Rejection) {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner).push(rejection);
+    }
+
+    /// Forgets what was down, for the next attempt.
+    pub(crate) fn forget_down(&self) {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What this call has to do without.
+    pub(crate) fn degradation(&self) -> Degradation {
+        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let optional_off = down
+            .iter()
+            .any(|rejection| matches!(rejection.kind(), RejectionKind::Full | RejectionKind::Shed));
+        Degradation::new(down, optional_off)
     }
 
     pub(crate) fn is_degraded(&self) -> bool {

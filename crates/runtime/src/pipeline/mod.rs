@@ -23,5 +23,6 @@ pub use order::{Layer, ORDER};
 pub use run::{Failure, execute};
 pub use site::{Declaration, Enrolled, Identity, Site};
 
+pub(crate) use call::Call;
 pub use plan::Described;
 pub(crate) use plans::Plans;

@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cascade: Option<TimeoutCascade>,
     pub(crate) retry: Option<Retry>,
+    /// Whether the handler runs in spite of open breakers and full pools.
+    pub(crate) degrades: bool,
     /// What each attempt passes, outermost first.
     pub(crate) gates: Vec<Gate>,
     /// The shortest time after which a dropped attempt may be blamed on its dependency.

@@ -166,6 +166,7 @@ impl Maker<'_> {
                 let config = RetryConfig::from_settings_and_function(&settings, function);
                 self.retry = self.checked(attribute, config);
             }
+            "degrade_gracefully" => self.plan.degrades = true,
             other => self.mistakes.push(format!("`{other}` is not known to this runtime")),
         }
         self.describe(attribute, &settings, &origin);

@@ -11,6 +11,7 @@ use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::Rejection;
 
 use super::{Finished, Running};
+use crate::degradation::runs_in_spite_of;
 use crate::pipeline::call::Call;
 use crate::pipeline::gate::Pass;
 use crate::pipeline::plan::Plan;
@@ -28,10 +29,14 @@ impl<T, E: From<Rejection>> Running<T, E> {
             plan: Arc::clone(&self.plan),
             call: Arc::clone(&self.call),
         };
+        self.call.forget_down();
         let patience = shorter(self.plan.per_attempt(), self.call.left());
         for gate in &self.plan.gates {
             match gate.admit(&self.call, patience).await {
                 Ok(pass) => passes.held.push(pass),
+                Err(rejection) if self.plan.degrades && runs_in_spite_of(rejection.kind()) => {
+                    self.call.note_down(rejection);
+                }
                 Err(rejection) => {
                     passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
                     return Finished::Refused(rejection);

@@ -78,8 +78,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let failure = Arc::new(failure);
         let answered = self.answered(declared, fallback, Arc::clone(&failure)).await;
         match answered {
-            Ok(mut value) => {
-                (self.outcome.degrade)(&mut value);
+            Ok(value) => {
                 self.call.note_degraded();
                 Finished::Answer {
                     result: Ok(value),

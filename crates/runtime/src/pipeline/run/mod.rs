@@ -66,14 +66,26 @@ where
     let total = total(&plan, &runtime);
     let number = in_flight.number();
     let call = Call::open(Opening { runtime, number, now, total, key: None });
-    let site = plan.site.clone();
+    let (site, degrades) = (plan.site.clone(), plan.degrades);
     let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
     call.happened(&site, || Happening::Arrival { call: number });
     let finished = call.around(running.fallen_back(body, fallback)).await;
     let (ending, degraded) = (finished.ending(), call.is_degraded());
     call.happened(&site, || Happening::Answer { call: number, ending, degraded });
+    if ending != Ending::Success {
+        call.note_part_failed();
+    }
     match finished {
-        Finished::Answer { result, .. } => result,
+        Finished::Answer { mut result, .. } => {
+            let reduced = degrades && (!call.degradation().down().is_empty() || call.has_failed_parts());
+            if let Ok(value) = &mut result
+                && (reduced || degraded)
+            {
+                call.note_degraded();
+                (outcome.degrade)(value);
+            }
+            result
+        }
         Finished::Refused(rejection) => Err(refuse(Some(&call), rejection)),
         Finished::Panicked(panic) => std::panic::resume_unwind(panic),
     }

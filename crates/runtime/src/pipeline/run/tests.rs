@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::__private::{Declaration, Failure, Identity, Inputs, Settings, Site, call_fallback};
 use crate::__private::{outcome, run_many, run_many_or};
-use crate::Runtime;
+use crate::{Degradation, Runtime};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -284,4 +284,69 @@ async fn the_event_stream_tells_a_call_from_its_arrival_to_its_answer_with_every
         .map(|event| event.split("\"event\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap())
         .collect();
     assert_eq!(kinds, ["arrival", "attempt", "attempt", "transition", "answer"], "{events:#?}");
+}
+
+struct Page {
+    degraded: bool,
+}
+
+impl crate::__private::Responds for Page {
+    fn status(&self) -> u16 {
+        200
+    }
+
+    fn mark_degraded(&mut self) {
+        self.degraded = true;
+    }
+}
+
+async fn page<F: Future<Output = Result<Page>>>(
+    site: &'static Site,
+    body: impl FnMut() -> F,
+) -> Result<Page> {
+    run_many(site, outcome!(Result<Page>), Inputs::new(), body).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_degrades_runs_under_an_open_breaker_knows_what_is_down_and_is_not_recorded() {
+    let site = site!(
+        "degrades",
+        "circuit_breaker" => Settings::new().with("name", "reviews").with("success_threshold", 1),
+        "degrade_gracefully" => Settings::new(),
+    );
+    let whole = page(site, || async { Ok(Page { degraded: false }) }).await.unwrap();
+    assert!(!whole.degraded);
+    let breaker = Runtime::current().registry().breaker("reviews").unwrap();
+    breaker.force_open().await;
+    let answer = page(site, || async {
+        assert!(Degradation::current().is_down("reviews"));
+        Ok(Page { degraded: false })
+    });
+    assert!(answer.await.unwrap().degraded);
+    breaker.reset().await;
+    for _ in 0..5 {
+        let _ = page(site, || async { Err("HTTP 500".to_owned()) }).await;
+    }
+    assert_eq!(breaker.state(), BreakerState::Open);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let probe = page(site, || async { Ok(Page { degraded: false }) }).await.unwrap();
+    assert!(!probe.degraded, "the half-open breaker takes its probe from these runs");
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callees_swallowed_failure_or_a_failed_optional_part_marks_the_answer() {
+    let outer = site!("whole", "degrade_gracefully" => Settings::new());
+    let part = site!("part", "circuit_breaker" => Settings::new().with("name", "part"));
+    let swallowed = page(outer, || async {
+        let _ = call(part, || async { Err("HTTP 500".to_owned()) }).await;
+        Ok(Page { degraded: false })
+    });
+    assert!(swallowed.await.unwrap().degraded);
+    let optional = page(outer, || async {
+        let reviews = Degradation::optional("reviews", 1, async { Err::<u32, _>("down") }).await;
+        assert_eq!(reviews, None);
+        Ok(Page { degraded: false })
+    });
+    assert!(optional.await.unwrap().degraded);
 }
