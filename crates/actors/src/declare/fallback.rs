@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::outcome::ErrorKind;
+use crate::outcome::{Ending, ErrorKind};
 use crate::rejection::RejectionKind;
 use crate::settings::{Problem, Reader, Settings};
 
@@ -24,6 +24,24 @@ impl FailureKind {
             .filter(|(name, _)| !ErrorKind::NAMES.iter().any(|(error, _)| error == name))
             .map(|(name, kind)| (name, FailureKind::Rejection(kind)));
         errors.into_iter().chain(rejections).collect()
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::Error(kind) => kind.as_str(),
+            FailureKind::Rejection(kind) => kind.as_str(),
+        }
+    }
+
+    /// Whether an attempt that ended so is what this word means.
+    #[must_use]
+    pub fn stands_for(self, ending: Ending) -> bool {
+        match self {
+            FailureKind::Error(kind) => ending.error_kind() == Some(kind),
+            FailureKind::Rejection(kind) => ending == Ending::Rejected(kind),
+        }
     }
 
     /// Whether this word means a failure of `error` kind that came, if it did, from a refusal of ours.

@@ -8,17 +8,23 @@
 
 mod adaptive_timeout;
 mod fallback;
+mod hedge;
+pub mod retry;
 mod service;
+mod shed;
 #[cfg(test)]
 mod tests;
 mod timeout;
 
 pub use adaptive_timeout::AdaptiveTimeout;
 pub use fallback::{FailureKind, Fallback};
+pub use hedge::{Hedge, HedgeAfter};
 pub use service::{AuditLog, AuditOnFull, ServiceMethod};
+pub use shed::Shed;
 pub use timeout::{Timeout, TimeoutCascade};
 
 use crate::breaker::BreakerConfig;
+use crate::limiter::LimiterConfig;
 use crate::settings::{Problem, Reader, Settings, nearest};
 
 /// Every attribute, in the order in which pages list them.
@@ -51,6 +57,10 @@ pub const ATTRIBUTES: [&str; 19] = [
 pub fn check(attribute: &str, settings: &Settings) -> Result<(), Vec<Problem>> {
     match attribute {
         "circuit_breaker" => BreakerConfig::from_settings(settings).map(drop),
+        "retry" => retry::RetryConfig::check(settings),
+        "rate_limit" => LimiterConfig::from_settings(settings).map(drop),
+        "hedge" => Hedge::from_settings(settings).map(drop),
+        "shed" => Shed::from_settings(settings).map(drop),
         "fallback" => Fallback::from_settings(settings).map(drop),
         "timeout" => Timeout::from_settings(settings).map(drop),
         "timeout_cascade" => TimeoutCascade::from_settings(settings).map(drop),

@@ -46,3 +46,51 @@ fn an_attribute_that_does_not_exist_is_named_with_its_neighbour() {
     let problems = check("cirucit_breaker", &Settings::new()).unwrap_err();
     assert!(problems[0].message.contains("`circuit_breaker`"));
 }
+
+fn wrong(attribute: &str, settings: Settings) -> Vec<String> {
+    let problems = check(attribute, &settings).err().unwrap_or_default();
+    problems.into_iter().map(|problem| problem.key).collect()
+}
+
+#[test]
+fn a_hedge_waits_for_a_quantile_or_a_duration() {
+    let after =
+        |text: &str| Hedge::from_settings(&Settings::new().with("after", text)).map(|hedge| hedge.after);
+    assert_eq!(after("p95"), Ok(HedgeAfter::Quantile(950)));
+    assert_eq!(after("p99.9"), Ok(HedgeAfter::Quantile(999)));
+    assert_eq!(after("50ms"), Ok(HedgeAfter::Delay(Duration::from_millis(50))));
+    for text in ["p", "p100", "p9", "p99.99", "p-1", "95", "0ms", "p6553600", ""] {
+        assert_eq!(after(text).unwrap_err()[0].key, "after", "{text:?}");
+    }
+}
+
+#[test]
+fn a_hedges_budget_is_a_share_or_off() {
+    let budget = |value: crate::settings::Value| {
+        Hedge::from_settings(&Settings::new().with("budget", value)).map(|hedge| hedge.budget)
+    };
+    assert_eq!(budget(0.25.into()), Ok(Some(250)));
+    assert_eq!(budget("off".into()), Ok(None));
+    assert!(budget("of".into()).unwrap_err()[0].message.contains("\"off\""));
+    assert!(budget(0.into()).is_err());
+}
+
+#[test]
+fn an_interval_of_shedding_is_never_shorter_than_its_target() {
+    let settings = Settings::new().with("target_delay", "1s");
+    assert_eq!(Shed::from_settings(&settings).unwrap().interval, seconds(1));
+    assert_eq!(wrong("shed", settings.with("interval", "10ms")), ["interval"]);
+}
+
+#[test]
+fn a_custom_backoff_passes_where_its_function_is_named() {
+    assert_eq!(wrong("retry", Settings::new().with("strategy", "custom")), ["strategy"]);
+    assert!(check("retry", &Settings::new().with("strategy", "custom").with("backoff", "mine")).is_ok());
+}
+
+#[test]
+fn a_limit_may_name_what_a_call_costs() {
+    let settings = Settings::new().with("requests", 10).with("per", "minute").with("cost", "weight");
+    assert!(check("rate_limit", &settings).is_ok());
+    assert_eq!(wrong("rate_limit", Settings::new().with("by", "usr")), ["requests", "per", "by"]);
+}

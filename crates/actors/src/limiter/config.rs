@@ -33,7 +33,8 @@ impl LimiterConfig {
     /// Every mistake at once.
     pub fn from_settings(settings: &Settings) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::new(settings);
-        let _ = reader.name("name");
+        // The attribute holds the function that `cost` names, and passes what it says with each call.
+        let _ = (reader.name("name"), reader.text("cost"));
         for key in ["requests", "per"] {
             if !reader.is_written(key) {
                 reader.problem(key, "a limit needs both, as in requests = 10, per = \"minute\"");

@@ -20,18 +20,14 @@
 //!
 //! Everything here is pure: the time, and the stream that jitter is drawn from, come as arguments.
 
-mod backoff;
-mod budget;
-mod classify;
-mod config;
 mod retry_after;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use backoff::{Backoff, BackoffFunction, Strategy};
-pub use budget::{BudgetConfig, RetryBudget};
-pub use classify::{RetryRules, is_repeated_by_default};
-pub use config::{Nested, RetryConfig};
 pub use retry_after::{Wait, next_wait, parse_retry_after};
+pub use steadfast_actors::declare::retry::{
+    Backoff, BackoffFunction, BudgetConfig, Nested, RetryBudget, RetryConfig, RetryRules, Strategy,
+    is_repeated_by_default,
+};
 pub use text::{kind_of_status, kind_of_text};

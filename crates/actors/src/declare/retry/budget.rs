@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use steadfast_actors::clock::{Time, saturating_nanos};
-use steadfast_actors::settings::{Reader, Value, parse_duration};
+use crate::clock::{Time, saturating_nanos};
+use crate::settings::{Reader, Value, parse_duration};
 
 /// One in a million is the finest ratio.
 const MILLION: u128 = 1_000_000;
@@ -98,7 +98,7 @@ fn parse_rate(text: &str) -> Option<Rate> {
 ///
 /// # Example
 /// ```
-/// use steadfast::retry::{BudgetConfig, RetryBudget};
+/// use steadfast_actors::declare::retry::{BudgetConfig, RetryBudget};
 /// use steadfast_actors::clock::Time;
 ///
 /// let mut budget = RetryBudget::new(BudgetConfig::default(), Time::ZERO);

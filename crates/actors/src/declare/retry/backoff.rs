@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use steadfast_actors::clock::{Entropy, saturating_nanos};
+use crate::clock::{Entropy, saturating_nanos};
 
 /// How the wait grows from one failed run to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ enum Curve {
 /// # Example
 /// ```
 /// use std::time::Duration;
-/// use steadfast::retry::Backoff;
+/// use steadfast_actors::declare::retry::Backoff;
 ///
 /// let backoff = Backoff::exponential(Duration::from_secs(1)).without_jitter();
 /// assert_eq!(backoff.bound(3), Duration::from_secs(4));

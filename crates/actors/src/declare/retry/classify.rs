@@ -1,40 +1,8 @@
-use steadfast_actors::outcome::{Ending, ErrorKind};
-use steadfast_actors::rejection::RejectionKind;
-use steadfast_actors::settings::{Reader, Value};
+use crate::outcome::{Ending, ErrorKind};
+use crate::rejection::RejectionKind;
+use crate::settings::{Reader, Value};
 
-/// A word of `retry_on` and `dont_retry_on`.
-///
-/// Where both sorts have the same word (`timeout`, `unavailable`, `conflict`) it stands for the error kind, which
-/// refusals of that kind are seen as too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
-    Error(ErrorKind),
-    Rejection(RejectionKind),
-}
-
-impl Word {
-    fn all() -> Vec<(&'static str, Word)> {
-        let errors = ErrorKind::NAMES.map(|(name, kind)| (name, Word::Error(kind)));
-        let rejections = RejectionKind::NAMES.map(|(name, kind)| (name, Word::Rejection(kind)));
-        let shared = |name: &str| errors.iter().any(|(error, _)| *error == name);
-        let only_rejections = rejections.into_iter().filter(|(name, _)| !shared(name));
-        errors.into_iter().chain(only_rejections).collect()
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Word::Error(kind) => kind.as_str(),
-            Word::Rejection(kind) => kind.as_str(),
-        }
-    }
-
-    fn names(self, ending: Ending) -> bool {
-        match self {
-            Word::Error(kind) => ending.error_kind() == Some(kind),
-            Word::Rejection(kind) => ending == Ending::Rejected(kind),
-        }
-    }
-}
+use super::super::FailureKind;
 
 /// Whether a failure of this kind may pass by itself, so that a repeat has a chance.
 fn may_pass(kind: ErrorKind) -> bool {
@@ -74,14 +42,14 @@ pub fn is_repeated_by_default(ending: Ending) -> bool {
 /// they are opted in by their own names alone. `dont_retry_on = ["unavailable"]` leaves them out with the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetryRules {
-    only: Option<Vec<Word>>,
-    never: Vec<Word>,
+    only: Option<Vec<FailureKind>>,
+    never: Vec<FailureKind>,
 }
 
 impl RetryRules {
     /// Reads `retry_on` and `dont_retry_on`.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let words = Word::all();
+        let words = FailureKind::names();
         let only = reader.choices("retry_on", &words);
         let never = reader.choices("dont_retry_on", &words).unwrap_or_default();
         if matches!(reader.value("retry_on"), Some(Value::List(list)) if list.is_empty()) {
@@ -102,29 +70,29 @@ impl RetryRules {
     /// Whether a run that ended so is repeated, as far as its kind goes.
     #[must_use]
     pub fn repeats(&self, ending: Ending) -> bool {
-        if self.never.iter().any(|word| word.names(ending)) {
+        if self.never.iter().any(|word| word.stands_for(ending)) {
             return false;
         }
         let Some(only) = &self.only else { return is_repeated_by_default(ending) };
         only.iter().any(|word| match (word, ending) {
-            (Word::Error(_), Ending::Rejected(kind)) if needs_its_own_name(kind) => false,
-            _ => word.names(ending),
+            (FailureKind::Error(_), Ending::Rejected(kind)) if needs_its_own_name(kind) => false,
+            _ => word.stands_for(ending),
         })
     }
 }
 
 /// `not_found` and `conflict` pass: another writer can change them between two runs. What is left is the same fault
 /// again however often it is sent.
-fn check_can_be_repeated(reader: &mut Reader<'_>, word: Word) {
+fn check_can_be_repeated(reader: &mut Reader<'_>, word: FailureKind) {
     let hopeless = match word {
-        Word::Error(kind) => matches!(
+        FailureKind::Error(kind) => matches!(
             kind,
             ErrorKind::ValidationError
                 | ErrorKind::AuthenticationError
                 | ErrorKind::AuthorizationError
                 | ErrorKind::Cancelled
         ),
-        Word::Rejection(kind) => matches!(
+        FailureKind::Rejection(kind) => matches!(
             kind,
             RejectionKind::Misconfigured
                 | RejectionKind::Unauthenticated

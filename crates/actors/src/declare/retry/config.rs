@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use steadfast_actors::outcome::Ending;
-use steadfast_actors::settings::{Mode, Problem, Reader, Settings, Value};
+use crate::outcome::Ending;
+use crate::settings::{Mode, Problem, Reader, Settings, Value};
 
 use super::backoff::Multiplier;
 use super::{Backoff, BackoffFunction, BudgetConfig, RetryRules, Strategy};
@@ -84,6 +84,16 @@ impl RetryConfig {
         };
         reader.finish()?;
         Ok(config)
+    }
+
+    /// Checks an attribute, which may name the function of a custom backoff.
+    ///
+    /// # Errors
+    /// Every mistake at once.
+    pub fn check(settings: &Settings) -> Result<(), Vec<Problem>> {
+        let function: BackoffFunction = |_| Duration::ZERO;
+        let named = settings.get("backoff").is_some();
+        Self::from_settings_and_function(settings, named.then_some(function)).map(drop)
     }
 
     /// The same with this many runs at most, the first included; zero is read as one.
