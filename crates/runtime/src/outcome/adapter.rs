@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::Classify;
 use steadfast_actors::outcome::{Ending, ErrorKind};
 use steadfast_actors::rejection::Rejection;
 
@@ -34,6 +35,19 @@ pub struct Judged {
     pub rejection: Option<Rejection>,
     /// Its whole text, where it is nothing but a text.
     pub text: Option<String>,
+}
+
+impl Judged {
+    /// What an error says of itself.
+    #[must_use]
+    pub fn of<E: Classify>(error: &E) -> Self {
+        Judged {
+            kind: error.kind(),
+            retry_after: error.retry_after(),
+            rejection: error.rejection().cloned(),
+            text: error.text().map(str::to_owned),
+        }
+    }
 }
 
 /// Turns a result into bytes and back, for an idempotency store.
@@ -75,6 +89,15 @@ impl<T, E> Outcome<T, E> {
     #[must_use]
     pub const fn new(judge: fn(&E) -> Judged, status: fn(&T) -> Option<u16>, degrade: fn(&mut T)) -> Self {
         Outcome { judge, status, degrade, codec: None }
+    }
+
+    /// The adapter of an error that says what it is, and of a result that carries no status.
+    #[must_use]
+    pub fn classified() -> Self
+    where
+        E: Classify,
+    {
+        Outcome::new(Judged::of, |_| None, |_| {})
     }
 
     /// The same with a way to store results.

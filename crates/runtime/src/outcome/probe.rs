@@ -25,12 +25,7 @@ pub trait Known<E> {
 
 impl<E: Classify> Known<E> for &Probe<E> {
     fn judge(&self) -> fn(&E) -> Judged {
-        |error| Judged {
-            kind: error.kind(),
-            retry_after: error.retry_after(),
-            rejection: error.rejection().cloned(),
-            text: error.text().map(str::to_owned),
-        }
+        Judged::of
     }
 }
 

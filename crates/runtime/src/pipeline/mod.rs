@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `builder` | the same layers put together in code |
 //! | `site` | an annotated function as its macro describes it |
 //! | `plan` | a site's layers in one runtime, checked and with their handles |
 //! | `order` | the canonical order, with its reasons |
@@ -9,6 +10,7 @@
 //! | `gate` | layers that let an attempt pass and hear how it ended |
 //! | `run` | the loop |
 
+mod builder;
 mod call;
 mod gate;
 mod inputs;
@@ -18,6 +20,7 @@ mod plans;
 mod run;
 mod site;
 
+pub use builder::{Pipeline, PipelineBuilder};
 pub use inputs::Inputs;
 pub use order::{Layer, ORDER};
 pub use run::{Failure, execute};

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) retry: Option<Retry>,
     /// Whether the handler runs in spite of open breakers and full pools.
     pub(crate) degrades: bool,
+    /// What the whole call passes once, its retries included, outermost first.
+    pub(crate) call_gates: Vec<Gate>,
     /// What each attempt passes, outermost first.
     pub(crate) gates: Vec<Gate>,
     /// The shortest time after which a dropped attempt may be blamed on its dependency.

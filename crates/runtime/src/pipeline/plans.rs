@@ -42,7 +42,7 @@ impl Plans {
         if let Some(known) = self.known.get(&address) {
             return known.clone();
         }
-        let made = self.make(site, runtime).map(Arc::new).map_err(|mistakes| {
+        let made = self.of_site(site, runtime).map(Arc::new).map_err(|mistakes| {
             Rejection::misconfigured(site.identity().path(), ConfigError::new(mistakes).to_string())
         });
         self.known.entry(address).or_insert(made).clone()
@@ -60,34 +60,48 @@ impl Plans {
         if mistakes.is_empty() { Ok(()) } else { Err(ConfigError::new(mistakes)) }
     }
 
-    fn make(&self, site: &'static Site, runtime: &Runtime) -> Result<Plan, Vec<String>> {
+    fn of_site(&self, site: &'static Site, runtime: &Runtime) -> Result<Plan, Vec<String>> {
         let identity = site.identity();
         let path = identity.path();
-        let names = [identity.function, path.as_str()];
+        let mut made = self.make(&path, &[identity.function, path.as_str()], site.declarations(), runtime);
+        if let Ok(plan) = &mut made {
+            let rank = |layer: &DescribedLayer| ORDER.iter().position(|known| known.name == layer.layer);
+            plan.described.sort_by_key(rank);
+        }
+        made.map_err(|mistakes| {
+            let place = |mistake| format!("{}:{}: {mistake}", identity.file, identity.line);
+            mistakes.into_iter().map(place).collect()
+        })
+    }
+
+    /// A plan from declarations; `names` is what files may call it.
+    pub(crate) fn make(
+        &self,
+        site: &str,
+        names: &[&str],
+        mut declarations: Vec<Declaration>,
+        runtime: &Runtime,
+    ) -> Result<Plan, Vec<String>> {
         let mut maker = Maker {
             plans: self,
             runtime,
-            plan: Plan { site: path.clone(), ..Plan::default() },
-            names: &names,
+            plan: Plan { site: site.to_owned(), ..Plan::default() },
+            names,
             mistakes: Vec::new(),
             retry: None,
-            budget_name: path.clone(),
+            budget_name: site.to_owned(),
             slow: None,
         };
-        for declaration in site.declarations() {
+        // Gates of one list are passed in the canonical order, wherever their attributes stand.
+        declarations.sort_by_key(|declaration| {
+            let is = |layer: &super::order::Layer| layer.attributes.contains(&declaration.attribute.as_ref());
+            ORDER.iter().position(is)
+        });
+        for declaration in declarations {
             maker.take(&declaration);
         }
-        let mut mistakes = std::mem::take(&mut maker.mistakes);
-        let mut plan = maker.finish();
-        let rank = |layer: &DescribedLayer| ORDER.iter().position(|known| known.name == layer.layer);
-        plan.described.sort_by_key(rank);
-        if mistakes.is_empty() {
-            return Ok(plan);
-        }
-        for mistake in &mut mistakes {
-            *mistake = format!("{}:{}: {mistake}", identity.file, identity.line);
-        }
-        Err(mistakes)
+        let mistakes = std::mem::take(&mut maker.mistakes);
+        if mistakes.is_empty() { Ok(maker.finish()) } else { Err(mistakes) }
     }
 
     fn budget(&self, name: &str, config: &RetryConfig, runtime: &Runtime) -> Option<Arc<Mutex<RetryBudget>>> {
@@ -142,7 +156,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn take(&mut self, declaration: &Declaration) {
-        let attribute = declaration.attribute;
+        let attribute = declaration.attribute.as_ref();
         let name = match declaration.settings.get("name") {
             Some(Value::Text(name)) => Some(name.clone()),
             _ => None,
@@ -153,7 +167,9 @@ impl Maker<'_> {
         let origin =
             origin.map_or_else(|| "its attribute".to_owned(), |origin| format!("its attribute and {origin}"));
         match attribute {
-            "circuit_breaker" => self.breaker(name.as_deref().unwrap_or_default(), &settings),
+            "circuit_breaker" => {
+                self.breaker(name.as_deref().unwrap_or_default(), &settings, declaration.outside_retry);
+            }
             "fallback" => self.plan.fallback = self.checked(attribute, Fallback::from_settings(&settings)),
             "timeout" => self.plan.timeout = self.checked(attribute, Timeout::from_settings(&settings)),
             "timeout_cascade" => {
@@ -187,7 +203,7 @@ impl Maker<'_> {
             .ok()
     }
 
-    fn breaker(&mut self, name: &str, settings: &Settings) {
+    fn breaker(&mut self, name: &str, settings: &Settings, outside_retry: bool) {
         let Some(config) = self.checked("circuit_breaker", BreakerConfig::from_settings(settings)) else {
             return;
         };
@@ -196,6 +212,7 @@ impl Maker<'_> {
         }
         self.budget_name = name.to_owned();
         match self.runtime.registry().declare_breaker(name, config, &self.plan.site) {
+            Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle)),
             Ok(handle) => self.plan.gates.push(Gate::Breaker(handle)),
             Err(rejection) => self.mistakes.push(rejection.to_string()),
         }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use steadfast_actors::settings::Settings;
 
 /// Where an annotated function stands.
@@ -32,20 +34,29 @@ impl Identity {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declaration {
     /// The attribute's name.
-    pub attribute: &'static str,
+    pub attribute: Cow<'static, str>,
     /// Its line.
     pub line: u32,
     /// Its column.
     pub column: u32,
     /// Its arguments.
     pub settings: Settings,
+    /// Whether it stands outside a retry that it canonically stands inside of.
+    pub outside_retry: bool,
 }
 
 impl Declaration {
     /// An attribute at its place.
     #[must_use]
-    pub const fn new(attribute: &'static str, line: u32, column: u32, settings: Settings) -> Self {
-        Declaration { attribute, line, column, settings }
+    pub fn new(attribute: impl Into<Cow<'static, str>>, line: u32, column: u32, settings: Settings) -> Self {
+        Declaration { attribute: attribute.into(), line, column, settings, outside_retry: false }
+    }
+
+    /// The same, outside the retry or not.
+    #[must_use]
+    pub(crate) fn outside_retry(mut self, outside: bool) -> Self {
+        self.outside_retry = outside;
+        self
     }
 }
 

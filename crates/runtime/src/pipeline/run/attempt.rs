@@ -13,7 +13,7 @@ use steadfast_actors::rejection::Rejection;
 use super::{Finished, Running};
 use crate::degradation::runs_in_spite_of;
 use crate::pipeline::call::Call;
-use crate::pipeline::gate::Pass;
+use crate::pipeline::gate::{Gate, Pass};
 use crate::pipeline::plan::Plan;
 
 impl<T, E: From<Rejection>> Running<T, E> {
@@ -23,26 +23,12 @@ impl<T, E: From<Rejection>> Running<T, E> {
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        let mut passes = Passes {
-            held: Vec::new(),
-            started: None,
-            plan: Arc::clone(&self.plan),
-            call: Arc::clone(&self.call),
-        };
         self.call.forget_down();
         let patience = shorter(self.plan.per_attempt(), self.call.left());
-        for gate in &self.plan.gates {
-            match gate.admit(&self.call, patience).await {
-                Ok(pass) => passes.held.push(pass),
-                Err(rejection) if self.plan.degrades && runs_in_spite_of(rejection.kind()) => {
-                    self.call.note_down(rejection);
-                }
-                Err(rejection) => {
-                    passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
-                    return Finished::Refused(rejection);
-                }
-            }
-        }
+        let mut passes = match self.admitted(&self.plan.gates, patience).await {
+            Ok(passes) => passes,
+            Err(rejection) => return Finished::Refused(rejection),
+        };
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
@@ -62,6 +48,29 @@ impl<T, E: From<Rejection>> Running<T, E> {
         });
         passes.settle(ending, latency).await;
         finished
+    }
+
+    /// Passes `gates`, outermost first; what was granted before a refusal is given back.
+    pub(super) async fn admitted(
+        &self,
+        gates: &[Gate],
+        patience: Option<Duration>,
+    ) -> Result<Passes, Rejection> {
+        let (plan, call) = (Arc::clone(&self.plan), Arc::clone(&self.call));
+        let mut passes = Passes { held: Vec::new(), started: None, plan, call };
+        for gate in gates {
+            match gate.admit(&self.call, patience).await {
+                Ok(pass) => passes.held.push(pass),
+                Err(rejection) if self.plan.degrades && runs_in_spite_of(rejection.kind()) => {
+                    self.call.note_down(rejection);
+                }
+                Err(rejection) => {
+                    passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
+                    return Err(rejection);
+                }
+            }
+        }
+        Ok(passes)
     }
 
     async fn within_attempt<F>(&self, future: F) -> Finished<T, E>
@@ -99,7 +108,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
     }
 }
 
-fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+pub(super) fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
@@ -107,15 +116,16 @@ fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
 }
 
 /// What one attempt was let through by. Dropped with something still held, the attempt was cut: the gates then hear why.
-struct Passes {
+pub(super) struct Passes {
     held: Vec<Pass>,
-    started: Option<Time>,
+    /// When the handler began; nothing can be said of anyone before.
+    pub(super) started: Option<Time>,
     plan: Arc<Plan>,
     call: Arc<Call>,
 }
 
 impl Passes {
-    async fn settle(mut self, ending: Ending, latency: Duration) {
+    pub(super) async fn settle(mut self, ending: Ending, latency: Duration) {
         while let Some(pass) = self.held.pop() {
             pass.settle(Outcome { ending, latency }).await;
         }
@@ -142,7 +152,6 @@ impl Drop for Passes {
             return;
         }
         let now = self.call.runtime.clock().now();
-        // Cut before the handler ran, nothing can be said of anyone.
         let latency = self.started.map(|started| now.since(started));
         let ending = latency.map_or(Ending::Cancelled, |latency| self.dropped(now, latency));
         let latency = latency.unwrap_or_default();

@@ -52,10 +52,28 @@ where
     H: Future<Output = Result<T, E>>,
 {
     let runtime = Runtime::current();
-    let plan = match runtime.plans().of(site, &runtime) {
-        Ok(plan) => plan,
-        Err(rejection) => return Err(refuse(Call::current().as_deref(), rejection)),
-    };
+    match runtime.plans().of(site, &runtime) {
+        Ok(plan) => execute_plan(runtime, plan, outcome, inputs, body, fallback).await,
+        Err(rejection) => Err(refuse(Call::current().as_deref(), rejection)),
+    }
+}
+
+/// The same for a plan that is at hand.
+pub(crate) async fn execute_plan<T, E, B, F, G, H>(
+    runtime: Runtime,
+    plan: Arc<Plan>,
+    outcome: Outcome<T, E>,
+    inputs: Inputs,
+    body: B,
+    fallback: Option<G>,
+) -> Result<T, E>
+where
+    E: From<Rejection>,
+    B: FnMut() -> Option<F>,
+    F: Future<Output = Result<T, E>>,
+    G: FnOnce(Arc<Failure<E>>) -> H,
+    H: Future<Output = Result<T, E>>,
+{
     let Some(in_flight) = runtime.begin() else {
         // The site's breaker or pool could not be asked any more; the refusal names the site.
         let reason = UnavailableReason::ShuttingDown;
@@ -137,7 +155,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
     {
         let clock = self.call.runtime.clock();
         if self.call.deadline == crate::deadline::Deadline::NEVER {
-            return self.attempts(body).await;
+            return self.passing(body).await;
         }
         let limit = || {
             let own = self.call.deadline.time().since(self.call.entered);
@@ -146,13 +164,34 @@ impl<T, E: From<Rejection>> Running<T, E> {
         if self.call.deadline.is_over(clock.now()) {
             return limit();
         }
-        let attempts = pin!(self.attempts(body));
+        let attempts = pin!(self.passing(body));
         let over = tokio::time::sleep_until(clock.instant(self.call.deadline.time()));
         tokio::select! {
             biased;
             finished = attempts => finished,
             () = over => limit(),
         }
+    }
+
+    /// All attempts, behind the gates of the whole call.
+    async fn passing<B, F>(&self, body: B) -> Finished<T, E>
+    where
+        B: FnMut() -> Option<F>,
+        F: Future<Output = Result<T, E>>,
+    {
+        if self.plan.call_gates.is_empty() {
+            return self.attempts(body).await;
+        }
+        let mut passes = match self.admitted(&self.plan.call_gates, self.call.left()).await {
+            Ok(passes) => passes,
+            Err(rejection) => return Finished::Refused(rejection),
+        };
+        let clock = self.call.runtime.clock();
+        let started = clock.now();
+        passes.started = Some(started);
+        let finished = self.attempts(body).await;
+        passes.settle(finished.ending(), clock.now().since(started)).await;
+        finished
     }
 
     async fn attempts<B, F>(&self, mut body: B) -> Finished<T, E>

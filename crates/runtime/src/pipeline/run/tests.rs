@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::__private::{Declaration, Failure, Identity, Inputs, Settings, Site, call_fallback};
 use crate::__private::{outcome, run_many, run_many_or};
+use crate::pipeline::Pipeline;
 use crate::{Degradation, Runtime};
 
 type Result<T> = std::result::Result<T, String>;
@@ -349,4 +350,32 @@ async fn a_callees_swallowed_failure_or_a_failed_optional_part_marks_the_answer(
         Ok(Page { degraded: false })
     });
     assert!(optional.await.unwrap().degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_code_a_breaker_may_stand_outside_the_retry_and_then_sees_one_call() {
+    let runtime = Runtime::builder().isolated().environment([]).build().unwrap();
+    let retry = Settings::new().with("attempts", 3).with("base_delay", "1ms");
+    for (name, outside, failures) in [("outer", true, 1), ("inner", false, 3)] {
+        let breaker = ("circuit_breaker", Settings::new().with("name", name));
+        let layers = [("retry", retry.clone()), breaker];
+        let ordered = if outside { [1, 0] } else { [0, 1] };
+        let builder = ordered.iter().fold(Pipeline::builder(name), |builder, index| {
+            builder.layer(layers[*index].0, layers[*index].1.clone())
+        });
+        let pipeline = builder.build(&runtime).unwrap();
+        let result: Result<u32> = pipeline.call(|| async { Err("HTTP 500".to_owned()) }).await;
+        assert!(result.is_err());
+        assert_eq!(runtime.registry().breaker(name).unwrap().status().counts.failures, failures, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_below_a_retry_is_refused() {
+    let runtime = Runtime::builder().isolated().environment([]).build().unwrap();
+    let built = Pipeline::builder("hidden")
+        .layer("retry", Settings::new())
+        .layer("fallback", Settings::new().with("path", "cached"))
+        .build(&runtime);
+    assert!(built.unwrap_err().to_string().contains("hide"));
 }
