@@ -66,7 +66,7 @@ pub enum Happening {
     Crash {
         /// The panic's message.
         reason: String,
-        /// The key that is quarantined for it, if it was one key's message.
+        /// The key that is quarantined for it, if it was one key's message: the start of its blake3 hash, in hex.
         quarantined: Option<String>,
     },
     /// A crashed actor runs again.

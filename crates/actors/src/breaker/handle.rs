@@ -7,7 +7,7 @@ use crate::clock::Time;
 use crate::host::{AskError, Hosted};
 use crate::machine::{Kind, Ticket};
 use crate::outcome::{Ending, Outcome};
-use crate::rejection::{Rejection, UnavailableReason};
+use crate::rejection::Rejection;
 use crate::settings::{Mode, OnUnavailable};
 
 /// One breaker, for code that uses it without a macro. Cheap to clone; all clones are the same breaker.
@@ -116,15 +116,8 @@ impl BreakerHandle {
 
     /// The actor could not be asked: what it published last still holds.
     fn unasked(&self, ticket: Ticket, error: AskError) -> Result<BreakerPermit, Rejection> {
-        let (reason, retry_after) = match error {
-            AskError::MailboxFull => (UnavailableReason::MailboxFull, None),
-            AskError::NoAnswer => (UnavailableReason::NoAnswer, None),
-            AskError::Crashed => (UnavailableReason::Crashed, None),
-            AskError::Gone => (UnavailableReason::ShuttingDown, None),
-            AskError::Failed(rest) => (UnavailableReason::Failed, Some(rest)),
-        };
         if self.shared.config.on_unavailable() == OnUnavailable::Reject {
-            return self.refuse(Rejection::unavailable(Kind::Breaker, self.name(), reason, retry_after));
+            return self.refuse(error.rejection(Kind::Breaker, self.name()));
         }
         let status = self.status();
         let pass = match status.state {

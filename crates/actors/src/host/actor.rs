@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use kameo::actor::{ActorId, ActorRef, Spawn as _, WeakActorRef};
@@ -11,7 +12,8 @@ use kameo::supervision::RestartPolicy;
 use kameo::{Actor, prelude::MailboxSender};
 use tokio::sync::oneshot;
 
-use super::hosted::{Hosted, Reply};
+use super::hosted::Hosted;
+use super::reply::Answered;
 use crate::machine::{Machine, Ticket};
 
 /// The root of a runtime's actors. It only restarts: it holds nothing and does nothing that can panic.
@@ -39,7 +41,7 @@ impl Actor for Supervisor {
 /// What a host's mailbox takes.
 pub(super) enum Envelope<M: Machine> {
     /// A request that wants an answer.
-    Ask { ticket: Ticket, input: M::Input, reply: oneshot::Sender<Reply<M::Reply>> },
+    Ask { ticket: Ticket, input: M::Input, reply: oneshot::Sender<Answered<M::Reply>> },
     /// The ledger has something; whoever waits for its effect to be published is told.
     Poke(Option<oneshot::Sender<()>>),
     /// Panic, as a poisoned message would: for drills and for the simulator.
@@ -114,9 +116,10 @@ impl<M: Machine> Message<Envelope<M>> for Host<M> {
     type Reply = ();
 
     async fn handle(&mut self, envelope: Envelope<M>, context: &mut Context<Self, ()>) {
-        self.hosted.drain();
+        let drained = self.hosted.drain();
+        let mut answered = Ok(());
         match envelope {
-            Envelope::Ask { ticket, input, reply } => self.hosted.answer(ticket, &input, reply),
+            Envelope::Ask { ticket, input, reply } => answered = self.hosted.answer(ticket, &input, reply),
             Envelope::Poke(done) => {
                 if let Some(done) = done {
                     let _ = done.send(());
@@ -124,7 +127,13 @@ impl<M: Machine> Message<Envelope<M>> for Host<M> {
             }
             #[expect(clippy::panic, reason = "a crash on purpose is what was asked for")]
             Envelope::Crash => panic!("crashed on purpose"),
-            Envelope::Stop => context.stop(),
+            Envelope::Stop => {
+                self.hosted.stopped();
+                context.stop();
+            }
+        }
+        if let Err(panic) = drained.and(answered) {
+            resume_unwind(panic);
         }
     }
 }

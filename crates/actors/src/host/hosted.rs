@@ -1,67 +1,32 @@
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kameo::actor::ActorRef;
-use kameo::error::SendError;
 use tokio::sync::{OnceCell, oneshot};
 
 use super::actor::{Envelope, Host};
 use super::ground::Ground;
-use crate::clock::{Entropy, Moment, Time};
+use super::reply::{Answered, AskError, Reply};
+use crate::clock::{Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
 use crate::machine::{Effects, Kind, Machine, Ticket};
 use crate::snapshot::SnapshotError;
 use crate::supervise::{Intensity, Quarantine, Verdict};
 
-fn refused<T>(error: SendError<T>) -> AskError {
-    match error {
-        SendError::MailboxFull(_) => AskError::MailboxFull,
-        _ => AskError::Gone,
-    }
-}
-
-/// An answer, and where the next one comes from if the caller was queued.
-#[derive(Debug)]
-pub struct Reply<R> {
-    /// The answer.
-    pub reply: R,
-    /// The second answer of a caller that was queued.
-    pub more: Option<oneshot::Receiver<Reply<R>>>,
-}
-
-/// Why there was no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AskError {
-    /// The mailbox has no room.
-    #[error("the mailbox is full")]
-    MailboxFull,
-    /// It did not answer in time.
-    #[error("no answer within the time to ask")]
-    NoAnswer,
-    /// It crashed on this request, or on an earlier one with the same key, which is quarantined since.
-    #[error("the actor crashed on this request")]
-    Crashed,
-    /// It crashed too often.
-    #[error("the actor crashed too often")]
-    Failed(Duration),
-    /// It was stopped, or the tokio runtime that it lives on has ended.
-    #[error("the actor's runtime has ended")]
-    Gone,
-}
-
 /// What outlives the incarnations of an actor.
 struct Cell<M: Machine> {
     machine: M,
-    waiting: BTreeMap<Ticket, oneshot::Sender<Reply<M::Reply>>>,
+    waiting: BTreeMap<Ticket, oneshot::Sender<Answered<M::Reply>>>,
     entropy: Entropy,
     intensity: Intensity,
     quarantine: Quarantine,
     latest: Time,
     resume_at: Option<Time>,
+    /// The key, masked, whose message the present crash comes from.
+    poison: Option<String>,
     status: M::Status,
 }
 
@@ -75,6 +40,8 @@ pub struct Hosted<M: Machine> {
     poked: AtomicBool,
     tickets: AtomicU64,
     failed_until: AtomicU64,
+    /// When the last quarantine ends: nobody takes the lock where none is on.
+    quarantined_until: AtomicU64,
     actor: OnceCell<ActorRef<Host<M>>>,
 }
 
@@ -87,6 +54,11 @@ impl<M: Machine> std::fmt::Debug for Hosted<M> {
 /// A panic never happens while these locks are held with a half-done change: machines are panic-atomic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A key as logs may show it: outsiders choose keys, and an API key is a secret.
+fn masked(key: &str) -> String {
+    blake3::hash(key.as_bytes()).to_hex()[..16].to_owned()
 }
 
 impl<M: Machine> Hosted<M> {
@@ -109,12 +81,14 @@ impl<M: Machine> Hosted<M> {
                 quarantine: Quarantine::default(),
                 latest: moment.now,
                 resume_at: None,
+                poison: None,
                 status,
             }),
             ledger: Mutex::new(Vec::new()),
             poked: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
             failed_until: AtomicU64::new(0),
+            quarantined_until: AtomicU64::new(0),
             actor: OnceCell::new(),
             ground,
         })
@@ -144,6 +118,12 @@ impl<M: Machine> Hosted<M> {
         self.ground.clock.now()
     }
 
+    /// Its clock's wall time.
+    #[must_use]
+    pub fn wall(&self) -> WallTime {
+        self.ground.clock.wall()
+    }
+
     /// How it is hosted.
     #[must_use]
     pub fn options(&self) -> super::HostOptions {
@@ -160,6 +140,17 @@ impl<M: Machine> Hosted<M> {
     #[must_use]
     pub fn restarts(&self) -> u64 {
         lock(&self.cell).intensity.restarts()
+    }
+
+    /// How much longer `key` is not taken because it crashed the actor; `None` where it is.
+    #[must_use]
+    pub fn quarantined(&self, key: &str) -> Option<Duration> {
+        let until = Time::from_nanos(self.quarantined_until.load(Ordering::Acquire));
+        if until == Time::ZERO {
+            return None;
+        }
+        let now = self.now();
+        (now < until).then(|| lock(&self.cell).quarantine.rest(key, now)).flatten()
     }
 
     /// A number for a new request.
@@ -226,34 +217,35 @@ impl<M: Machine> Hosted<M> {
     ///
     /// # Cancel safety
     /// A dropped ask may still be carried out: whoever drops it notes that its ticket is no longer needed.
-    pub async fn ask(self: &Arc<Self>, ticket: Ticket, input: M::Input) -> Result<Reply<M::Reply>, AskError> {
-        let failed_until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
-        if failed_until > Time::ZERO {
-            let rest = self.ground.clock.now().until(failed_until);
-            if !rest.is_zero() {
-                return Err(AskError::Failed(rest));
-            }
+    pub async fn ask(self: &Arc<Self>, ticket: Ticket, input: M::Input) -> Answered<M::Reply> {
+        // Also while the name is left alone: an outage must not free a key that is quarantined.
+        if let Some(rest) = M::key(&input).and_then(|key| self.quarantined(key)) {
+            return Err(AskError::Quarantined(rest));
+        }
+        if let Some(rest) = self.failed_for() {
+            return Err(AskError::Failed(rest));
         }
         let (reply, answer) = oneshot::channel();
         let asked = async {
             let envelope = Envelope::Ask { ticket, input, reply };
             let actor = self.actor().await.ok_or(AskError::Gone)?;
-            actor.tell(envelope).try_send().map_err(refused)?;
-            answer.await.map_err(|_| AskError::Crashed)
+            actor.tell(envelope).try_send()?;
+            // A channel that closes without an answer went down with its mailbox.
+            answer.await.map_err(|_| AskError::Gone)?
         };
         match tokio::time::timeout(self.ground.options.ask_timeout, asked).await {
-            Ok(Err(AskError::Crashed)) => Err(self.why_unanswered()),
             Ok(result) => result,
             Err(_) => Err(AskError::NoAnswer),
         }
     }
 
-    fn why_unanswered(&self) -> AskError {
-        let failed_until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
-        match self.ground.clock.now().until(failed_until) {
-            Duration::ZERO => AskError::Crashed,
-            rest => AskError::Failed(rest),
+    /// How much longer it is left alone; `None` where it is not.
+    fn failed_for(&self) -> Option<Duration> {
+        let until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
+        if until == Time::ZERO {
+            return None;
         }
+        Some(self.now().until(until)).filter(|rest| !rest.is_zero())
     }
 
     /// Writes down what must not be lost, then pokes the actor. Never waits and never fails.
@@ -286,7 +278,7 @@ impl<M: Machine> Hosted<M> {
     /// Where its mailbox has no room for the order.
     pub async fn crash(self: &Arc<Self>) -> Result<(), AskError> {
         let actor = self.actor().await.ok_or(AskError::Gone)?;
-        actor.tell(Envelope::Crash).try_send().map_err(refused)
+        Ok(actor.tell(Envelope::Crash).try_send()?)
     }
 
     /// Stops the actor for good.
@@ -315,55 +307,70 @@ impl<M: Machine> Hosted<M> {
     }
 
     pub(super) fn crashed(&self, reason: String) {
-        self.happened(Happening::Crash { reason, quarantined: None });
         let now = self.ground.clock.now();
+        let quarantined = lock(&self.cell).poison.take();
+        self.happened(Happening::Crash { reason, quarantined });
         let mut cell = lock(&self.cell);
         match cell.intensity.crashed(now) {
             Verdict::Restart(when) => cell.resume_at = Some(when),
             Verdict::Fail(until) => {
                 cell.resume_at = Some(until);
-                // Whoever waits is answered now: a closed channel is an answer.
-                cell.waiting.clear();
-                drop(cell);
                 self.failed_until.store(until.as_nanos(), Ordering::Release);
+                Self::dismiss(cell, AskError::Failed(now.until(until)));
                 self.happened(Happening::Escalation { retry_at: until });
             }
         }
     }
 
-    /// Takes all that was noted, in the order in which it was noted.
-    pub(super) fn drain(&self) {
-        self.poked.store(false, Ordering::Release);
-        let mut noted = std::mem::take(&mut *lock(&self.ledger)).into_iter();
-        while let Some(input) = noted.next() {
-            if let Err(panic) = self.step(None, &input) {
-                // The one that panicked is lost; those behind it are not.
-                let mut ledger = lock(&self.ledger);
-                let newer = std::mem::take(&mut *ledger);
-                ledger.extend(noted.chain(newer));
-                drop(ledger);
-                resume_unwind(panic);
-            }
+    /// It stops for good: nobody is left waiting.
+    pub(super) fn stopped(&self) {
+        Self::dismiss(lock(&self.cell), AskError::Gone);
+    }
+
+    fn dismiss(mut cell: MutexGuard<'_, Cell<M>>, why: AskError) {
+        for reply in std::mem::take(&mut cell.waiting).into_values() {
+            let _ = reply.send(Err(why));
         }
     }
 
-    pub(super) fn answer(&self, ticket: Ticket, input: &M::Input, reply: oneshot::Sender<Reply<M::Reply>>) {
+    /// Takes all that was noted, in the order in which it was noted. An input that panics is lost; those behind it,
+    /// and the message in hand, are not.
+    ///
+    /// # Errors
+    /// The first panic, for the caller to go on with once the message in hand is done.
+    pub(super) fn drain(&self) -> std::thread::Result<()> {
+        self.poked.store(false, Ordering::Release);
+        let noted = std::mem::take(&mut *lock(&self.ledger));
+        noted.iter().map(|input| self.step(None, input)).fold(Ok(()), Result::and)
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// The panic of the machine; the caller is answered all the same.
+    pub(super) fn answer(
+        &self,
+        ticket: Ticket,
+        input: &M::Input,
+        reply: oneshot::Sender<Answered<M::Reply>>,
+    ) -> std::thread::Result<()> {
         if reply.is_closed() {
-            return;
+            return Ok(());
         }
-        {
-            let mut cell = lock(&self.cell);
-            let now = self.ground.clock.now();
-            if M::key(input).is_some_and(|key| cell.quarantine.rest(key, now).is_some()) {
-                // Dropping the reply is the refusal: poison must not buy a bypass.
-                return;
+        // It may have been sent before its key was quarantined.
+        if let Some(rest) = M::key(input).and_then(|key| self.quarantined(key)) {
+            let _ = reply.send(Err(AskError::Quarantined(rest)));
+            return Ok(());
+        }
+        lock(&self.cell).waiting.insert(ticket, reply);
+        let result = self.step(Some(ticket), input);
+        if result.is_err() {
+            let why = M::key(input).map_or(AskError::Crashed, |_| AskError::Quarantined(Quarantine::PERIOD));
+            if let Some(reply) = lock(&self.cell).waiting.remove(&ticket) {
+                let _ = reply.send(Err(why));
             }
-            cell.waiting.insert(ticket, reply);
         }
-        if let Err(panic) = self.step(Some(ticket), input) {
-            lock(&self.cell).waiting.remove(&ticket);
-            resume_unwind(panic);
-        }
+        result
     }
 
     /// Lets the machine act on the passing of its deadline; never panics.
@@ -405,6 +412,9 @@ impl<M: Machine> Hosted<M> {
             && let Some(key) = M::key(input)
         {
             cell.quarantine.add(key, moment.now);
+            let until = moment.now.after(Quarantine::PERIOD).as_nanos();
+            self.quarantined_until.fetch_max(until, Ordering::AcqRel);
+            cell.poison = Some(masked(key));
         }
         self.publish(cell, moment.now, effects);
         result
@@ -419,7 +429,7 @@ impl<M: Machine> Hosted<M> {
                 cell.waiting.insert(answer.ticket, next);
                 more
             });
-            let _ = waiting.send(Reply { reply: answer.reply, more });
+            let _ = waiting.send(Ok(Reply { reply: answer.reply, more }));
         }
         drop(cell);
         for happening in effects.take_happenings() {

@@ -15,9 +15,11 @@
 mod actor;
 mod ground;
 mod hosted;
+mod reply;
 #[cfg(test)]
 mod tests;
 
 pub use actor::Supervisor;
 pub use ground::{Ground, HostOptions};
-pub use hosted::{AskError, Hosted, Reply};
+pub use hosted::Hosted;
+pub use reply::{Answered, AskError, Reply};

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::breaker::{BreakerConfig, BreakerInput, BreakerMachine, BreakerReply, BreakerState};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment, Time};
 use crate::event::{Event, EventSink, Happening};
-use crate::machine::{Kind, Ticket};
+use crate::machine::{Effects, Kind, Machine, Ticket};
 use crate::outcome::{Ending, ErrorKind, Outcome};
+use crate::snapshot::SnapshotError;
 
 #[derive(Default)]
 struct Log(Mutex<Vec<Event>>);
@@ -87,4 +88,162 @@ async fn beyond_the_restart_limit_a_name_is_left_alone_and_callers_are_told_at_o
 #[expect(clippy::disallowed_methods, reason = "the test's own clock")]
 fn hosted_now() -> std::time::Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// Counts what it takes, key by key; the key `poison` makes it panic.
+struct Counter {
+    taken: Vec<String>,
+}
+
+impl Machine for Counter {
+    type Config = ();
+    type Input = String;
+    type Change = (Option<Ticket>, String);
+    type Reply = usize;
+    type Status = Vec<String>;
+
+    fn new((): (), _: Moment) -> Self {
+        Counter { taken: Vec::new() }
+    }
+
+    fn decide(&self, _: Moment, ticket: Option<Ticket>, input: &String) -> Self::Change {
+        assert_ne!(input, "poison", "this key is poison");
+        (ticket, input.clone())
+    }
+
+    fn apply(&mut self, _: Moment, (ticket, input): Self::Change, effects: &mut Effects<usize>) {
+        self.taken.push(input);
+        // Whoever sends `wait` is put in line for good.
+        match ticket {
+            Some(ticket) if self.taken.ends_with(&["wait".to_owned()]) => effects.reply_and_hold(ticket, 0),
+            Some(ticket) => effects.reply(ticket, self.taken.len()),
+            None => {}
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        None
+    }
+
+    fn expire(&self, _: Moment) -> Self::Change {
+        (None, String::new())
+    }
+
+    fn status(&self, _: Time) -> Vec<String> {
+        self.taken.clone()
+    }
+
+    fn reconfigure(&mut self, _: Moment, (): (), _: &mut Effects<usize>) {}
+
+    fn snapshot(&self, _: Moment) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _: Moment, _: &[u8]) -> Result<(), SnapshotError> {
+        Ok(())
+    }
+
+    fn key(input: &String) -> Option<&str> {
+        Some(input)
+    }
+}
+
+fn counter() -> (Arc<Hosted<Counter>>, Arc<Log>) {
+    let log = Arc::new(Log::default());
+    let clock = Arc::new(Clock::system());
+    let events = Arc::clone(&log) as Arc<dyn EventSink>;
+    let ground = Ground::new(tokio::runtime::Handle::current(), 1, clock, events, HostOptions::default());
+    (Hosted::new(ground, Kind::Limiter, "counter", ()), log)
+}
+
+async fn send(hosted: &Arc<Hosted<Counter>>, key: &str) -> Result<usize, AskError> {
+    hosted.ask(hosted.ticket(), key.to_owned()).await.map(|answer| answer.reply)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_queued_behind_a_message_that_panics_is_handled_once_and_in_order() {
+    let (hosted, log) = counter();
+    send(&hosted, "start").await.unwrap();
+    let (first, second, third, fourth, fifth) = tokio::join!(
+        send(&hosted, "poison"),
+        send(&hosted, "m2"),
+        send(&hosted, "m3"),
+        send(&hosted, "m4"),
+        send(&hosted, "m5"),
+    );
+    assert_eq!(first, Err(AskError::Quarantined(Duration::from_secs(60))));
+    assert_eq!([second, third, fourth, fifth], [Ok(2), Ok(3), Ok(4), Ok(5)]);
+    assert_eq!(hosted.status(), ["start", "m2", "m3", "m4", "m5"]);
+    assert_eq!(hosted.restarts(), 1);
+    let log = log.0.lock().unwrap();
+    let Happening::Crash { quarantined, reason } = &log[0].what else { panic!("{log:?}") };
+    assert!(reason.contains("this key is poison"), "{reason}");
+    assert!(quarantined.as_ref().is_some_and(|key| key.len() == 16 && key != "poison"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantined_key_is_refused_with_the_time_left_and_all_others_are_served() {
+    let (hosted, _) = counter();
+    for round in 0..20 {
+        let left = Duration::from_secs(60 - round);
+        assert_eq!(send(&hosted, "poison").await, Err(AskError::Quarantined(left)));
+        assert!(send(&hosted, "other").await.is_ok());
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(hosted.restarts(), 1);
+    tokio::time::advance(Duration::from_secs(40)).await;
+    assert_eq!(hosted.quarantined("poison"), None);
+    assert_eq!(send(&hosted, "poison").await, Err(AskError::Quarantined(Duration::from_secs(60))));
+    assert_eq!(hosted.restarts(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_a_poisoned_key_that_are_already_queued_crash_nothing_more() {
+    let (hosted, _) = counter();
+    let answers = tokio::join!(send(&hosted, "poison"), send(&hosted, "poison"), send(&hosted, "other"));
+    assert!(matches!(answers, (Err(AskError::Quarantined(_)), Err(AskError::Quarantined(_)), Ok(1))));
+    assert_eq!(hosted.restarts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantined_key_stays_refused_while_its_name_is_left_alone() {
+    let (hosted, _) = counter();
+    let _ = send(&hosted, "poison").await;
+    for _ in 0..6 {
+        hosted.crash().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(matches!(send(&hosted, "other").await, Err(AskError::Failed(_))));
+    assert!(matches!(send(&hosted, "poison").await, Err(AskError::Quarantined(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_noted_input_that_panics_takes_neither_its_neighbours_nor_the_message_in_hand_with_it() {
+    let (hosted, _) = counter();
+    send(&hosted, "first").await.unwrap();
+    for key in ["before", "poison", "behind"] {
+        hosted.note(key.to_owned());
+    }
+    assert_eq!(send(&hosted, "asked").await, Ok(4));
+    assert_eq!(hosted.status(), ["first", "before", "behind", "asked"]);
+    assert!(hosted.quarantined("poison").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_second_answer_is_told_why_none_comes() {
+    for stop in [true, false] {
+        let (hosted, _) = counter();
+        let more = hosted.ask(hosted.ticket(), "wait".to_owned()).await.unwrap().more.unwrap();
+        if stop {
+            hosted.stop().await;
+        } else {
+            for _ in 0..6 {
+                hosted.crash().await.unwrap();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        let why = more.await.unwrap().unwrap_err();
+        assert_eq!(why == AskError::Gone, stop);
+        assert_eq!(matches!(why, AskError::Failed(_)), !stop);
+    }
 }
