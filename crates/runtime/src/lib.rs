@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`runtime`] | the runtime: registry, clock, seed, settings |
 //! | [`pipeline`] | the layers of an annotated call, their order, and the one place that runs them |
+//! | [`observe`] | metrics and the audit trail |
 //! | [`outcome`] | what a handler's result means to the layers |
 //! | [`config`] | `steadfast.toml` and the environment |
 //! | [`degradation`] | what is down while a handler runs anyway |
@@ -18,6 +19,7 @@ pub mod __private;
 pub mod config;
 pub mod deadline;
 pub mod degradation;
+pub mod observe;
 pub mod outcome;
 pub mod pipeline;
 pub mod retry;

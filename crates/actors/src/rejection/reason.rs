@@ -78,6 +78,8 @@ pub enum UnavailableReason {
     Quarantined,
     /// A table is full and nothing in it can be given up.
     TableFull,
+    /// The audit trail takes nothing, and nothing may happen that is not on record.
+    NotOnRecord,
     /// The runtime is shutting down, or is gone.
     ShuttingDown,
 }
@@ -91,6 +93,7 @@ impl std::fmt::Display for UnavailableReason {
             UnavailableReason::Failed => "its actor crashed too often and is being left alone for a while",
             UnavailableReason::Quarantined => "this key is quarantined because it crashed the actor",
             UnavailableReason::TableFull => "its table is full",
+            UnavailableReason::NotOnRecord => "the audit trail cannot be written",
             UnavailableReason::ShuttingDown => "the runtime is shutting down",
         })
     }

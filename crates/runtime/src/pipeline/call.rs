@@ -40,6 +40,8 @@ pub(crate) struct Call {
     refusals: Arc<Mutex<Vec<(String, Rejection)>>>,
     /// The idempotency key under which it runs.
     pub(crate) key: Option<String>,
+    /// Who called, for the record.
+    pub(crate) caller: Option<String>,
 }
 
 /// What a new call takes from where it stands.
@@ -49,6 +51,7 @@ pub(crate) struct Opening {
     pub(crate) now: Time,
     pub(crate) total: Option<Duration>,
     pub(crate) key: Option<String>,
+    pub(crate) caller: Option<String>,
 }
 
 impl Call {
@@ -70,7 +73,7 @@ impl Call {
     }
 
     fn under(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Arc<Call> {
-        let Opening { runtime, number, now, total, key } = opening;
+        let Opening { runtime, number, now, total, key, caller } = opening;
         let own = total.map_or(Deadline::NEVER, |total| Deadline::after(now, total));
         let key = key.or_else(|| parent.as_ref().and_then(|parent| parent.key.clone()));
         Arc::new(Call {
@@ -87,6 +90,7 @@ impl Call {
             part_failed: AtomicBool::new(false),
             down: Mutex::default(),
             key,
+            caller,
         })
     }
 

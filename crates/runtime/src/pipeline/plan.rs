@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::clock::Entropy;
-use steadfast_actors::declare::{Fallback, Timeout, TimeoutCascade};
+use steadfast_actors::declare::{AuditLog, Fallback, Timeout, TimeoutCascade};
 
 use super::gate::Gate;
 use crate::retry::{RetryBudget, RetryConfig};
@@ -13,6 +13,8 @@ use crate::retry::{RetryBudget, RetryConfig};
 pub(crate) struct Plan {
     /// `crate::module::function`
     pub(crate) site: String,
+    pub(crate) audit: Option<AuditLog>,
+    pub(crate) metrics: bool,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cascade: Option<TimeoutCascade>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use steadfast_actors::breaker::BreakerConfig;
 use steadfast_actors::clock::Entropy;
-use steadfast_actors::declare::{Fallback, Timeout, TimeoutCascade};
+use steadfast_actors::declare::{AuditLog, Fallback, Timeout, TimeoutCascade};
 use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::{Problem, Settings, Value};
 
@@ -182,6 +182,8 @@ impl Maker<'_> {
                 let config = RetryConfig::from_settings_and_function(&settings, function);
                 self.retry = self.checked(attribute, config);
             }
+            "audit_log" => self.plan.audit = self.checked(attribute, AuditLog::from_settings(&settings)),
+            "metrics" => self.plan.metrics = true,
             "degrade_gracefully" => self.plan.degrades = true,
             other => self.mistakes.push(format!("`{other}` is not known to this runtime")),
         }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Inner, Runtime, current};
 use crate::config::{ConfigError, Layers};
+use crate::observe::Audit;
 use crate::pipeline::Plans;
 
 /// Why a runtime could not be built.
@@ -49,6 +50,7 @@ pub struct RuntimeBuilder {
     environment: Option<Vec<(String, String)>>,
     options: HostOptions,
     events: Option<Arc<dyn EventSink>>,
+    audit: Option<Audit>,
 }
 
 struct NoEvents;
@@ -129,6 +131,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Where calls of `#[audit_log]` are written. Without one they go to `tracing`, target `steadfast::audit`.
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
     /// Builds it and, unless it is isolated, installs it as the process's own. Its actors live on the tokio runtime
     /// that this is called on, or outside tokio on one background thread.
     ///
@@ -179,6 +187,7 @@ impl RuntimeBuilder {
                 name,
                 registry: Registry::new(ground),
                 plans: Plans::new(layers),
+                audit: self.audit,
                 calls: AtomicU64::new(0),
                 in_flight: AtomicUsize::new(0),
                 idle: Notify::new(),

@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 pub use builder::{BuildError, RuntimeBuilder};
 pub use current::Entered;
 
+use crate::observe::Audit;
 use crate::pipeline::{Described, Plans};
 
 /// A runtime; cheap to clone, all clones are the same one.
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     name: String,
     registry: Registry,
     plans: Plans,
+    audit: Option<Audit>,
     calls: AtomicU64,
     in_flight: AtomicUsize,
     idle: Notify,
@@ -87,6 +89,12 @@ impl Runtime {
         self.ground().clock()
     }
 
+    /// Its audit trail, where one was set.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Audit> {
+        self.inner.audit.as_ref()
+    }
+
     pub(crate) fn plans(&self) -> &Plans {
         &self.inner.plans
     }
@@ -132,6 +140,9 @@ impl Runtime {
         };
         let ended = tokio::time::timeout(grace, drained).await.is_ok();
         self.inner.registry.stop().await;
+        if let Some(audit) = self.audit() {
+            audit.flush();
+        }
         current::uninstall(self.id());
         ended
     }

@@ -115,6 +115,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 now,
                 total: Some(declared.timeout),
                 key: None,
+                caller: None,
             },
         );
         if call.deadline.is_over(now) {

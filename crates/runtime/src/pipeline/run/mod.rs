@@ -9,6 +9,7 @@ mod fallback;
 mod finished;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
@@ -21,6 +22,7 @@ use steadfast_actors::rejection::{Rejection, UnavailableReason};
 
 pub use fallback::Failure;
 use finished::Finished;
+use told::Told;
 
 use super::call::{Call, Opening};
 use super::inputs::Inputs;
@@ -83,12 +85,17 @@ where
     let now = runtime.clock().now();
     let total = total(&plan, &runtime);
     let number = in_flight.number();
-    let call = Call::open(Opening { runtime, number, now, total, key: None });
+    let call = Call::open(Opening { runtime, number, now, total, key: None, caller: None });
+    let told = match Told::begin(&plan, &call) {
+        Ok(told) => told,
+        Err(rejection) => return Err(refuse(Some(&call), rejection)),
+    };
     let (site, degrades) = (plan.site.clone(), plan.degrades);
     let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
     call.happened(&site, || Happening::Arrival { call: number });
     let finished = call.around(running.fallen_back(body, fallback)).await;
     let (ending, degraded) = (finished.ending(), call.is_degraded());
+    told.settle(ending, degraded);
     call.happened(&site, || Happening::Answer { call: number, ending, degraded });
     if ending != Ending::Success {
         call.note_part_failed();

@@ -1,0 +1,87 @@
+use std::sync::Arc;
+
+use steadfast_actors::clock::saturating_nanos;
+use steadfast_actors::declare::AuditOnFull;
+use steadfast_actors::machine::Kind;
+use steadfast_actors::outcome::Ending;
+use steadfast_actors::rejection::{Rejection, UnavailableReason};
+
+use crate::observe::{AuditEntry, record_metrics};
+use crate::pipeline::call::Call;
+use crate::pipeline::plan::Plan;
+
+/// The outermost layers: they hear of every call how it ended, and of a dropped one that it was cancelled.
+pub(super) struct Told {
+    plan: Arc<Plan>,
+    call: Arc<Call>,
+    done: bool,
+}
+
+impl Told {
+    /// Begins; refused where nothing may happen that is not on record.
+    pub(super) fn begin(plan: &Arc<Plan>, call: &Arc<Call>) -> Result<Self, Rejection> {
+        let must_write = plan.audit.is_some_and(|audit| audit.on_full == AuditOnFull::Reject);
+        if must_write
+            && let Some(audit) = call.runtime.audit()
+            && let Err(failure) = audit.ready()
+        {
+            tracing::debug!(site = plan.site, %failure, "refused");
+            let reason = UnavailableReason::NotOnRecord;
+            return Err(Rejection::unavailable(Kind::Throttle, "audit_log", reason, None));
+        }
+        Ok(Told { plan: Arc::clone(plan), call: Arc::clone(call), done: false })
+    }
+
+    pub(super) fn settle(mut self, ending: Ending, degraded: bool) {
+        self.tell(ending, degraded);
+    }
+
+    fn tell(&mut self, ending: Ending, degraded: bool) {
+        self.done = true;
+        if !self.plan.metrics && self.plan.audit.is_none() {
+            return;
+        }
+        let clock = self.call.runtime.clock();
+        let latency = clock.now().since(self.call.entered);
+        if self.plan.metrics {
+            record_metrics(&self.plan.site, ending, degraded, latency);
+        }
+        if self.plan.audit.is_some() {
+            let outcome = match ending {
+                Ending::Success => "success",
+                Ending::Panicked => "panic",
+                Ending::Rejected(kind) => kind.as_str(),
+                other => other.error_kind().map_or("unknown", |kind| kind.as_str()),
+            };
+            let entry = AuditEntry {
+                at_unix_ns: clock.wall().as_nanos(),
+                site: self.plan.site.clone(),
+                caller: self.call.caller.clone(),
+                outcome: outcome.to_owned(),
+                latency_ns: saturating_nanos(latency),
+                degraded,
+                count: 1,
+            };
+            match self.call.runtime.audit() {
+                Some(audit) => audit.record(entry, matches!(ending, Ending::Rejected(_))),
+                None => tracing::info!(
+                    target: "steadfast::audit",
+                    site = entry.site,
+                    caller = entry.caller,
+                    outcome = entry.outcome,
+                    latency_ns = entry.latency_ns,
+                    degraded,
+                ),
+            }
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if !self.done {
+            let ending = if std::thread::panicking() { Ending::Panicked } else { Ending::Cancelled };
+            self.tell(ending, self.call.is_degraded());
+        }
+    }
+}
