@@ -11,6 +11,7 @@ use dashmap::DashMap;
 
 use crate::breaker::{BreakerConfig, BreakerHandle};
 use crate::host::{AskError, Ground, Hosted};
+use crate::limiter::{LimiterConfig, LimiterHandle};
 use crate::machine::{Kind, Machine};
 use crate::rejection::Rejection;
 use crate::snapshot::SnapshotError;
@@ -93,6 +94,7 @@ pub struct Registry {
     /// Held while a name is created, so that two first callers get one actor; ordered, because operators see it.
     all: Mutex<BTreeMap<(Kind, String), Arc<dyn AnyHosted>>>,
     breakers: Rooms<BreakerHandle, BreakerConfig>,
+    limiters: Rooms<LimiterHandle, LimiterConfig>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -105,7 +107,7 @@ impl Registry {
     /// A registry without names.
     #[must_use]
     pub fn new(ground: Arc<Ground>) -> Self {
-        Registry { ground, all: Mutex::default(), breakers: DashMap::new() }
+        Registry { ground, all: Mutex::default(), breakers: DashMap::new(), limiters: DashMap::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, String), Arc<dyn AnyHosted>>> {
@@ -137,6 +139,25 @@ impl Registry {
         by: &str,
     ) -> Result<BreakerHandle, Rejection> {
         self.declare(&self.breakers, Kind::Breaker, name, config, by, BreakerHandle::new)
+    }
+
+    /// The limiter of that name, if one was declared.
+    #[must_use]
+    pub fn limiter(&self, name: &str) -> Option<LimiterHandle> {
+        self.limiters.get(name).map(|declared| declared.handle.clone())
+    }
+
+    /// The limiter of that name, created where it does not exist yet. `by` says who declares it.
+    ///
+    /// # Errors
+    /// As [`declare_breaker`](Registry::declare_breaker).
+    pub fn declare_limiter(
+        &self,
+        name: &str,
+        config: LimiterConfig,
+        by: &str,
+    ) -> Result<LimiterHandle, Rejection> {
+        self.declare(&self.limiters, Kind::Limiter, name, config, by, LimiterHandle::new)
     }
 
     fn declare<M, H, C>(

@@ -153,6 +153,25 @@ impl<M: Machine> Hosted<M> {
         (now < until).then(|| lock(&self.cell).quarantine.rest(key, now)).flatten()
     }
 
+    /// Takes no message with `key` for the length of a quarantine, as if it had crashed the actor: for operators who
+    /// know before the actor does.
+    pub fn quarantine(&self, key: &str) {
+        let now = self.now();
+        self.isolate(&mut lock(&self.cell), key, now);
+    }
+
+    fn isolate(&self, cell: &mut Cell<M>, key: &str, now: Time) {
+        cell.quarantine.add(key, now);
+        let until = now.after(Quarantine::PERIOD).as_nanos();
+        self.quarantined_until.fetch_max(until, Ordering::AcqRel);
+    }
+
+    /// What was noted and not yet taken by the actor.
+    #[must_use]
+    pub fn noted(&self) -> usize {
+        lock(&self.ledger).len()
+    }
+
     /// A number for a new request.
     #[must_use]
     pub fn ticket(&self) -> Ticket {
@@ -411,9 +430,7 @@ impl<M: Machine> Hosted<M> {
         if result.is_err()
             && let Some(key) = M::key(input)
         {
-            cell.quarantine.add(key, moment.now);
-            let until = moment.now.after(Quarantine::PERIOD).as_nanos();
-            self.quarantined_until.fetch_max(until, Ordering::AcqRel);
+            self.isolate(&mut cell, key, moment.now);
             cell.poison = Some(masked(key));
         }
         self.publish(cell, moment.now, effects);

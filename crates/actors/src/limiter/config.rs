@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::machine::Decision;
 use super::quota::{Algorithm, Quota};
 use crate::clock::saturating_nanos;
 use crate::settings::{
@@ -124,6 +125,13 @@ impl LimiterConfig {
     #[must_use]
     pub fn on_unavailable(&self) -> OnUnavailable {
         self.on_unavailable
+    }
+
+    /// How a quota stands that nobody has used.
+    #[must_use]
+    pub fn untouched(&self) -> Decision {
+        let limit = self.capacity();
+        Decision { remaining: limit, limit, window: self.quota.window(), reset_after: Duration::ZERO }
     }
 
     /// The quota in words, for refusals and logs: `10 a minute`, `5 in 10s`, `4000 a second (one every 250us), burst 1`.

@@ -44,9 +44,17 @@
 
 mod config;
 mod fixed_window;
+#[cfg(feature = "host")]
+mod handle;
+#[cfg(all(test, feature = "host"))]
+mod handle_tests;
 mod line;
 mod machine;
+#[cfg(feature = "host")]
+mod outage;
 mod quota;
+#[cfg(feature = "host")]
+mod reservation;
 mod saved;
 mod sliding_window;
 mod table;
@@ -56,5 +64,9 @@ mod token_bucket;
 mod usage;
 
 pub use config::LimiterConfig;
+#[cfg(feature = "host")]
+pub use handle::LimiterHandle;
 pub use machine::{Decision, LimiterChange, LimiterInput, LimiterMachine, LimiterReply, LimiterStatus};
 pub use quota::Algorithm;
+#[cfg(feature = "host")]
+pub use reservation::Reservation;

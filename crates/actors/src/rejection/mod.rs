@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limiter::Decision;
 use crate::machine::Kind;
 
 /// A field of a request that is not valid.
@@ -71,6 +72,8 @@ pub enum Rejection {
         quota: String,
         /// When a call of the same cost is let in; `None` where it never can be.
         retry_after: Option<Duration>,
+        /// How the quota stands, for the fields of an answer; `None` where only words are known.
+        decision: Option<Box<Decision>>,
     },
     /// A deadline is over.
     #[error("{name:?} did not answer within {}", crate::settings::format_duration(*limit))]
@@ -186,7 +189,16 @@ impl Rejection {
         quota: impl Into<String>,
         retry_after: Option<Duration>,
     ) -> Self {
-        Rejection::RateLimited { name: name.into(), quota: quota.into(), retry_after }
+        Rejection::RateLimited { name: name.into(), quota: quota.into(), retry_after, decision: None }
+    }
+
+    /// The same refusal, with how the quota stands where a quota refused.
+    #[must_use]
+    pub fn with_decision(mut self, standing: Decision) -> Self {
+        if let Rejection::RateLimited { decision, .. } = &mut self {
+            *decision = Some(Box::new(standing));
+        }
+        self
     }
 
     /// `name` was given `limit` and is not done.
@@ -303,6 +315,15 @@ impl Rejection {
             | Rejection::RateLimited { retry_after, .. }
             | Rejection::Conflict { retry_after, .. }
             | Rejection::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// How the quota stands that refused, where one did.
+    #[must_use]
+    pub fn decision(&self) -> Option<Decision> {
+        match self {
+            Rejection::RateLimited { decision, .. } => decision.as_deref().copied(),
             _ => None,
         }
     }

@@ -1,0 +1,56 @@
+use super::{Decision, LimiterHandle, LimiterInput};
+use crate::machine::Ticket;
+
+/// Who keeps what a reservation holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// Nobody: there is nothing to give back.
+    Nowhere,
+    ByActor,
+    /// The handle, while its actor cannot decide.
+    ByHandle,
+}
+
+/// A part of a quota that was taken and can still be given back: settled it is spent, dropped it is as if it had
+/// never been taken. What is held longer than one window counts as spent.
+#[derive(Debug)]
+#[must_use = "a reservation that is dropped at once gives back what it holds"]
+pub struct Reservation {
+    pub(super) handle: LimiterHandle,
+    pub(super) ticket: Ticket,
+    pub(super) decision: Decision,
+    pub(super) held: Held,
+}
+
+impl Reservation {
+    /// How the quota stands with this taken.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// The limiter that it comes from.
+    #[must_use]
+    pub fn limiter(&self) -> &LimiterHandle {
+        &self.handle
+    }
+
+    /// Spends what it holds.
+    pub fn settle(mut self) {
+        self.end(LimiterInput::Settle(self.ticket));
+    }
+
+    fn end(&mut self, input: LimiterInput) {
+        match std::mem::replace(&mut self.held, Held::Nowhere) {
+            Held::Nowhere => {}
+            Held::ByActor => self.handle.hosted().note(input),
+            Held::ByHandle => self.handle.end_locally(&input),
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.end(LimiterInput::GiveBack(self.ticket));
+    }
+}
