@@ -9,6 +9,7 @@
 //! | [`config`] | `steadfast.toml` and the environment |
 //! | [`degradation`] | what is down while a handler runs anyway |
 //! | [`deadline`] | how long a call may take, and how that travels between processes |
+//! | [`service`] | requests, answers, who calls, and the HTTP server |
 //! | [`retry`] | which failures are repeated, after which wait, and how many a budget pays for |
 
 #![forbid(unsafe_code)]
@@ -24,9 +25,11 @@ pub mod outcome;
 pub mod pipeline;
 pub mod retry;
 pub mod runtime;
+pub mod service;
 
 pub use degradation::Degradation;
 pub use outcome::Classify;
 pub use runtime::{Runtime, RuntimeBuilder};
+pub use service::{Message, RpcResponse};
 pub use steadfast_actors::outcome::ErrorKind;
 pub use steadfast_actors::rejection::{Rejection, RejectionKind};

@@ -131,6 +131,13 @@ pub enum Rejection {
         /// What is missing.
         problem: String,
     },
+    /// The request cannot be read.
+    #[error("invalid request: {}", fields(.problems))]
+    #[non_exhaustive]
+    Malformed {
+        /// Field by field.
+        problems: Vec<FieldProblem>,
+    },
     /// The request is not valid.
     #[error("not valid: {}", fields(.problems))]
     #[non_exhaustive]
@@ -242,6 +249,12 @@ impl Rejection {
         Rejection::Forbidden { problem: problem.into() }
     }
 
+    /// The request cannot be read: a parameter is missing, or the payload is not what the handler takes.
+    #[must_use]
+    pub fn malformed(problems: Vec<FieldProblem>) -> Self {
+        Rejection::Malformed { problems }
+    }
+
     /// The request is not valid.
     #[must_use]
     pub fn invalid(problems: Vec<FieldProblem>) -> Self {
@@ -262,7 +275,7 @@ impl Rejection {
             Rejection::Misconfigured { .. } => RejectionKind::Misconfigured,
             Rejection::Unauthenticated { .. } => RejectionKind::Unauthenticated,
             Rejection::Forbidden { .. } => RejectionKind::Forbidden,
-            Rejection::Invalid { .. } => RejectionKind::Invalid,
+            Rejection::Malformed { .. } | Rejection::Invalid { .. } => RejectionKind::Invalid,
         }
     }
 
@@ -285,6 +298,7 @@ impl Rejection {
             Rejection::Conflict { .. } => "idempotent",
             Rejection::Misconfigured { .. } => "configuration",
             Rejection::Unauthenticated { .. } | Rejection::Forbidden { .. } => "require_auth",
+            Rejection::Malformed { .. } => "request",
             Rejection::Invalid { .. } => "validate",
         }
     }
@@ -301,7 +315,10 @@ impl Rejection {
             | Rejection::Conflict { name, .. }
             | Rejection::Unavailable { name, .. }
             | Rejection::Misconfigured { name, .. } => name,
-            Rejection::Unauthenticated { .. } | Rejection::Forbidden { .. } | Rejection::Invalid { .. } => "",
+            Rejection::Unauthenticated { .. }
+            | Rejection::Forbidden { .. }
+            | Rejection::Malformed { .. }
+            | Rejection::Invalid { .. } => "",
         }
     }
 
@@ -346,6 +363,7 @@ impl Rejection {
             Rejection::Misconfigured { .. } => 500,
             Rejection::Unauthenticated { .. } => 401,
             Rejection::Forbidden { .. } => 403,
+            Rejection::Malformed { .. } => 400,
             Rejection::Invalid { .. } => 422,
         }
     }

@@ -47,6 +47,8 @@ pub trait Responds {
     fn status(&self) -> u16;
     /// Marks the answer as degraded.
     fn mark_degraded(&mut self) {}
+    /// Marks the answer as one that was stored before.
+    fn mark_replayed(&mut self) {}
 }
 
 /// Results with a status.

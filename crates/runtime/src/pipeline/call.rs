@@ -189,3 +189,10 @@ impl Call {
         refusals.iter().rev().find(|(written, _)| written == text).map(|(_, rejection)| rejection.clone())
     }
 }
+
+/// Lets the call around, if there is one, remember a refusal that was produced inside it.
+pub(crate) fn note_refusal(rejection: &Rejection) {
+    if let Some(call) = Call::current() {
+        call.note_refusal(rejection);
+    }
+}

@@ -21,6 +21,7 @@ mod run;
 mod site;
 
 pub use builder::{Pipeline, PipelineBuilder};
+pub(crate) use call::note_refusal;
 pub use inputs::Inputs;
 pub use order::{Layer, ORDER};
 pub use run::{Failure, execute};

@@ -1,0 +1,14 @@
+//! Handlers as a service: requests, answers, who calls, and the HTTP server.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`auth`] | principals and what they are known by |
+//! | [`message`] | a request, however it came in |
+//! | [`response`] | an answer that can be sent, stored and replayed |
+
+pub mod auth;
+pub mod message;
+pub mod response;
+
+pub use message::Message;
+pub use response::RpcResponse;
