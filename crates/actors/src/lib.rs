@@ -14,6 +14,7 @@ pub mod declare;
 pub mod event;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod idempotency;
 pub mod limiter;
 pub mod machine;
 pub mod outcome;

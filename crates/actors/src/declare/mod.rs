@@ -24,6 +24,7 @@ pub use shed::Shed;
 pub use timeout::{Timeout, TimeoutCascade};
 
 use crate::breaker::BreakerConfig;
+use crate::idempotency::Idempotent;
 use crate::limiter::LimiterConfig;
 use crate::settings::{Problem, Reader, Settings, nearest};
 
@@ -57,6 +58,7 @@ pub const ATTRIBUTES: [&str; 19] = [
 pub fn check(attribute: &str, settings: &Settings) -> Result<(), Vec<Problem>> {
     match attribute {
         "circuit_breaker" => BreakerConfig::from_settings(settings).map(drop),
+        "idempotent" => Idempotent::from_settings(settings).map(drop),
         "retry" => retry::RetryConfig::check(settings),
         "rate_limit" => LimiterConfig::from_settings(settings).map(drop),
         "hedge" => Hedge::from_settings(settings).map(drop),

@@ -8,10 +8,12 @@ mod duration;
 mod mode;
 mod nearest;
 mod reader;
+mod size;
 mod value;
 
 pub use duration::{format_duration, parse_duration};
 pub use mode::{Mode, OnUnavailable};
 pub use nearest::nearest;
 pub use reader::{Problem, Reader};
+pub use size::parse_size;
 pub use value::{Settings, Value};

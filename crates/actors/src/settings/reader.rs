@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Settings, Value, nearest, parse_duration};
+use super::{Settings, Value, nearest, parse_duration, parse_size};
 
 /// One mistake in a set of settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +182,27 @@ impl<'a> Reader<'a> {
             },
             other => {
                 self.mismatch(key, other, "a duration such as \"30s\"");
+                None
+            }
+        }
+    }
+
+    /// A size in bytes inside `range`.
+    pub fn size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.value(key)?;
+        let Value::Text(text) = value else {
+            self.mismatch(key, value, "a size such as \"64KiB\"");
+            return None;
+        };
+        match parse_size(text) {
+            Ok(size) if range.contains(&size) => Some(size),
+            Ok(_) => {
+                let (low, high) = (range.start(), range.end());
+                self.problem(key, format!("{text:?} is out of range; it can be {low} to {high} bytes"));
+                None
+            }
+            Err(message) => {
+                self.problem(key, message);
                 None
             }
         }

@@ -1,0 +1,384 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::config::{IdempotencyConfig, Terms};
+use super::key::{Fingerprint, RecordKey};
+use super::message::{IdempotencyInput, IdempotencyReply, IdempotencyStatus, Resolution};
+use super::record::{Owner, Record, State};
+use super::saved::Saved;
+use super::table::Table;
+use super::waiters::{MOST_WAITING, Waiter, Waiters};
+use crate::clock::{Moment, Time};
+use crate::event::Happening;
+use crate::machine::{Effects, Machine, Ticket};
+use crate::rejection::ConflictReason;
+use crate::snapshot::{self, SnapshotError};
+
+/// A decision of a store.
+#[derive(Debug)]
+pub struct IdempotencyChange(Change);
+
+#[derive(Debug)]
+enum Change {
+    Nothing,
+    Answer(Ticket, IdempotencyReply),
+    Run { ticket: Ticket, key: RecordKey, fingerprint: Fingerprint, terms: Terms },
+    Wait { key: RecordKey, waiter: Waiter },
+    Started(RecordKey),
+    Renew(RecordKey),
+    Settle(RecordKey, Verdict),
+    Leave(Ticket),
+    Resolve(Option<Ticket>, RecordKey, Verdict),
+    Lapse,
+}
+
+#[derive(Debug)]
+enum Verdict {
+    Done(Option<Arc<[u8]>>),
+    Free,
+    Unknown,
+}
+
+/// Records that are over and are dropped with one run, so that they never pile up.
+const DROPPED_PER_RUN: usize = 2;
+
+/// The idempotency store as a pure machine.
+#[derive(Debug)]
+pub struct IdempotencyMachine {
+    config: IdempotencyConfig,
+    table: Table,
+    waiters: Waiters,
+    runs: u64,
+    replayed: u64,
+    refused: u64,
+    full: u64,
+    full_said: bool,
+}
+
+fn replay(result: Option<&Arc<[u8]>>) -> IdempotencyReply {
+    match result {
+        Some(result) => IdempotencyReply::Replay(Arc::clone(result)),
+        // Neither a run nor an empty answer that looks like a result.
+        None => IdempotencyReply::Refused(ConflictReason::ResultNotKept, None),
+    }
+}
+
+fn unknown(rest: Duration) -> IdempotencyReply {
+    IdempotencyReply::Refused(ConflictReason::Unknown, Some(rest))
+}
+
+impl IdempotencyMachine {
+    fn begin(
+        &self,
+        moment: Moment,
+        ticket: Ticket,
+        key: &RecordKey,
+        fingerprint: &Fingerprint,
+        terms: Terms,
+        wait: Option<Time>,
+    ) -> Change {
+        let run = || Change::Run { ticket, key: key.clone(), fingerprint: *fingerprint, terms };
+        let Some(record) = self.table.live(key, moment.wall) else {
+            let first_end = self.table.first_end();
+            let has_room = self.table.len() < self.config.max_records
+                || self.table.holds(key)
+                || first_end.is_some_and(|end| end <= moment.wall);
+            if has_room {
+                return run();
+            }
+            let room_in = first_end.map(|end| moment.wall.until(end));
+            return Change::Answer(ticket, IdempotencyReply::TableFull(room_in));
+        };
+        if record.fingerprint != *fingerprint {
+            let refused = IdempotencyReply::Refused(ConflictReason::OtherPayload, None);
+            return Change::Answer(ticket, refused);
+        }
+        match &record.state {
+            State::Done { result, .. } => Change::Answer(ticket, replay(result.as_ref())),
+            State::Unknown { .. } if terms.rerun => run(),
+            State::Unknown { until } => Change::Answer(ticket, unknown(moment.wall.until(*until))),
+            State::InFlight { lease_end } => match wait.filter(|until| *until > moment.now) {
+                Some(until) if self.waiters.of(key) < MOST_WAITING => {
+                    Change::Wait { key: key.clone(), waiter: Waiter { ticket, until, terms } }
+                }
+                _ => {
+                    let rest = moment.now.until(*lease_end);
+                    let refused = IdempotencyReply::Refused(ConflictReason::InFlight, Some(rest));
+                    Change::Answer(ticket, refused)
+                }
+            },
+        }
+    }
+
+    /// What a report of `ticket` means; nothing where another run has taken its place.
+    fn report(&self, moment: Moment, ticket: Ticket, change: impl FnOnce(RecordKey) -> Change) -> Change {
+        self.table.owned(ticket, moment.wall).map_or(Change::Nothing, |(key, _)| change(key.clone()))
+    }
+
+    fn give_back(&self, moment: Moment, ticket: Ticket) -> Change {
+        match self.table.owned(ticket, moment.wall) {
+            None => Change::Leave(ticket),
+            Some((key, record)) => {
+                let began = record.owner.is_some_and(|owner| owner.began);
+                Change::Settle(key.clone(), if began { Verdict::Unknown } else { Verdict::Free })
+            }
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, reply: IdempotencyReply, effects: &mut Effects<IdempotencyReply>) {
+        match &reply {
+            IdempotencyReply::Run => self.runs += 1,
+            IdempotencyReply::Replay(_) => self.replayed += 1,
+            IdempotencyReply::Refused(..) => self.refused += 1,
+            IdempotencyReply::TableFull(_) => {
+                self.refused += 1;
+                self.full += 1;
+                if !std::mem::replace(&mut self.full_said, true) {
+                    let most = self.config.max_records;
+                    let text = format!("all {most} records are in use: calls with new keys are refused");
+                    effects.happened(Happening::Notice { text });
+                }
+            }
+            IdempotencyReply::Waiting | IdempotencyReply::Resolved(_) => {}
+        }
+        effects.reply(ticket, reply);
+    }
+
+    fn run(
+        &mut self,
+        moment: Moment,
+        ticket: Ticket,
+        key: RecordKey,
+        fingerprint: Fingerprint,
+        terms: Terms,
+        effects: &mut Effects<IdempotencyReply>,
+    ) {
+        for _ in 0..DROPPED_PER_RUN {
+            if !self.table.drop_ended(moment.wall) {
+                break;
+            }
+        }
+        let lease_end = moment.now.after(self.config.lease);
+        self.table.put(key, Record::running(ticket, fingerprint, terms, lease_end));
+        self.full_said &= self.table.len() >= self.config.max_records;
+        self.answer(ticket, IdempotencyReply::Run, effects);
+    }
+
+    fn settle(
+        &mut self,
+        moment: Moment,
+        key: &RecordKey,
+        verdict: Verdict,
+        effects: &mut Effects<IdempotencyReply>,
+    ) {
+        let Some(mut record) = self.table.take(key) else { return };
+        match verdict {
+            Verdict::Free => {
+                if let Some(next) = self.waiters.next(key, |_| true) {
+                    let fingerprint = record.fingerprint;
+                    self.run(moment, next.ticket, key.clone(), fingerprint, next.terms, effects);
+                }
+            }
+            Verdict::Done(result) => {
+                let result = result.filter(|result| result.len() <= record.terms.max_result);
+                record.owner = None;
+                let until = moment.wall.after(record.terms.ttl);
+                record.state = State::Done { result: result.clone(), until };
+                self.table.put(key.clone(), record);
+                for waiter in self.waiters.dismiss(key) {
+                    self.answer(waiter.ticket, replay(result.as_ref()), effects);
+                }
+            }
+            Verdict::Unknown => {
+                record.owner = None;
+                self.forget_outcome(moment, key, record, "its run was cut", effects);
+            }
+        }
+    }
+
+    /// Nobody knows what became of the run: the first that would run all the same does, else all who wait are told.
+    fn forget_outcome(
+        &mut self,
+        moment: Moment,
+        key: &RecordKey,
+        mut record: Record,
+        why: &str,
+        effects: &mut Effects<IdempotencyReply>,
+    ) {
+        let text = format!("the outcome of {key} is unknown: {why}");
+        effects.happened(Happening::Notice { text });
+        let fingerprint = record.fingerprint;
+        let rest = record.terms.unknown_ttl;
+        record.state = State::Unknown { until: moment.wall.after(rest) };
+        self.table.put(key.clone(), record);
+        if let Some(next) = self.waiters.next(key, |waiter| waiter.terms.rerun) {
+            self.run(moment, next.ticket, key.clone(), fingerprint, next.terms, effects);
+            return;
+        }
+        for waiter in self.waiters.dismiss(key) {
+            self.answer(waiter.ticket, unknown(rest), effects);
+        }
+    }
+
+    fn lapse(&mut self, moment: Moment, effects: &mut Effects<IdempotencyReply>) {
+        while let Some(key) = self.table.lapsed(moment.now) {
+            if let Some(record) = self.table.take(&key) {
+                // Its owner stays: it may only have been slow, and then what it reports still tells the truth.
+                self.forget_outcome(moment, &key, record, "its lease ended without a word", effects);
+            }
+        }
+        while let Some(ticket) = self.waiters.impatient(moment.now) {
+            let key = self.waiters.leave(ticket);
+            let record = key.and_then(|key| self.table.live(&key, moment.wall));
+            let rest = record.and_then(Record::lease_end).map(|end| moment.now.until(end));
+            self.answer(ticket, IdempotencyReply::Refused(ConflictReason::InFlight, rest), effects);
+        }
+    }
+}
+
+impl Machine for IdempotencyMachine {
+    type Config = IdempotencyConfig;
+    type Input = IdempotencyInput;
+    type Change = IdempotencyChange;
+    type Reply = IdempotencyReply;
+    type Status = IdempotencyStatus;
+
+    fn new(config: IdempotencyConfig, _moment: Moment) -> Self {
+        IdempotencyMachine {
+            config,
+            table: Table::default(),
+            waiters: Waiters::default(),
+            runs: 0,
+            replayed: 0,
+            refused: 0,
+            full: 0,
+            full_said: false,
+        }
+    }
+
+    fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &IdempotencyInput) -> IdempotencyChange {
+        IdempotencyChange(match input {
+            IdempotencyInput::Begin { key, fingerprint, terms, wait } => match ticket {
+                Some(ticket) => self.begin(moment, ticket, key, fingerprint, *terms, *wait),
+                None => Change::Nothing,
+            },
+            IdempotencyInput::Started(owner) => self.report(moment, *owner, Change::Started),
+            IdempotencyInput::Renew(owner) => self.report(moment, *owner, Change::Renew),
+            IdempotencyInput::Complete { ticket: owner, result } => {
+                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Done(result.clone())))
+            }
+            IdempotencyInput::Release(owner) => {
+                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Free))
+            }
+            IdempotencyInput::Cut(owner) => {
+                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Unknown))
+            }
+            IdempotencyInput::GiveBack(ticket) => self.give_back(moment, *ticket),
+            IdempotencyInput::Resolve { key, resolution } => {
+                let verdict = match resolution {
+                    Resolution::TookEffect(result) => Verdict::Done(result.clone()),
+                    Resolution::DidNot => Verdict::Free,
+                };
+                match (self.table.live(key, moment.wall), ticket) {
+                    (Some(record), _) if record.is_unknown() => Change::Resolve(ticket, key.clone(), verdict),
+                    (_, Some(ticket)) => Change::Answer(ticket, IdempotencyReply::Resolved(false)),
+                    (_, None) => Change::Nothing,
+                }
+            }
+        })
+    }
+
+    fn apply(&mut self, moment: Moment, change: IdempotencyChange, effects: &mut Effects<IdempotencyReply>) {
+        match change.0 {
+            Change::Nothing => {}
+            Change::Answer(ticket, reply) => self.answer(ticket, reply, effects),
+            Change::Run { ticket, key, fingerprint, terms } => {
+                self.run(moment, ticket, key, fingerprint, terms, effects);
+            }
+            Change::Wait { key, waiter } => {
+                self.waiters.join(key, waiter);
+                effects.reply_and_hold(waiter.ticket, IdempotencyReply::Waiting);
+            }
+            Change::Started(key) => {
+                if let Some(mut record) = self.table.take(&key) {
+                    record.owner = record.owner.map(|owner| Owner { began: true, ..owner });
+                    self.table.put(key, record);
+                }
+            }
+            Change::Renew(key) => {
+                if let Some(mut record) = self.table.take(&key) {
+                    record.state = State::InFlight { lease_end: moment.now.after(self.config.lease) };
+                    self.table.put(key, record);
+                }
+            }
+            Change::Settle(key, verdict) => self.settle(moment, &key, verdict, effects),
+            Change::Leave(ticket) => {
+                self.waiters.leave(ticket);
+            }
+            Change::Resolve(ticket, key, verdict) => {
+                self.settle(moment, &key, verdict, effects);
+                if let Some(ticket) = ticket {
+                    self.answer(ticket, IdempotencyReply::Resolved(true), effects);
+                }
+            }
+            Change::Lapse => self.lapse(moment, effects),
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.table.first_lease_end().into_iter().chain(self.waiters.first_end()).min()
+    }
+
+    fn expire(&self, _moment: Moment) -> IdempotencyChange {
+        IdempotencyChange(Change::Lapse)
+    }
+
+    fn status(&self, _now: Time) -> IdempotencyStatus {
+        IdempotencyStatus {
+            records: self.table.len(),
+            in_flight: self.table.in_flight(),
+            unknown: self.table.unknown(),
+            waiting: self.waiters.len(),
+            runs: self.runs,
+            replayed: self.replayed,
+            refused: self.refused,
+            full: self.full,
+        }
+    }
+
+    fn describe(status: &IdempotencyStatus) -> String {
+        let IdempotencyStatus { records, in_flight, unknown, waiting, .. } = status;
+        format!("{records} records, {in_flight} in flight, {unknown} unknown, {waiting} waiting")
+    }
+
+    fn reconfigure(
+        &mut self,
+        _moment: Moment,
+        config: IdempotencyConfig,
+        _effects: &mut Effects<IdempotencyReply>,
+    ) {
+        self.config = config;
+    }
+
+    fn snapshot(&self, moment: Moment) -> Vec<u8> {
+        snapshot::encode(&Saved::new(&self.table, moment)).unwrap_or_default()
+    }
+
+    /// What this process knows already is not overwritten: it is newer.
+    fn restore(&mut self, moment: Moment, bytes: &[u8]) -> Result<(), SnapshotError> {
+        let saved: Saved = snapshot::decode(bytes)?;
+        for (key, record) in saved.into_records(moment, self.config.lease) {
+            if !self.table.holds(&key) {
+                self.table.put(key, record);
+            }
+        }
+        Ok(())
+    }
+
+    fn key(input: &IdempotencyInput) -> Option<&str> {
+        match input {
+            IdempotencyInput::Begin { key, .. } | IdempotencyInput::Resolve { key, .. } => Some(key.as_str()),
+            _ => None,
+        }
+    }
+}
