@@ -9,6 +9,11 @@ pub use crate::outcome::probe::{Known, Probe, Responds, Unknown, WithStatus, Wit
 pub use crate::outcome::{Answer, Outcome};
 use crate::pipeline::execute;
 pub use crate::pipeline::{Declaration, Enrolled, Failure, Identity, Inputs, Site};
+pub use crate::service::contract::{
+    AnswersPlainly, AnswersWithResponse, Argument, CarriesCaller, CarriesNone, Fingerprint, Fingerprints,
+    IsContext, Keeps, KeyText, NoContext, Reply, Route, Served, Validatable, ValidatedMessage,
+    ValidatesMessage, key_text, validator,
+};
 use steadfast_actors::rejection::Rejection;
 
 #[doc(hidden)]
@@ -207,6 +212,8 @@ macro_rules! __steadfast_enroll {
 }
 
 pub use crate::{
-    __steadfast_enroll as enroll, __steadfast_outcome as outcome,
-    __steadfast_stored_outcome as stored_outcome,
+    __steadfast_context as context, __steadfast_enroll as enroll, __steadfast_fingerprint as fingerprint,
+    __steadfast_is_context as is_context, __steadfast_outcome as outcome, __steadfast_route as route,
+    __steadfast_stored_outcome as stored_outcome, __steadfast_validated as validated,
+    __steadfast_validator as validator,
 };

@@ -5,7 +5,7 @@ mod classify;
 #[cfg(test)]
 mod tests;
 
-pub use adapter::{Answer, Codec, Outcome};
+pub use adapter::{Answer, Codec, Judged, Outcome};
 pub use classify::Classify;
 
 pub(crate) mod probe;

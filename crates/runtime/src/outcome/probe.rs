@@ -15,6 +15,12 @@ pub struct Probe<T>(PhantomData<fn() -> T>);
 impl<T> Probe<T> {
     /// A question about `T`.
     pub const NEW: Probe<T> = Probe(PhantomData);
+
+    /// A question about the type of a value.
+    #[must_use]
+    pub const fn of(_: &T) -> Probe<T> {
+        Probe::NEW
+    }
 }
 
 /// Errors that say what they are.

@@ -3,10 +3,13 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`auth`] | principals and what they are known by |
+//! | [`contract`] | what the macros need of all this |
 //! | [`message`] | a request, however it came in |
 //! | [`response`] | an answer that can be sent, stored and replayed |
 
 pub mod auth;
+#[doc(hidden)]
+pub mod contract;
 pub mod message;
 pub mod response;
 

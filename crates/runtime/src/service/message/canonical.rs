@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 /// as they were written: reading them as floats would make one of two large ones.
 ///
 /// `None` where it is no JSON, or is nested deeper than handlers can read.
-pub(super) fn canonical(json: &[u8]) -> Option<String> {
+pub(crate) fn canonical(json: &[u8]) -> Option<String> {
     // The depth is checked before anything recurses into it.
     serde_json::from_slice::<serde_json::Value>(json).ok()?;
     let text = std::str::from_utf8(json).ok()?;

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use steadfast_actors::rejection::{FieldProblem, Rejection};
 
 pub use builder::{IntoAddress, MessageBuilder};
+pub(crate) use canonical::canonical;
 
 use super::auth::Principal;
 use crate::pipeline::note_refusal;
@@ -168,7 +169,7 @@ impl Message {
 }
 
 /// Lets the call around remember the refusal, so that it is known again after a handler made a text of it.
-fn noted(rejection: Rejection) -> Rejection {
+pub(crate) fn noted(rejection: Rejection) -> Rejection {
     note_refusal(&rejection);
     rejection
 }

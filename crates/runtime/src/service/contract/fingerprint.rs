@@ -1,0 +1,110 @@
+use std::fmt::Display;
+
+use serde::Serialize;
+
+use crate::service::message::canonical;
+
+/// What a fingerprint can be taken of: whatever serde can write.
+#[diagnostic::on_unimplemented(
+    message = "no fingerprint can be taken of `{Self}`",
+    label = "this argument has no fingerprint",
+    note = "derive `serde::Serialize` for it, or say what tells two calls apart: \
+            `#[idempotent(key = \"header:Idempotency-Key\")]` or `key = \"arg:name\"`"
+)]
+pub trait Fingerprint {
+    /// Its content, in the one form that all equal values share; `None` where serde cannot write it.
+    fn content(&self) -> Option<Vec<u8>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> Fingerprint for T {
+    fn content(&self) -> Option<Vec<u8>> {
+        match serde_json::to_vec(self) {
+            // The fields of a map are sorted: the order of a hash map differs from one call to the next.
+            Ok(json) => Some(canonical(&json).map_or(json, String::into_bytes)),
+            // Maps whose keys are no texts.
+            Err(_) => rmp_serde::to_vec_named(self).ok(),
+        }
+    }
+}
+
+/// The fingerprint of all arguments of one call.
+#[derive(Debug)]
+pub struct Fingerprints {
+    hasher: blake3::Hasher,
+    unwritable: bool,
+}
+
+impl Default for Fingerprints {
+    fn default() -> Self {
+        Fingerprints::new()
+    }
+}
+
+impl Fingerprints {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Fingerprints { hasher: blake3::Hasher::new(), unwritable: false }
+    }
+
+    /// The same with an argument more.
+    #[must_use]
+    pub fn with<T: Fingerprint + ?Sized>(mut self, argument: &T) -> Self {
+        match argument.content() {
+            Some(content) => {
+                // With its length, so that two arguments never read like two others.
+                self.hasher.update(&(content.len() as u64).to_le_bytes());
+                self.hasher.update(&content);
+            }
+            None => self.unwritable = true,
+        }
+        self
+    }
+
+    /// The fingerprint. A call with an argument that cannot be written is like no other: it is given a random one,
+    /// since another call's result would be the worse answer.
+    #[must_use]
+    pub fn finish(mut self) -> [u8; 32] {
+        if self.unwritable {
+            tracing::warn!(
+                "an argument of an idempotent call cannot be serialised; the call runs like no other"
+            );
+            self.hasher.update(&steadfast_actors::clock::Entropy::system_seed().to_le_bytes());
+        }
+        self.hasher.finalize().into()
+    }
+}
+
+/// What a policy can go by.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key",
+    label = "a key is a text",
+    note = "go by an argument that implements `Display`, such as an id"
+)]
+pub trait KeyText {
+    /// The text.
+    fn text(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> KeyText for T {
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// The text of an argument that a policy goes by.
+#[must_use]
+pub fn key_text<T: KeyText + ?Sized>(argument: &T) -> String {
+    argument.text()
+}
+
+/// The fingerprint of a call: `fingerprint!((&msg, &amount))`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __steadfast_fingerprint {
+    (($($argument:expr),* $(,)?)) => {
+        $crate::__private::Fingerprints::new()$(.with($argument))*.finish()
+    };
+}
