@@ -14,6 +14,9 @@
 
 #![forbid(unsafe_code)]
 
+#[allow(unused_extern_crates, reason = "what the attributes expand to names the crate as its users do")]
+extern crate self as steadfast;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -23,6 +26,7 @@ pub mod degradation;
 pub mod observe;
 pub mod outcome;
 pub mod pipeline;
+pub mod prelude;
 pub mod retry;
 pub mod runtime;
 pub mod service;
@@ -33,3 +37,8 @@ pub use runtime::{Runtime, RuntimeBuilder};
 pub use service::{Message, RpcResponse};
 pub use steadfast_actors::outcome::ErrorKind;
 pub use steadfast_actors::rejection::{Rejection, RejectionKind};
+pub use steadfast_macros::{
+    adaptive_timeout, audit_log, bulkhead, bulkhead_priority, circuit_breaker, degrade_gracefully, fallback,
+    hedge, idempotent, metrics, rate_limit, require_auth, retry, service_method, shed, throttle, timeout,
+    timeout_cascade, validate,
+};

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-pub use steadfast_actors::settings::Settings;
+pub use steadfast_actors::settings::{Settings, Value};
+pub use steadfast_macros::compose;
 
 pub use crate::outcome::probe::{Known, Probe, Responds, Unknown, WithStatus, WithoutStatus, codec};
 pub use crate::outcome::{Answer, Outcome};
@@ -173,6 +174,118 @@ where
     F: FallbackFn<Args, E, R, M>,
 {
     fallback.call(args, failure).await
+}
+
+/// Arguments with the receiver before them.
+pub trait WithReceiver<S> {
+    type Joined;
+    fn join(self, receiver: S) -> Self::Joined;
+}
+
+macro_rules! with_receiver {
+    ($($name:ident)*) => {
+        impl<S, $($name,)*> WithReceiver<S> for ($($name,)*) {
+            type Joined = (S, $($name,)*);
+
+            #[allow(non_snake_case, reason = "the type's name serves as the variable's")]
+            fn join(self, receiver: S) -> Self::Joined {
+                let ($($name,)*) = self;
+                (receiver, $($name,)*)
+            }
+        }
+    };
+}
+
+with_receiver!();
+with_receiver!(A);
+with_receiver!(A B);
+with_receiver!(A B C);
+with_receiver!(A B C D);
+with_receiver!(A B C D G);
+with_receiver!(A B C D G I);
+with_receiver!(A B C D G I J);
+
+/// It takes the receiver too.
+#[derive(Debug)]
+pub struct WithSelf<M>(M);
+/// It does not.
+#[derive(Debug)]
+pub struct WithoutSelf<M>(M);
+
+/// A fallback of a method: a method itself, or a function that does not care for the receiver.
+#[diagnostic::on_unimplemented(
+    message = "this cannot be the fallback of this handler",
+    label = "a fallback is an `async fn` that takes the handler's arguments, or those and `&Failure<E>`, and returns \
+             what the handler returns; `self` may stand before them"
+)]
+pub trait MethodFallbackFn<S, Args, E, R, M> {
+    /// Its future; the failure lives as long.
+    fn call(self, receiver: S, args: Args, failure: Arc<Failure<E>>) -> impl Future<Output = R>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F, S, Args, E, R, M> MethodFallbackFn<S, Args, E, R, WithSelf<M>> for F
+where
+    Args: WithReceiver<S>,
+    F: FallbackFn<Args::Joined, E, R, M>,
+{
+    fn call(self, receiver: S, args: Args, failure: Arc<Failure<E>>) -> impl Future<Output = R> {
+        FallbackFn::call(self, args.join(receiver), failure)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<F, S, Args, E, R, M> MethodFallbackFn<S, Args, E, R, WithoutSelf<M>> for F
+where
+    F: FallbackFn<Args, E, R, M>,
+{
+    fn call(self, _: S, args: Args, failure: Arc<Failure<E>>) -> impl Future<Output = R> {
+        FallbackFn::call(self, args, failure)
+    }
+}
+
+/// Calls the fallback of a method.
+pub async fn call_method_fallback<F, S, Args, E, R, M>(
+    fallback: F,
+    receiver: S,
+    args: Args,
+    failure: Arc<Failure<E>>,
+) -> R
+where
+    F: MethodFallbackFn<S, Args, E, R, M>,
+{
+    fallback.call(receiver, args, failure).await
+}
+
+/// What can be handed to a second run.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be handed to a second run of the handler",
+    label = "this argument has to be cloned: a retry, a hedge or a fallback needs it again",
+    note = "derive `Clone` for it, or share it as an `Arc`"
+)]
+pub trait Again: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Again for T {}
+
+/// An argument for one run, while the original waits for the next.
+pub fn again<T: Again>(argument: &T) -> T {
+    argument.clone()
+}
+
+/// The adapter of a return type in which an `impl Trait` stands: of its value nothing is known.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __steadfast_opaque_outcome {
+    ($ret:ty) => {{
+        #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
+        use $crate::__private::{Known as _, Unknown as _};
+        $crate::__private::Outcome::<_, <$ret as $crate::__private::Answer>::Error>::new(
+            (&&$crate::__private::Probe::<<$ret as $crate::__private::Answer>::Error>::NEW).judge(),
+            |_| ::core::option::Option::None,
+            |_| {},
+        )
+    }};
 }
 
 /// The adapter of a handler's return type.

@@ -114,7 +114,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 number: self.call.number,
                 now,
                 total: Some(declared.timeout),
-                fallback: std::time::Duration::ZERO,
+                key: None,
+                caller: None,
             },
         );
         if call.deadline.is_over(now) {

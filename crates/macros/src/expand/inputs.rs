@@ -1,0 +1,156 @@
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Lifetime, Path, Type};
+
+use super::{at, local};
+use crate::model::{Argument, Handler, Identity};
+
+/// What reads the caller from the arguments.
+const READ_THE_CALLER: [&str; 5] = ["require_auth", "audit_log", "validate", "idempotent", "service_method"];
+
+/// What the layers need to know of the arguments, read before the handler takes them.
+pub(super) fn inputs(handler: &Handler) -> TokenStream {
+    let private = handler.private();
+    let variable = local("inputs");
+    let inputs = quote!(let #variable = #variable);
+    let mut statements = TokenStream::new();
+    if reads_the_caller(handler) {
+        for binding in handler.function.bindings() {
+            let (conditions, name) = (&binding.conditions, &binding.name);
+            statements.extend(quote!(#(#conditions)* #inputs.context(#private::context!(&#name));));
+        }
+    }
+    let mut named: Vec<&str> = Vec::new();
+    for identity in handler.identities() {
+        let Some(argument) = identity.argument().filter(|argument| !named.contains(argument)) else {
+            continue;
+        };
+        named.push(argument);
+        let Some(binding) = handler.function.bindings().find(|binding| binding.name == argument) else {
+            continue;
+        };
+        let (conditions, name) = (&binding.conditions, &binding.name);
+        let text = quote_spanned!(at(identity.span)=> #private::key_text(&#name));
+        statements.extend(quote!(#(#conditions)* #inputs.argument(#argument, #text);));
+    }
+    if needs_fingerprint(handler) {
+        statements.extend(fingerprint(handler, &inputs));
+    }
+    statements.extend(costs(handler, &inputs));
+    if let Some((path, span)) = handler.path_of("retry", "backoff") {
+        statements.extend(quote_spanned!(at(span)=> #inputs.backoff(#path);));
+    }
+    if let Some((ty, span)) = handler.tokens_of("validate", "type") {
+        statements.extend(quote_spanned!(at(span)=> #inputs.validator(#private::validator!(#ty));));
+    }
+    let assertions = contexts_are_there(handler);
+    quote!(#assertions let #variable = #private::Inputs::new(); #statements)
+}
+
+fn reads_the_caller(handler: &Handler) -> bool {
+    let declared = READ_THE_CALLER.iter().any(|name| handler.declared(name).is_some());
+    declared || handler.identities().any(|identity| identity.is_of_the_caller())
+}
+
+/// A record's key is the client's, an argument, or what all arguments together say; a client may leave its key out.
+fn needs_fingerprint(handler: &Handler) -> bool {
+    handler.declared("idempotent").is_some_and(|idempotent| {
+        idempotent.arguments.text("key").is_none_or(|(key, _)| key.starts_with("header:"))
+    })
+}
+
+fn fingerprint(handler: &Handler, inputs: &TokenStream) -> TokenStream {
+    let private = handler.private();
+    let each = handler.function.bindings().map(|binding| {
+        let (conditions, name) = (&binding.conditions, &binding.name);
+        quote!(#(#conditions)* &#name)
+    });
+    let span = handler.declared("idempotent").map_or_else(Span::call_site, |declared| declared.span);
+    quote_spanned!(at(span)=> #inputs.fingerprint(#private::fingerprint!((#(#each,)*)));)
+}
+
+fn costs(handler: &Handler, inputs: &TokenStream) -> TokenStream {
+    let limits = handler.declared.iter().filter(|declared| declared.attribute.name == "rate_limit");
+    let costs = limits.enumerate().filter_map(|(occurrence, limit)| {
+        let (path, span) = limit.path("cost")?;
+        let occurrence = Literal::usize_unsuffixed(occurrence);
+        let each = handler.function.arguments.iter().flat_map(|argument| &argument.bindings).map(|binding| {
+            let (conditions, name) = (&binding.conditions, &binding.name);
+            quote!(#(#conditions)* &#name)
+        });
+        Some(quote_spanned!(at(span)=> #inputs.cost(#occurrence, #path(#(#each),*));))
+    });
+    costs.collect()
+}
+
+/// `by = "user"` and the like need an argument that knows who calls; told where it is written.
+fn contexts_are_there(handler: &Handler) -> TokenStream {
+    let private = handler.private();
+    let candidates: Vec<TokenStream> = handler
+        .function
+        .arguments
+        .iter()
+        .filter_map(|argument| concrete(argument, handler))
+        .map(|(argument, ty)| {
+            let conditions = &argument.conditions;
+            quote!(#(#conditions)* { found = found || #private::is_context!(#ty); })
+        })
+        .collect();
+    let wanted = handler.identities().filter(Identity::is_of_the_caller);
+    let assertions = wanted.map(|Identity { key, text, span }| {
+        let message =
+            format!("{key} = {text:?} needs an argument that carries a caller, such as `msg: Message`");
+        let start =
+            if candidates.is_empty() { quote!(let found = false;) } else { quote!(let mut found = false;) };
+        quote_spanned! {at(span)=>
+            const _: () = { #start #(#candidates)* ::core::assert!(found, #message); };
+        }
+    });
+    assertions.collect()
+}
+
+/// An argument's type as an item outside of the function's generics may name it.
+fn concrete<'a>(argument: &'a Argument, handler: &Handler) -> Option<(&'a Argument, Type)> {
+    struct Names<'a>(&'a [String], bool);
+    impl<'a> Visit<'a> for Names<'_> {
+        fn visit_path(&mut self, path: &'a Path) {
+            let first = path.segments.first().map(|segment| segment.ident.to_string());
+            self.1 |= first.is_some_and(|first| first == "Self" || self.0.contains(&first));
+            visit::visit_path(self, path);
+        }
+        fn visit_type_impl_trait(&mut self, _: &'a syn::TypeImplTrait) {
+            self.1 = true;
+        }
+    }
+    struct Forever;
+    impl VisitMut for Forever {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            *lifetime = Lifetime::new("'static", lifetime.span());
+        }
+        fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
+            reference.lifetime = Some(Lifetime::new("'static", reference.and_token.span()));
+            visit_mut::visit_type_mut(self, &mut reference.elem);
+        }
+    }
+    let generics = &handler.function.signature.generics;
+    let names: Vec<String> = generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            syn::GenericParam::Type(parameter) => Some(parameter.ident.to_string()),
+            syn::GenericParam::Const(parameter) => Some(parameter.ident.to_string()),
+            syn::GenericParam::Lifetime(_) => None,
+        })
+        .collect();
+    let mut visitor = Names(&names, false);
+    visitor.visit_type(&argument.ty);
+    if visitor.1 {
+        return None;
+    }
+    let mut ty = argument.ty.clone();
+    Forever.visit_type_mut(&mut ty);
+    Some((argument, ty))
+}

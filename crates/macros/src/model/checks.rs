@@ -1,0 +1,150 @@
+//! What no single attribute can see: combinations, and what a handler's signature does not allow.
+
+use proc_macro2::Span;
+use steadfast_actors::settings::nearest;
+use syn::spanned::Spanned;
+use syn::{Error, Type};
+
+use super::Handler;
+use crate::grammar::Written;
+
+/// By what a policy tells its callers or its records apart, as `by` or `key` says it.
+pub(crate) struct Identity<'a> {
+    pub(crate) key: &'static str,
+    pub(crate) text: &'a str,
+    pub(crate) span: Span,
+}
+
+impl<'a> Identity<'a> {
+    /// The argument's name in `arg:x`.
+    pub(crate) fn argument(&self) -> Option<&'a str> {
+        self.text.strip_prefix("arg:")
+    }
+
+    /// Whether it is read from whoever calls.
+    pub(crate) fn is_of_the_caller(&self) -> bool {
+        ["user", "ip", "api_key"].contains(&self.text) || self.text.starts_with("header:")
+    }
+}
+
+impl Handler {
+    pub(super) fn check(&self, errors: &mut Vec<Error>) {
+        self.check_second_run(errors);
+        self.check_hedge(errors);
+        self.check_timeouts(errors);
+        self.check_route(errors);
+        self.check_named_arguments(errors);
+    }
+
+    /// A second run, or a fallback, needs every argument a second time.
+    fn check_second_run(&self, errors: &mut Vec<Error>) {
+        let again = ["retry", "hedge", "fallback"].into_iter().find(|name| self.declared(name).is_some());
+        let Some(again) = again else { return };
+        let why = match again {
+            "fallback" => {
+                "#[fallback] hands each argument to the handler and then to the fallback".to_owned()
+            }
+            again => format!("#[{again}] may run the handler again, with the same arguments"),
+        };
+        if let Some(receiver) = self.function.receiver() {
+            let shared = match &*receiver.ty {
+                Type::Reference(reference) => reference.mutability.is_none(),
+                _ => false,
+            };
+            if !shared {
+                let message =
+                    format!("{why}, and `self` can be given away or lent like this only once; take `&self`");
+                errors.push(Error::new(receiver.span(), message));
+            }
+        }
+        for argument in &self.function.arguments {
+            if let Type::Reference(reference) = &argument.ty
+                && reference.mutability.is_some()
+            {
+                let message = format!(
+                    "{why}, and a `&mut` can be lent only once; take it by value, or share it behind an Arc and a lock"
+                );
+                errors.push(Error::new(argument.ty.span(), message));
+            }
+        }
+    }
+
+    fn check_hedge(&self, errors: &mut Vec<Error>) {
+        let Some(hedge) = self.declared("hedge") else { return };
+        let allowed = hedge
+            .arguments
+            .get("unsafe_duplicates")
+            .is_some_and(|entry| matches!(entry.value, Written::Flag(true)));
+        let reads =
+            self.route().is_some_and(|(route, _)| route.starts_with("GET ") || route.starts_with("HEAD "));
+        if !allowed && !reads && self.declared("idempotent").is_none() {
+            let message = "a hedge runs the handler twice at once: add #[idempotent], hedge a GET, or say that it does \
+                           no harm by unsafe_duplicates = true";
+            errors.push(Error::new(hedge.span, message));
+        }
+    }
+
+    fn check_timeouts(&self, errors: &mut Vec<Error>) {
+        let per_attempt = self.declared("timeout").and_then(|timeout| timeout.arguments.get("per_attempt"));
+        if let (Some(adaptive), Some(_)) = (self.declared("adaptive_timeout"), per_attempt) {
+            let message = "per_attempt in #[timeout] already bounds each attempt; leave one of the two out";
+            errors.push(Error::new(adaptive.span, message));
+        }
+    }
+
+    fn check_route(&self, errors: &mut Vec<Error>) {
+        if self.declared("service_method").is_none() {
+            return;
+        }
+        let span = match self.function.receiver() {
+            Some(receiver) => {
+                Some((receiver.span(), "a route leads to a free function, and this is a method"))
+            }
+            None if self.function.arguments.len() != 1 => Some((
+                self.function.name().span(),
+                "a route's handler takes exactly one argument, its Message",
+            )),
+            None => {
+                let generics = &self.function.signature.generics;
+                let generic = generics.type_params().map(Spanned::span).next();
+                generic
+                    .map(|span| (span, "a route's handler has no type parameters: nobody could choose them"))
+            }
+        };
+        errors.extend(span.map(|(span, message)| Error::new(span, message)));
+    }
+
+    /// `by = "arg:x"` and `key = "arg:x"` name an argument.
+    fn check_named_arguments(&self, errors: &mut Vec<Error>) {
+        let names: Vec<String> = self.function.bindings().map(|binding| binding.name.to_string()).collect();
+        for identity in self.identities() {
+            let Some(name) = identity.argument() else { continue };
+            if name.is_empty() || names.iter().any(|known| known == name) {
+                continue;
+            }
+            let hint = nearest(name, names.iter().map(String::as_str));
+            let hint = hint.map(|known| format!("; did you mean \"arg:{known}\"?")).unwrap_or_default();
+            let known = if names.is_empty() {
+                "it has none".to_owned()
+            } else {
+                format!("it has {}", names.join(", "))
+            };
+            errors.push(Error::new(
+                identity.span,
+                format!("the function has no argument `{name}` ({known}){hint}"),
+            ));
+        }
+    }
+
+    /// What `by` and `key` say.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = Identity<'_>> {
+        self.declared.iter().filter_map(|declared| {
+            let key = if declared.attribute.name == "idempotent" { "key" } else { "by" };
+            declared.arguments.text(key).map(|(text, span)| Identity { key, text, span })
+        })
+    }
+
+    pub(crate) fn route(&self) -> Option<(&str, Span)> {
+        self.declared("service_method")?.arguments.text("route")
+    }
+}
