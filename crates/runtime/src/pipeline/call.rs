@@ -1,11 +1,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use steadfast_actors::clock::Time;
 use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 
+use super::trail::Trail;
 use crate::deadline::Deadline;
 use crate::degradation::Degradation;
 use crate::runtime::Runtime;
@@ -13,9 +14,6 @@ use crate::runtime::Runtime;
 tokio::task_local! {
     static CALL: Arc<Call>;
 }
-
-/// Refusals that one call tree remembers: enough to know them again when a handler passes them on as text.
-const MOST_REFUSALS: usize = 16;
 
 /// One call of an annotated site while it runs. A call made inside it is its child.
 #[derive(Debug)]
@@ -37,11 +35,13 @@ pub(crate) struct Call {
     part_failed: AtomicBool,
     /// The refusals in spite of which it runs.
     down: Mutex<Vec<Rejection>>,
-    refusals: Arc<Mutex<Vec<(String, Rejection)>>>,
-    /// The idempotency key under which it runs.
-    pub(crate) key: Option<String>,
-    /// Who called, for the record.
-    pub(crate) caller: Option<String>,
+    trail: Arc<Trail>,
+    /// The idempotency key under which it runs, once that is known.
+    key: OnceLock<String>,
+    /// Who called, for the record, once that is known.
+    caller: OnceLock<String>,
+    /// It stands for a request that named no deadline, so that the first call inside gets the longest one.
+    awaits_deadline: bool,
 }
 
 /// What a new call takes from where it stands.
@@ -50,9 +50,12 @@ pub(crate) struct Opening {
     pub(crate) number: u64,
     pub(crate) now: Time,
     pub(crate) total: Option<Duration>,
-    pub(crate) key: Option<String>,
-    pub(crate) caller: Option<String>,
+    /// What a fallback may take after the total.
+    pub(crate) fallback: Duration,
 }
+
+/// How long a request without a deadline of its own may take at least.
+const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 
 impl Call {
     /// The call around this one, if any.
@@ -63,8 +66,24 @@ impl Call {
     /// Opens a call inside the current one.
     pub(crate) fn open(opening: Opening) -> Arc<Call> {
         let parent = Call::current();
-        let callers = parent.as_ref().map_or(Deadline::NEVER, |parent| parent.deadline);
+        let callers = match &parent {
+            Some(parent) if parent.awaits_deadline => {
+                let declared = opening.total.unwrap_or_default().saturating_add(opening.fallback);
+                Deadline::after(opening.now, declared.max(LONGEST_REQUEST))
+            }
+            Some(parent) => parent.deadline,
+            None => Deadline::NEVER,
+        };
         Self::under(opening, parent, callers)
+    }
+
+    /// The root of a request that came from outside, with the time that its caller has left, if it said so.
+    pub(crate) fn serving(runtime: &Runtime, wire: Option<Duration>) -> Arc<Call> {
+        let now = runtime.clock().now();
+        let callers = wire.map_or(Deadline::NEVER, |left| Deadline::from_wire(now, left));
+        let opening =
+            Opening { runtime: runtime.clone(), number: 0, now, total: wire, fallback: Duration::ZERO };
+        Arc::new(Call { awaits_deadline: wire.is_none(), ..Self::made(opening, None, callers) })
     }
 
     /// Opens what runs in place of `call` after it failed: under the caller's deadline, no longer under the call's.
@@ -73,25 +92,56 @@ impl Call {
     }
 
     fn under(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Arc<Call> {
-        let Opening { runtime, number, now, total, key, caller } = opening;
+        Arc::new(Self::made(opening, parent, callers))
+    }
+
+    fn made(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Call {
+        let Opening { runtime, number, now, total, fallback: _ } = opening;
         let own = total.map_or(Deadline::NEVER, |total| Deadline::after(now, total));
-        let key = key.or_else(|| parent.as_ref().and_then(|parent| parent.key.clone()));
-        Arc::new(Call {
+        Call {
             runtime,
             number,
             entered: now,
             callers,
             deadline: callers.shortened_to(own),
             total: total.or_else(|| parent.as_ref().and_then(|parent| parent.total)),
-            refusals: parent.as_ref().map_or_else(Arc::default, |parent| Arc::clone(&parent.refusals)),
+            trail: parent.as_ref().map_or_else(Arc::default, |parent| Arc::clone(&parent.trail)),
             parent,
             inner_retries_used: AtomicBool::new(false),
             degraded: AtomicBool::new(false),
             part_failed: AtomicBool::new(false),
             down: Mutex::default(),
-            key,
-            caller,
-        })
+            key: OnceLock::new(),
+            caller: OnceLock::new(),
+            awaits_deadline: false,
+        }
+    }
+
+    /// What this call and those around it leave behind.
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// Notes who called.
+    pub(crate) fn note_caller(&self, caller: String) {
+        // The first to say so was the authenticator; whoever comes later knows no better.
+        let _ = self.caller.set(caller);
+    }
+
+    pub(crate) fn caller(&self) -> Option<&str> {
+        self.caller.get().map(String::as_str)
+    }
+
+    /// Notes the idempotency key under which it runs.
+    pub(crate) fn note_key(&self, key: String) {
+        // A call passes its store once.
+        let _ = self.key.set(key);
+    }
+
+    /// The innermost idempotency key under which this code runs.
+    pub(crate) fn key(&self) -> Option<&str> {
+        let mut around = std::iter::successors(Some(self), |call| call.parent.as_deref());
+        around.find_map(|call| call.key.get()).map(String::as_str)
     }
 
     /// Runs `future` inside this call.
@@ -172,27 +222,11 @@ impl Call {
             ground.events().record(Event { at, kind: None, name: site.to_owned(), what: what() });
         }
     }
-
-    /// Remembers a refusal that this call tree produced.
-    pub(crate) fn note_refusal(&self, rejection: &Rejection) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if refusals.len() >= MOST_REFUSALS {
-            refusals.remove(0);
-        }
-        refusals.push((rejection.to_string(), rejection.clone()));
-    }
-
-    /// The refusal of this call tree that reads exactly like `text`. Text from elsewhere cannot forge one: it would
-    /// have to be a refusal that this very call really met.
-    pub(crate) fn refusal_that_reads(&self, text: &str) -> Option<Rejection> {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.iter().rev().find(|(written, _)| written == text).map(|(_, rejection)| rejection.clone())
-    }
 }
 
 /// Lets the call around, if there is one, remember a refusal that was produced inside it.
 pub(crate) fn note_refusal(rejection: &Rejection) {
     if let Some(call) = Call::current() {
-        call.note_refusal(rejection);
+        call.trail.note_refusal(rejection);
     }
 }

@@ -1,17 +1,43 @@
 use std::time::Duration;
 
+use steadfast_actors::rejection::Rejection;
+
+use crate::service::Message;
+
+/// Checks a message before anything else runs.
+pub type Validator = fn(&Message) -> Result<(), Rejection>;
+
 /// What layers need to know of one call's arguments, read before the handler takes them.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
+    pub(crate) message: Option<Message>,
     pub(crate) arguments: Vec<(&'static str, String)>,
+    pub(crate) fingerprint: Option<[u8; 32]>,
+    /// By the occurrence of `rate_limit` on the function.
+    pub(crate) costs: Vec<(usize, u64)>,
     pub(crate) backoff: Option<fn(u32) -> Duration>,
+    pub(crate) validator: Option<Validator>,
 }
 
 impl Inputs {
     /// Nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Inputs { arguments: Vec::new(), backoff: None }
+        Inputs {
+            message: None,
+            arguments: Vec::new(),
+            fingerprint: None,
+            costs: Vec::new(),
+            backoff: None,
+            validator: None,
+        }
+    }
+
+    /// What an argument says of the caller, if it is a message; the first one counts.
+    #[must_use]
+    pub fn context(mut self, message: Option<Message>) -> Self {
+        self.message = self.message.or(message);
+        self
     }
 
     /// The text of an argument that a policy goes by.
@@ -21,10 +47,39 @@ impl Inputs {
         self
     }
 
+    /// The digest of what the call asks for.
+    #[must_use]
+    pub const fn fingerprint(mut self, digest: [u8; 32]) -> Self {
+        self.fingerprint = Some(digest);
+        self
+    }
+
+    /// What the call costs at the `occurrence`th limiter of the function, counted from zero.
+    #[must_use]
+    pub fn cost(mut self, occurrence: usize, cost: u64) -> Self {
+        self.costs.push((occurrence, cost));
+        self
+    }
+
     /// The waits of a custom backoff.
     #[must_use]
     pub const fn backoff(mut self, function: fn(u32) -> Duration) -> Self {
         self.backoff = Some(function);
         self
+    }
+
+    /// What the payload must hold to.
+    #[must_use]
+    pub const fn validator(mut self, validator: Validator) -> Self {
+        self.validator = Some(validator);
+        self
+    }
+
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+        self.arguments.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
+    }
+
+    pub(crate) fn cost_of(&self, occurrence: usize) -> u64 {
+        self.costs.iter().find(|(known, _)| *known == occurrence).map_or(1, |(_, cost)| *cost)
     }
 }

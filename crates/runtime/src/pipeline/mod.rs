@@ -8,21 +8,27 @@
 //! | `order` | the canonical order, with its reasons |
 //! | `call` | one call while it runs: deadlines, refusals, what it holds |
 //! | `gate` | layers that let an attempt pass and hear how it ended |
+//! | `limits` | limiters around a whole call, and whose quota each one counts |
+//! | `trail` | what a call leaves behind for whoever answers its caller |
 //! | `run` | the loop |
 
 mod builder;
+#[allow(dead_code, reason = "the HTTP server and the idempotency store read it")]
 mod call;
 mod gate;
 mod inputs;
+mod limits;
 mod order;
 mod plan;
 mod plans;
 mod run;
 mod site;
+#[allow(dead_code, reason = "the HTTP server and the idempotency store read it")]
+mod trail;
 
 pub use builder::{Pipeline, PipelineBuilder};
 pub(crate) use call::note_refusal;
-pub use inputs::Inputs;
+pub use inputs::{Inputs, Validator};
 pub use order::{Layer, ORDER};
 pub use run::{Failure, execute};
 pub use site::{Declaration, Enrolled, Identity, Site};

@@ -3,9 +3,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::clock::Entropy;
-use steadfast_actors::declare::{AuditLog, Fallback, Timeout, TimeoutCascade};
+use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
 
 use super::gate::Gate;
+use super::limits::Limit;
 use crate::retry::{RetryBudget, RetryConfig};
 
 /// A site's layers in one runtime, checked and with their handles.
@@ -15,9 +16,14 @@ pub(crate) struct Plan {
     pub(crate) site: String,
     pub(crate) audit: Option<AuditLog>,
     pub(crate) metrics: bool,
+    /// Limiters whose key is known before the caller is.
+    pub(crate) limits_before: Vec<Limit>,
+    pub(crate) require_auth: bool,
+    pub(crate) limits_after: Vec<Limit>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cascade: Option<TimeoutCascade>,
+    pub(crate) adaptive: Option<AdaptiveTimeout>,
     pub(crate) retry: Option<Retry>,
     /// Whether the handler runs in spite of open breakers and full pools.
     pub(crate) degrades: bool,
@@ -43,7 +49,9 @@ pub(crate) struct Retry {
 
 impl Plan {
     pub(crate) fn per_attempt(&self) -> Option<Duration> {
-        self.timeout.and_then(|timeout| timeout.per_attempt)
+        let fixed = self.timeout.and_then(|timeout| timeout.per_attempt);
+        let adaptive = self.adaptive.map(|adaptive| adaptive.base);
+        fixed.into_iter().chain(adaptive).min()
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 use dashmap::DashMap;
 use steadfast_actors::breaker::BreakerConfig;
 use steadfast_actors::clock::Entropy;
-use steadfast_actors::declare::{AuditLog, Fallback, Timeout, TimeoutCascade};
+use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
+use steadfast_actors::limiter::LimiterConfig;
 use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::{Problem, Settings, Value};
 
 use super::gate::Gate;
+use super::limits::{By, Limit};
 use super::order::ORDER;
 use super::plan::{Described, DescribedLayer, Plan, Retry};
 use super::site::{Declaration, Enrolled, Site};
@@ -91,6 +93,7 @@ impl Plans {
             retry: None,
             budget_name: site.to_owned(),
             slow: None,
+            limiters: 0,
         };
         // Gates of one list are passed in the canonical order, wherever their attributes stand.
         declarations.sort_by_key(|declaration| {
@@ -152,6 +155,8 @@ struct Maker<'a> {
     retry: Option<RetryConfig>,
     budget_name: String,
     slow: Option<Duration>,
+    /// How many limiters were declared so far.
+    limiters: usize,
 }
 
 impl Maker<'_> {
@@ -182,6 +187,13 @@ impl Maker<'_> {
                 let config = RetryConfig::from_settings_and_function(&settings, function);
                 self.retry = self.checked(attribute, config);
             }
+            "adaptive_timeout" => {
+                self.plan.adaptive = self.checked(attribute, AdaptiveTimeout::from_settings(&settings));
+            }
+            "rate_limit" => self.limiter(name.as_deref(), &settings),
+            "require_auth" => self.plan.require_auth = true,
+            // The macros hold the type and the route; there is nothing to keep of them here.
+            "validate" | "service_method" => {}
             "audit_log" => self.plan.audit = self.checked(attribute, AuditLog::from_settings(&settings)),
             "metrics" => self.plan.metrics = true,
             "degrade_gracefully" => self.plan.degrades = true,
@@ -216,6 +228,29 @@ impl Maker<'_> {
         match self.runtime.registry().declare_breaker(name, config, &self.plan.site) {
             Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle)),
             Ok(handle) => self.plan.gates.push(Gate::Breaker(handle)),
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    fn limiter(&mut self, name: Option<&str>, settings: &Settings) {
+        let occurrence = self.limiters;
+        self.limiters += 1;
+        let Some(config) = self.checked("rate_limit", LimiterConfig::from_settings(settings)) else { return };
+        // The first one is the site's, further ones are told apart by their place.
+        let unnamed = match occurrence {
+            0 => self.plan.site.clone(),
+            _ => format!("{}#{}", self.plan.site, occurrence + 1),
+        };
+        let by = By::parse(config.by());
+        match self.runtime.registry().declare_limiter(name.unwrap_or(&unnamed), config, &self.plan.site) {
+            Ok(handle) => {
+                let limits = if by.stands_before_authentication() {
+                    &mut self.plan.limits_before
+                } else {
+                    &mut self.plan.limits_after
+                };
+                limits.push(Limit { handle, by, occurrence });
+            }
             Err(rejection) => self.mistakes.push(rejection.to_string()),
         }
     }

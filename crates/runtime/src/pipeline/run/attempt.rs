@@ -96,7 +96,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         if let Some(judged) = &mut judged
             && judged.rejection.is_none()
             && let Some(text) = &judged.text
-            && let Some(rejection) = self.call.refusal_that_reads(text)
+            && let Some(rejection) = self.call.trail().refusal_that_reads(text)
         {
             judged.retry_after = rejection.retry_after();
             judged.rejection = Some(rejection);

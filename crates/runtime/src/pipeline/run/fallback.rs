@@ -114,8 +114,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 number: self.call.number,
                 now,
                 total: Some(declared.timeout),
-                key: None,
-                caller: None,
+                fallback: std::time::Duration::ZERO,
             },
         );
         if call.deadline.is_over(now) {

@@ -1,10 +1,13 @@
 //! One call from its first layer to its answer.
 //!
-//! The order of the functions here is the canonical order: `execute` opens the call, `fallen_back` answers what is
-//! refused below it, `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the
+//! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
+//! authentication and validation, `fallen_back` answers what is refused below it, `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the
 //! handler once.
 
 mod attempt;
+mod entry;
+#[cfg(test)]
+mod entry_tests;
 mod fallback;
 mod finished;
 #[cfg(test)]
@@ -84,8 +87,9 @@ where
     };
     let now = runtime.clock().now();
     let total = total(&plan, &runtime);
+    let fallback_takes = plan.fallback.as_ref().map_or(Duration::ZERO, |declared| declared.timeout);
     let number = in_flight.number();
-    let call = Call::open(Opening { runtime, number, now, total, key: None, caller: None });
+    let call = Call::open(Opening { runtime, number, now, total, fallback: fallback_takes });
     let told = match Told::begin(&plan, &call) {
         Ok(told) => told,
         Err(rejection) => return Err(refuse(Some(&call), rejection)),
@@ -93,7 +97,13 @@ where
     let (site, degrades) = (plan.site.clone(), plan.degrades);
     let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
     call.happened(&site, || Happening::Arrival { call: number });
-    let finished = call.around(running.fallen_back(body, fallback)).await;
+    let passed = async {
+        match running.entered().await {
+            Ok(()) => running.fallen_back(body, fallback).await,
+            Err(rejection) => Finished::Refused(rejection),
+        }
+    };
+    let finished = call.around(passed).await;
     let (ending, degraded) = (finished.ending(), call.is_degraded());
     told.settle(ending, degraded);
     call.happened(&site, || Happening::Answer { call: number, ending, degraded });
@@ -119,7 +129,7 @@ where
 /// Turns a refusal into the handler's error, and remembers it for whoever gets it as text.
 fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {
     if let Some(call) = call {
-        call.note_refusal(&rejection);
+        call.trail().note_refusal(&rejection);
     }
     E::from(rejection)
 }

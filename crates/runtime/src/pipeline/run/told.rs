@@ -56,7 +56,7 @@ impl Told {
             let entry = AuditEntry {
                 at_unix_ns: clock.wall().as_nanos(),
                 site: self.plan.site.clone(),
-                caller: self.call.caller.clone(),
+                caller: self.call.caller().map(str::to_owned),
                 outcome: outcome.to_owned(),
                 latency_ns: saturating_nanos(latency),
                 degraded,
