@@ -11,6 +11,7 @@ use dashmap::DashMap;
 
 use crate::breaker::{BreakerConfig, BreakerHandle};
 use crate::host::{AskError, Ground, Hosted};
+use crate::idempotency::{IdempotencyConfig, IdempotencyHandle};
 use crate::limiter::{LimiterConfig, LimiterHandle};
 use crate::machine::{Kind, Machine};
 use crate::rejection::Rejection;
@@ -95,6 +96,7 @@ pub struct Registry {
     all: Mutex<BTreeMap<(Kind, String), Arc<dyn AnyHosted>>>,
     breakers: Rooms<BreakerHandle, BreakerConfig>,
     limiters: Rooms<LimiterHandle, LimiterConfig>,
+    stores: Rooms<IdempotencyHandle, IdempotencyConfig>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -107,7 +109,13 @@ impl Registry {
     /// A registry without names.
     #[must_use]
     pub fn new(ground: Arc<Ground>) -> Self {
-        Registry { ground, all: Mutex::default(), breakers: DashMap::new(), limiters: DashMap::new() }
+        Registry {
+            ground,
+            all: Mutex::default(),
+            breakers: DashMap::new(),
+            limiters: DashMap::new(),
+            stores: DashMap::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, String), Arc<dyn AnyHosted>>> {
@@ -158,6 +166,26 @@ impl Registry {
         by: &str,
     ) -> Result<LimiterHandle, Rejection> {
         self.declare(&self.limiters, Kind::Limiter, name, config, by, LimiterHandle::new)
+    }
+
+    /// The idempotency store of that name, if one was declared.
+    #[must_use]
+    pub fn idempotency(&self, name: &str) -> Option<IdempotencyHandle> {
+        self.stores.get(name).map(|declared| declared.handle.clone())
+    }
+
+    /// The idempotency store of that name, created where it does not exist yet. `by` says who declares it. The handle
+    /// has the default terms; a site lays its own over it.
+    ///
+    /// # Errors
+    /// As [`declare_breaker`](Registry::declare_breaker).
+    pub fn declare_idempotency(
+        &self,
+        name: &str,
+        config: IdempotencyConfig,
+        by: &str,
+    ) -> Result<IdempotencyHandle, Rejection> {
+        self.declare(&self.stores, Kind::Idempotency, name, config, by, IdempotencyHandle::new)
     }
 
     fn declare<M, H, C>(

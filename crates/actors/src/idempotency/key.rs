@@ -6,6 +6,12 @@ use crate::rejection::ConflictReason;
 /// The digest (blake3) of what a call asks for: method, route, path and query parameters, payload.
 pub type Fingerprint = [u8; 32];
 
+/// The fingerprint of a payload in bytes.
+#[must_use]
+pub fn fingerprint(payload: &[u8]) -> Fingerprint {
+    *blake3::hash(payload).as_bytes()
+}
+
 /// Whose key it is. Typed, so that a user and an API key of the same text never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal<'a> {
@@ -37,6 +43,10 @@ pub struct RecordKey(Arc<str>);
 
 /// The longest key that a client may send.
 const LONGEST_KEY: usize = 255;
+/// What stands between the scope and the digest of a key that was named.
+const EXPLICIT: char = '#';
+/// Characters of a digest.
+const DIGEST: usize = 64;
 /// How much of a scope is shown in the name of a record.
 const SHOWN_SCOPE: usize = 64;
 
@@ -50,16 +60,22 @@ impl RecordKey {
         if length == 0 || length > LONGEST_KEY || key.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(ConflictReason::BadKey);
         }
-        Ok(Self::new(space, "key", key.as_bytes()))
+        Ok(Self::new(space, "key", EXPLICIT, key.as_bytes()))
     }
 
     /// The record of a call without a key: equal calls are one.
     #[must_use]
     pub fn fingerprinted(space: KeySpace<'_>, fingerprint: &Fingerprint) -> Self {
-        Self::new(space, "fingerprint", fingerprint)
+        Self::new(space, "fingerprint", '~', fingerprint)
     }
 
-    fn new(space: KeySpace<'_>, sort: &str, key: &[u8]) -> Self {
+    /// Whether a client, or an argument, named it.
+    #[must_use]
+    pub fn is_explicit(&self) -> bool {
+        self.0.chars().rev().nth(DIGEST) == Some(EXPLICIT)
+    }
+
+    fn new(space: KeySpace<'_>, sort: &str, mark: char, key: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("steadfast idempotency key v1");
         // Each part stands behind its length: no two lists of parts make the same bytes.
         let mut part = |bytes: &[u8]| {
@@ -81,7 +97,7 @@ impl RecordKey {
         part(sort.as_bytes());
         part(key);
         let mut name: String = space.scope.chars().take(SHOWN_SCOPE).collect();
-        let _ = write!(name, "#{}", hasher.finalize().to_hex());
+        let _ = write!(name, "{mark}{}", hasher.finalize().to_hex());
         RecordKey(name.into())
     }
 

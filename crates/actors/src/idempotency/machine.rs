@@ -36,8 +36,11 @@ enum Change {
 enum Verdict {
     Done(Option<Arc<[u8]>>),
     Free,
-    Unknown,
+    Unknown(&'static str),
 }
+
+/// Why an outcome is unknown whose owner was dropped.
+const DROPPED: &str = "its run was dropped before it ended";
 
 /// Records that are over and are dropped with one run, so that they never pile up.
 const DROPPED_PER_RUN: usize = 2;
@@ -120,9 +123,24 @@ impl IdempotencyMachine {
             None => Change::Leave(ticket),
             Some((key, record)) => {
                 let began = record.owner.is_some_and(|owner| owner.began);
-                Change::Settle(key.clone(), if began { Verdict::Unknown } else { Verdict::Free })
+                Change::Settle(key.clone(), if began { Verdict::Unknown(DROPPED) } else { Verdict::Free })
             }
         }
+    }
+
+    /// What an operator's order means: it concerns only records that are `such`.
+    fn order(
+        &self,
+        moment: Moment,
+        ticket: Option<Ticket>,
+        key: &RecordKey,
+        verdict: Verdict,
+        such: impl FnOnce(&Record) -> bool,
+    ) -> Change {
+        if self.table.live(key, moment.wall).is_some_and(such) {
+            return Change::Resolve(ticket, key.clone(), verdict);
+        }
+        ticket.map_or(Change::Nothing, |ticket| Change::Answer(ticket, IdempotencyReply::Resolved(false)))
     }
 
     fn answer(&mut self, ticket: Ticket, reply: IdempotencyReply, effects: &mut Effects<IdempotencyReply>) {
@@ -189,9 +207,9 @@ impl IdempotencyMachine {
                     self.answer(waiter.ticket, replay(result.as_ref()), effects);
                 }
             }
-            Verdict::Unknown => {
+            Verdict::Unknown(why) => {
                 record.owner = None;
-                self.forget_outcome(moment, key, record, "its run was cut", effects);
+                self.forget_outcome(moment, key, record, why, effects);
             }
         }
     }
@@ -270,8 +288,8 @@ impl Machine for IdempotencyMachine {
             IdempotencyInput::Release(owner) => {
                 self.report(moment, *owner, |key| Change::Settle(key, Verdict::Free))
             }
-            IdempotencyInput::Cut(owner) => {
-                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Unknown))
+            IdempotencyInput::Cut { ticket: owner, why } => {
+                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Unknown(why)))
             }
             IdempotencyInput::GiveBack(ticket) => self.give_back(moment, *ticket),
             IdempotencyInput::Resolve { key, resolution } => {
@@ -279,11 +297,10 @@ impl Machine for IdempotencyMachine {
                     Resolution::TookEffect(result) => Verdict::Done(result.clone()),
                     Resolution::DidNot => Verdict::Free,
                 };
-                match (self.table.live(key, moment.wall), ticket) {
-                    (Some(record), _) if record.is_unknown() => Change::Resolve(ticket, key.clone(), verdict),
-                    (_, Some(ticket)) => Change::Answer(ticket, IdempotencyReply::Resolved(false)),
-                    (_, None) => Change::Nothing,
-                }
+                self.order(moment, ticket, key, verdict, Record::is_unknown)
+            }
+            IdempotencyInput::Forget { key } => {
+                self.order(moment, ticket, key, Verdict::Free, |record| record.until().is_some())
             }
         })
     }
@@ -377,7 +394,9 @@ impl Machine for IdempotencyMachine {
 
     fn key(input: &IdempotencyInput) -> Option<&str> {
         match input {
-            IdempotencyInput::Begin { key, .. } | IdempotencyInput::Resolve { key, .. } => Some(key.as_str()),
+            IdempotencyInput::Begin { key, .. }
+            | IdempotencyInput::Resolve { key, .. }
+            | IdempotencyInput::Forget { key } => Some(key.as_str()),
             _ => None,
         }
     }

@@ -35,7 +35,12 @@ pub enum IdempotencyInput {
     /// The owner's handler decided that nothing happened: it returned an error.
     Release(Ticket),
     /// The owner was cut: whether it took effect is unknown.
-    Cut(Ticket),
+    Cut {
+        /// The owner.
+        ticket: Ticket,
+        /// What cut it, for operators; as in "its timeout cut it".
+        why: &'static str,
+    },
     /// This ticket is no longer needed: its call leaves the line; a run whose handler was never polled is as if it
     /// had never come, any other is cut. Harmless where there is neither.
     GiveBack(Ticket),
@@ -45,6 +50,11 @@ pub enum IdempotencyInput {
         key: RecordKey,
         /// What became of it.
         resolution: Resolution,
+    },
+    /// An operator gives a key free whose result, or unknown outcome, is of no use any more. A run in flight keeps it.
+    Forget {
+        /// Whose record.
+        key: RecordKey,
     },
 }
 
@@ -70,7 +80,7 @@ pub enum IdempotencyReply {
     Refused(ConflictReason, Option<Duration>),
     /// There is no room for a further record; after this time there may be.
     TableFull(Option<Duration>),
-    /// Whether there was anything to resolve.
+    /// Whether there was anything to resolve or to forget.
     Resolved(bool),
 }
 

@@ -34,18 +34,30 @@
 //! The owner of a run is a ticket. What a ticket reports counts only while no other has taken its place: an owner
 //! that let its lease lapse may still say what became of its run, until another run has begun.
 
+mod codec;
 mod config;
+#[cfg(feature = "host")]
+mod handle;
+#[cfg(all(test, feature = "host"))]
+mod handle_tests;
 mod key;
 mod machine;
 mod message;
 mod record;
+#[cfg(feature = "host")]
+mod run;
 mod saved;
 mod table;
 #[cfg(test)]
 mod tests;
 mod waiters;
 
+pub use codec::Codec;
 pub use config::{IdempotencyConfig, Idempotent, KeySource, OnConflict, Terms};
-pub use key::{Fingerprint, KeySpace, Principal, RecordKey};
+#[cfg(feature = "host")]
+pub use handle::{Begun, IdempotencyHandle};
+pub use key::{Fingerprint, KeySpace, Principal, RecordKey, fingerprint};
 pub use machine::{IdempotencyChange, IdempotencyMachine};
 pub use message::{IdempotencyInput, IdempotencyReply, IdempotencyStatus, Resolution};
+#[cfg(feature = "host")]
+pub use run::Run;

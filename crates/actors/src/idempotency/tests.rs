@@ -48,6 +48,10 @@ fn bytes(text: &str) -> Arc<[u8]> {
     text.as_bytes().into()
 }
 
+fn cut(ticket: Ticket) -> IdempotencyInput {
+    IdempotencyInput::Cut { ticket, why: "its timeout cut it" }
+}
+
 fn refused(reason: ConflictReason, after: Option<u64>) -> IdempotencyReply {
     IdempotencyReply::Refused(reason, after.map(seconds))
 }

@@ -27,7 +27,10 @@ fn a_key_that_a_client_names_never_meets_a_fingerprint() {
     let text = "f".repeat(32);
     let fingerprint: Fingerprint = text.as_bytes().try_into().unwrap();
     let named = RecordKey::explicit(space("s"), &text).unwrap();
-    assert_ne!(named, RecordKey::fingerprinted(space("s"), &fingerprint));
+    let nameless = RecordKey::fingerprinted(space("s"), &fingerprint);
+    assert_ne!(named, nameless);
+    assert_eq!((named.is_explicit(), nameless.is_explicit()), (true, false));
+    assert!(!RecordKey::from("").is_explicit());
 }
 
 #[test]

@@ -26,6 +26,7 @@ enum Step {
         key: u8,
         wait: Option<u64>,
     },
+    Forget(u8),
     /// Something is reported for the call with this number, counted from the latest.
     Report {
         call: usize,
@@ -42,6 +43,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         2 => (0u64..25).prop_map(Step::Pass),
         4 => (0u8..5, prop::option::of(0u64..40)).prop_map(|(key, wait)| Step::Begin { key, wait }),
+        1 => (0u8..5).prop_map(Step::Forget),
         5 => (0usize..6, 0u8..6).prop_map(|(call, what)| Step::Report { call, what }),
     ];
     prop::collection::vec(step, 1..150)
@@ -128,7 +130,7 @@ fn report(naive: &mut Naive, bench: &mut Bench, now: u64, ticket: Ticket, what: 
         1 => IdempotencyInput::Renew(ticket),
         2 => IdempotencyInput::Complete { ticket, result: Some(bytes("r")) },
         3 => IdempotencyInput::Release(ticket),
-        4 => IdempotencyInput::Cut(ticket),
+        4 => cut(ticket),
         _ => IdempotencyInput::GiveBack(ticket),
     };
     if let Some((key, began)) = owned {
@@ -208,6 +210,12 @@ proptest! {
                     now += by;
                 }
                 Step::Begin { key, wait } => calls.insert(0, begin(&mut naive, &mut bench, now, key, wait)),
+                Step::Forget(its) => {
+                    let runs = matches!(naive.records.get(&its), Some(Life::Running { .. }));
+                    let gone = !runs && naive.records.remove(&its).is_some();
+                    let forget = IdempotencyInput::Forget { key: key(&its.to_string()) };
+                    assert_eq!(bench.ask(&forget).1, IdempotencyReply::Resolved(gone));
+                }
                 Step::Report { call, what } => {
                     if let Some(ticket) = calls.get(call).copied() {
                         report(&mut naive, &mut bench, now, ticket, what);

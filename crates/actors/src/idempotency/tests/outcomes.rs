@@ -19,7 +19,7 @@ fn a_run_that_was_given_back_before_it_was_polled_never_was() {
 
 #[test]
 fn a_run_that_is_cut_or_given_back_after_it_began_is_unknown_for_its_time_and_does_not_run_again() {
-    for end in [IdempotencyInput::Cut, IdempotencyInput::GiveBack] {
+    for end in [cut, IdempotencyInput::GiveBack] {
         let mut store = store();
         let owner = store.started("k");
         store.at(10).tell(end(owner));
@@ -33,7 +33,7 @@ fn a_run_that_is_cut_or_given_back_after_it_began_is_unknown_for_its_time_and_do
 fn where_the_site_says_so_an_unknown_key_runs_again_once() {
     let mut store = Bench::new(&Settings::new().with("on_unknown", "rerun"));
     let first = store.started("k");
-    store.tell(IdempotencyInput::Cut(first));
+    store.tell(cut(first));
     let second = store.started("k");
     assert_eq!(store.repeat("k"), refused(ConflictReason::InFlight, Some(30)));
     store.complete(first, "from the run that was cut");
@@ -60,7 +60,7 @@ fn an_owner_that_was_only_slow_may_still_say_what_became_of_its_run() {
         (complete, IdempotencyReply::Replay(bytes("r"))),
         (IdempotencyInput::Release, IdempotencyReply::Run),
         (IdempotencyInput::Renew, refused(ConflictReason::InFlight, Some(30))),
-        (IdempotencyInput::Cut, refused(ConflictReason::Unknown, Some(900))),
+        (cut, refused(ConflictReason::Unknown, Some(900))),
     ];
     for (end, then) in ends {
         let mut store = store();
@@ -72,7 +72,7 @@ fn an_owner_that_was_only_slow_may_still_say_what_became_of_its_run() {
 
 #[test]
 fn what_a_slow_owner_says_after_the_unknown_time_counts_no_more_whether_its_record_was_cleared_or_not() {
-    for end in [IdempotencyInput::Renew, IdempotencyInput::Cut, IdempotencyInput::Release] {
+    for end in [IdempotencyInput::Renew, cut, IdempotencyInput::Release] {
         let mut store = store();
         let owner = store.started("k");
         store.at(30 + 900).tell(end(owner));
@@ -87,9 +87,7 @@ fn a_slow_owner_is_fenced_once_another_run_has_begun() {
     let slow = store.started("k");
     store.at(31);
     let second = store.started("k");
-    for end in
-        [IdempotencyInput::Release(slow), IdempotencyInput::Cut(slow), IdempotencyInput::GiveBack(slow)]
-    {
+    for end in [IdempotencyInput::Release(slow), cut(slow), IdempotencyInput::GiveBack(slow)] {
         store.tell(end);
         assert_eq!(store.repeat("k"), refused(ConflictReason::InFlight, Some(30)));
     }
@@ -112,9 +110,23 @@ fn an_operator_resolves_what_is_unknown_and_nothing_else() {
         assert_eq!(store.ask(&resolve).1, IdempotencyReply::Resolved(false), "there is none");
         let owner = store.started("k");
         assert_eq!(store.ask(&resolve).1, IdempotencyReply::Resolved(false), "it runs");
-        store.tell(IdempotencyInput::Cut(owner));
+        store.tell(cut(owner));
         assert_eq!(store.ask(&resolve).1, IdempotencyReply::Resolved(true));
         assert_eq!(store.repeat("k"), then);
+    }
+}
+
+#[test]
+fn an_operator_may_forget_what_is_done_or_unknown_but_not_what_runs() {
+    let mut store = store();
+    let forget = IdempotencyInput::Forget { key: key("k") };
+    assert_eq!(store.ask(&forget).1, IdempotencyReply::Resolved(false), "there is none");
+    for end in [|ticket| IdempotencyInput::Complete { ticket, result: None }, cut] {
+        let owner = store.started("k");
+        assert_eq!(store.ask(&forget).1, IdempotencyReply::Resolved(false), "it runs");
+        store.tell(end(owner));
+        assert_eq!(store.ask(&forget).1, IdempotencyReply::Resolved(true));
+        assert_eq!(store.status().records, 0);
     }
 }
 

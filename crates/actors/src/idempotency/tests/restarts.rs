@@ -35,8 +35,8 @@ fn results_and_unknown_outcomes_survive_a_restart_for_the_rest_of_their_life() {
     let mut store = store();
     let done = store.started("done");
     store.complete(done, "r");
-    let cut = store.started("cut");
-    store.tell(IdempotencyInput::Cut(cut));
+    let owner = store.started("cut");
+    store.tell(cut(owner));
     let mut next = store.next_process(600);
     assert_eq!(next.repeat("done"), IdempotencyReply::Replay(bytes("r")));
     assert_eq!(next.begin_as(&key("done"), OTHER_ORDER, None).1, refused(ConflictReason::OtherPayload, None));

@@ -19,8 +19,8 @@ fn an_equal_key_with_another_payload_is_refused_in_every_state_and_the_first_ans
     store.complete(first, "10");
     assert_eq!(other(&mut store), refused(ConflictReason::OtherPayload, None));
     assert_eq!(store.repeat("k"), IdempotencyReply::Replay(bytes("10")));
-    let cut = store.started("cut");
-    store.tell(IdempotencyInput::Cut(cut));
+    let owner = store.started("cut");
+    store.tell(cut(owner));
     assert_eq!(store.begin_as(&key("cut"), OTHER_ORDER, None).1, refused(ConflictReason::OtherPayload, None));
 }
 

@@ -53,7 +53,7 @@ fn when_the_outcome_is_unknown_all_who_wait_are_told_unless_one_would_run_all_th
     let mut store = store();
     let owner = store.started("k");
     let waiter = store.waits("k", 100);
-    store.tell(IdempotencyInput::Cut(owner));
+    store.tell(cut(owner));
     assert_eq!(store.later(), [(waiter, refused(ConflictReason::Unknown, Some(900)))]);
 
     let mut store = Bench::new(&Settings::new().with("on_unknown", "rerun"));

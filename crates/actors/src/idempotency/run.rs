@@ -1,0 +1,118 @@
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{IdempotencyHandle, IdempotencyInput};
+use crate::machine::Ticket;
+
+/// How many times a lease is renewed within its length: two renewals may be late before it is lost.
+const RENEWALS_PER_LEASE: u32 = 3;
+
+/// The right to run for one key. Say how the run ended; dropped without a word, the key is free if the handler was
+/// never polled, else its outcome is unknown. No path of it needs room in the actor's mailbox.
+#[derive(Debug)]
+#[must_use = "a run that is dropped at once gives its key free"]
+pub struct Run {
+    /// `None` where no store keeps it.
+    pub(super) handle: Option<IdempotencyHandle>,
+    pub(super) ticket: Ticket,
+    pub(super) began: AtomicBool,
+}
+
+impl Run {
+    pub(super) fn new(handle: Option<IdempotencyHandle>, ticket: Ticket) -> Self {
+        Run { handle, ticket, began: AtomicBool::new(false) }
+    }
+
+    /// Whether a store keeps it; not so in the modes `off` and `observe`, or while the store is down and its site
+    /// allows calls then.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.handle.is_some()
+    }
+
+    /// The handler is about to be polled: from here on something may have happened. Every further call does nothing.
+    pub fn started(&self) {
+        if !self.began.swap(true, Ordering::AcqRel)
+            && let Some(handle) = &self.handle
+        {
+            handle.hosted().note(IdempotencyInput::Started(self.ticket));
+        }
+    }
+
+    /// The run still lives: its lease begins anew.
+    pub fn renew(&self) {
+        if let Some(handle) = &self.handle {
+            handle.hosted().note(IdempotencyInput::Renew(self.ticket));
+        }
+    }
+
+    /// How often it is to be renewed while it lives: a third of its lease.
+    #[must_use]
+    pub fn renew_every(&self) -> Duration {
+        self.handle.as_ref().map_or(Duration::MAX, |handle| handle.config().lease() / RENEWALS_PER_LEASE)
+    }
+
+    /// Runs `future` and renews the lease until it has ended.
+    ///
+    /// # Cancel safety
+    /// As `future`'s own: nothing else is lost.
+    pub async fn renewed<F: Future>(&self, future: F) -> F::Output {
+        if !self.is_kept() {
+            return future.await;
+        }
+        let mut future = pin!(future);
+        loop {
+            match tokio::time::timeout(self.renew_every(), future.as_mut()).await {
+                Ok(output) => return output,
+                Err(_) => self.renew(),
+            }
+        }
+    }
+
+    /// It is done. A repeat gets `result`; without one, or where it is larger than the site keeps, a repeat is told
+    /// that the call is done, and does not run either.
+    ///
+    /// # Cancel safety
+    /// What was reported stays reported.
+    pub async fn complete(self, result: Option<Arc<[u8]>>) {
+        let ticket = self.ticket;
+        self.end(IdempotencyInput::Complete { ticket, result }).await;
+    }
+
+    /// The handler decided that nothing happened: every attempt returned an error. The key is free again.
+    ///
+    /// # Cancel safety
+    /// What was reported stays reported.
+    pub async fn release(self) {
+        let ticket = self.ticket;
+        self.end(IdempotencyInput::Release(ticket)).await;
+    }
+
+    /// An attempt was cut and none succeeded: nobody knows whether it took effect. `why` is for operators, as in "its
+    /// timeout cut it". The same as a drop where the handler was never polled.
+    ///
+    /// # Cancel safety
+    /// What was reported stays reported.
+    pub async fn unknown(self, why: &'static str) {
+        let ticket = self.ticket;
+        if self.began.load(Ordering::Acquire) {
+            self.end(IdempotencyInput::Cut { ticket, why }).await;
+        }
+    }
+
+    async fn end(mut self, input: IdempotencyInput) {
+        if let Some(handle) = self.handle.take() {
+            handle.hosted().report(input).await;
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.hosted().note(IdempotencyInput::GiveBack(self.ticket));
+        }
+    }
+}
