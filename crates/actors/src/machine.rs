@@ -109,6 +109,13 @@ pub trait Machine: Send + Sized + 'static {
     /// State for the disk: what is LEFT and wall times, never monotonic times, permits or probes.
     fn snapshot(&self, moment: Moment) -> Vec<u8>;
 
+    /// The same in two halves, for a state that is large: what is done here holds up the actor, what is returned does
+    /// not.
+    fn snapshot_later(&self, moment: Moment) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+        let bytes = self.snapshot(moment);
+        Box::new(move || bytes)
+    }
+
     /// Takes over a state from the disk, written by an earlier process.
     ///
     /// # Errors

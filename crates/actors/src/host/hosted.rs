@@ -10,7 +10,7 @@ use tokio::sync::{OnceCell, oneshot};
 use super::actor::{Envelope, Host};
 use super::ground::Ground;
 use super::reply::{Answered, AskError, Reply};
-use crate::clock::{Entropy, Moment, Time, WallTime};
+use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
 use crate::machine::{Effects, Kind, Machine, Ticket};
 use crate::snapshot::SnapshotError;
@@ -37,6 +37,8 @@ pub struct Hosted<M: Machine> {
     ground: Arc<Ground>,
     cell: Mutex<Cell<M>>,
     ledger: Mutex<Vec<M::Input>>,
+    /// Held while the ledger is carried out, so that nobody finds it empty and its effects still to come.
+    draining: Mutex<()>,
     poked: AtomicBool,
     tickets: AtomicU64,
     failed_until: AtomicU64,
@@ -85,6 +87,7 @@ impl<M: Machine> Hosted<M> {
                 status,
             }),
             ledger: Mutex::new(Vec::new()),
+            draining: Mutex::new(()),
             poked: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
             failed_until: AtomicU64::new(0),
@@ -128,6 +131,12 @@ impl<M: Machine> Hosted<M> {
     #[must_use]
     pub fn options(&self) -> super::HostOptions {
         self.ground.options
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.ground.clock
     }
 
     /// What it published last.
@@ -209,12 +218,19 @@ impl<M: Machine> Hosted<M> {
         self.publish(cell, moment.now, effects);
     }
 
-    /// Its state for the disk.
+    /// Its state for the disk, with all that was noted so far: also what its actor will never come to, because it was
+    /// stopped.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        let mut cell = lock(&self.cell);
-        let moment = self.moment(&mut cell);
-        cell.machine.snapshot(moment)
+        if self.drain().is_err() {
+            self.crashed("it panicked on what was noted".to_owned());
+        }
+        let later = {
+            let mut cell = lock(&self.cell);
+            let moment = self.moment(&mut cell);
+            cell.machine.snapshot_later(moment)
+        };
+        later()
     }
 
     /// Takes over what an earlier process wrote.
@@ -358,6 +374,7 @@ impl<M: Machine> Hosted<M> {
     /// # Errors
     /// The first panic, for the caller to go on with once the message in hand is done.
     pub(super) fn drain(&self) -> std::thread::Result<()> {
+        let _draining = lock(&self.draining);
         self.poked.store(false, Ordering::Release);
         let noted = std::mem::take(&mut *lock(&self.ledger));
         noted.iter().map(|input| self.step(None, input)).fold(Ok(()), Result::and)

@@ -378,7 +378,13 @@ impl Machine for IdempotencyMachine {
     }
 
     fn snapshot(&self, moment: Moment) -> Vec<u8> {
-        snapshot::encode(&Saved::new(&self.table, moment)).unwrap_or_default()
+        self.snapshot_later(moment)()
+    }
+
+    /// Encoding tens of megabytes of results takes longer than a caller waits for an answer.
+    fn snapshot_later(&self, moment: Moment) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+        let saved = Saved::new(&self.table, moment);
+        Box::new(move || snapshot::encode(&saved).unwrap_or_default())
     }
 
     /// What this process knows already is not overwritten: it is newer.

@@ -40,6 +40,7 @@ mod config;
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
+mod kept;
 mod key;
 mod machine;
 mod message;

@@ -1,6 +1,6 @@
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::{IdempotencyHandle, IdempotencyInput};
@@ -18,11 +18,13 @@ pub struct Run {
     pub(super) handle: Option<IdempotencyHandle>,
     pub(super) ticket: Ticket,
     pub(super) began: AtomicBool,
+    /// What cut the first attempt that was cut.
+    pub(super) cut: OnceLock<&'static str>,
 }
 
 impl Run {
     pub(super) fn new(handle: Option<IdempotencyHandle>, ticket: Ticket) -> Self {
-        Run { handle, ticket, began: AtomicBool::new(false) }
+        Run { handle, ticket, began: AtomicBool::new(false), cut: OnceLock::new() }
     }
 
     /// Whether a store keeps it; not so in the modes `off` and `observe`, or while the store is down and its site
@@ -39,6 +41,12 @@ impl Run {
         {
             handle.hosted().note(IdempotencyInput::Started(self.ticket));
         }
+    }
+
+    /// An attempt was cut, so something may have happened that no later attempt knows of: unless one succeeds, the
+    /// outcome is unknown, whatever the last one says. `why` is for operators, as in "its timeout cut it".
+    pub fn attempt_cut(&self, why: &'static str) {
+        let _ = self.cut.set(why);
     }
 
     /// The run still lives: its lease begins anew.
@@ -81,13 +89,17 @@ impl Run {
         self.end(IdempotencyInput::Complete { ticket, result }).await;
     }
 
-    /// The handler decided that nothing happened: every attempt returned an error. The key is free again.
+    /// The handler decided that nothing happened: every attempt returned an error. The key is free again, unless one
+    /// of them was [cut](Run::attempt_cut).
     ///
     /// # Cancel safety
     /// What was reported stays reported.
     pub async fn release(self) {
         let ticket = self.ticket;
-        self.end(IdempotencyInput::Release(ticket)).await;
+        match self.cut.get().copied() {
+            Some(why) => self.unknown(why).await,
+            None => self.end(IdempotencyInput::Release(ticket)).await,
+        }
     }
 
     /// An attempt was cut and none succeeded: nobody knows whether it took effect. `why` is for operators, as in "its

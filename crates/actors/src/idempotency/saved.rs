@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::Terms;
+use super::kept::Kept;
 use super::key::{Fingerprint, RecordKey};
 use super::record::{Record, State};
 use super::table::Table;
@@ -32,7 +33,7 @@ struct SavedRecord {
 #[derive(Serialize, Deserialize)]
 enum SavedState {
     InFlight { lease_end: WallTime },
-    Done { result: Option<Vec<u8>>, until: WallTime },
+    Done { result: Option<Kept>, until: WallTime },
     Unknown { until: WallTime },
 }
 
@@ -48,7 +49,7 @@ impl Saved {
                 State::Done { result, until } => {
                     let result = result.as_ref().filter(|result| result.len() <= room);
                     room -= result.map_or(0, |result| result.len());
-                    SavedState::Done { result: result.map(|result| result.to_vec()), until: *until }
+                    SavedState::Done { result: result.cloned().map(Kept), until: *until }
                 }
                 State::Unknown { until } => SavedState::Unknown { until: *until },
             };
@@ -83,7 +84,9 @@ impl Saved {
                 SavedState::InFlight { lease_end } => {
                     State::Unknown { until: lease_end.after(saved.unknown_ttl) }
                 }
-                SavedState::Done { result, until } => State::Done { result: result.map(Into::into), until },
+                SavedState::Done { result, until } => {
+                    State::Done { result: result.map(|kept| kept.0), until }
+                }
                 SavedState::Unknown { until } => State::Unknown { until },
             };
             let terms = Terms {

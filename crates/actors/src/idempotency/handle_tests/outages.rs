@@ -117,3 +117,21 @@ fn begin_soon(store: &IdempotencyHandle, number: u32) -> tokio::task::JoinHandle
     let store = store.clone();
     tokio::spawn(async move { begin(&store, &number.to_string()).await })
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_holds_what_a_run_came_to_although_the_actor_was_stopped_before() {
+    let store = store(&Settings::new());
+    let (done, cut) = (started(&store, "done").await, started(&store, "cut").await);
+    let idle = granted(begin(&store, "idle").await);
+    store.hosted().stop().await;
+    tokio::task::yield_now().await;
+    assert!(begin(&store, "k").await.is_err());
+    done.complete(Some(bytes("r"))).await;
+    drop((cut, idle));
+    let written = store.hosted().snapshot();
+    let next = self::store(&Settings::new());
+    next.hosted().restore(&written).unwrap();
+    assert_eq!(next.status().records, 2);
+    assert_eq!(replayed(begin(&next, "done").await), "r");
+    assert_eq!(conflict(begin(&next, "cut").await).0, ConflictReason::Unknown);
+}

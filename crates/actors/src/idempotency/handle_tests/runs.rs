@@ -69,6 +69,71 @@ async fn when_every_attempt_returned_an_error_the_key_is_released_and_a_repeat_r
 }
 
 #[tokio::test(start_paused = true)]
+async fn if_any_attempt_was_cut_and_none_succeeded_the_outcome_is_unknown_whatever_the_last_one_said() {
+    let store = store(&Settings::new());
+    let run = started(&store, "k").await;
+    run.attempt_cut("its timeout cut it");
+    run.release().await;
+    assert_eq!(conflict(begin(&store, "k").await), (ConflictReason::Unknown, 409, Some(900)));
+    let run = started(&store, "other").await;
+    run.attempt_cut("its timeout cut it");
+    run.complete(Some(bytes("a later attempt"))).await;
+    assert_eq!(replayed(begin(&store, "other").await), "a later attempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_ten_seconds_holds_for_a_handler_of_sixty() {
+    let store = store(&Settings::new());
+    let config = IdempotencyConfig::default().with_lease(seconds(10));
+    store.hosted().reconfigure(config.clone());
+    let store = IdempotencyHandle::new(Arc::clone(store.hosted()), config);
+    let running = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let handler = || async {
+                tokio::time::sleep(seconds(60)).await;
+                Ok::<_, Rejection>(b"r".to_vec())
+            };
+            store.run(&key("k"), ORDER, Codec::BYTES, handler).await
+        }
+    });
+    pass(seconds(15)).await;
+    assert_eq!(conflict(begin(&store, "k").await).0, ConflictReason::InFlight);
+    pass(seconds(46)).await;
+    assert_eq!(running.await.unwrap(), Ok(b"r".to_vec()));
+    assert_eq!((replayed(begin(&store, "k").await).as_str(), store.status().runs), ("r", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_users_who_send_one_key_each_get_their_own_answer() {
+    let store = store(&Settings::new());
+    let key = |user| {
+        let space = KeySpace { scope: "POST /orders", principal: Principal::User(user), path: &[] };
+        RecordKey::explicit(space, "1").unwrap()
+    };
+    for user in ["a", "b"] {
+        let run = granted(store.begin(&key(user), ORDER, Time::MAX).await);
+        run.started();
+        run.complete(Some(bytes(user))).await;
+    }
+    for user in ["a", "b"] {
+        assert_eq!(replayed(store.begin(&key(user), ORDER, Time::MAX).await), user);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_machine_keeps_records_by_wall_time_and_leases_by_monotonic_time() {
+    let store = store(&Settings::new());
+    started(&store, "done").await.complete(Some(bytes("r"))).await;
+    let _running = started(&store, "running").await;
+    store.hosted().clock().shift_wall(seconds(23 * 60 * 60), false);
+    assert_eq!(replayed(begin(&store, "done").await), "r");
+    assert_eq!(conflict(begin(&store, "running").await), (ConflictReason::InFlight, 409, Some(30)));
+    store.hosted().clock().shift_wall(seconds(60 * 60), false);
+    assert!(granted(begin(&store, "done").await).is_kept());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_result_that_is_too_large_or_was_streamed_is_409_for_a_repeat_and_never_a_run_or_an_empty_200() {
     let store = store(&Settings::new().with("max_result", "256KiB"));
     let large: Arc<[u8]> = vec![0; 256 * 1024 + 1].into();

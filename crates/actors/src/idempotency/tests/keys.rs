@@ -1,4 +1,5 @@
 use super::*;
+use crate::rejection::Rejection;
 
 #[test]
 fn an_equal_key_of_another_user_route_or_path_value_never_meets_it() {
@@ -38,6 +39,7 @@ fn a_key_is_1_to_255_visible_characters() {
     for good in ["k", "8e03978e-40d5-43dd-bc93-6894a57f9324", &"ä".repeat(255)] {
         assert!(RecordKey::explicit(space("s"), good).is_ok(), "{good:?}");
     }
+    assert_eq!(Rejection::conflict("default", ConflictReason::BadKey, None).http_status(), 400);
     for bad in ["", " ", "a b", "a\n", "\u{7f}", &"k".repeat(256)] {
         assert_eq!(RecordKey::explicit(space("s"), bad), Err(ConflictReason::BadKey), "{bad:?}");
     }

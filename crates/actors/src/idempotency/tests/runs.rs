@@ -60,6 +60,15 @@ fn a_call_without_a_key_keeps_its_result_for_a_minute_only() {
 }
 
 #[test]
+fn a_key_that_a_client_sent_keeps_its_result_for_a_day() {
+    let mut store = store();
+    let owner = store.started("k");
+    store.complete(owner, "r");
+    assert_eq!(store.at(24 * 60 * 60 - 1).repeat("k"), IdempotencyReply::Replay(bytes("r")));
+    assert_eq!(store.at(24 * 60 * 60).repeat("k"), IdempotencyReply::Run);
+}
+
+#[test]
 fn a_full_store_refuses_new_keys_and_drops_only_what_is_over() {
     let mut store = Bench::new(&Settings::new().with("max_records", 3).with("ttl", "60s"));
     let done = store.started("done");
