@@ -9,6 +9,7 @@
 //! | [`settings`] | what a site may write, checked the same way wherever it is written |
 
 pub mod breaker;
+pub mod bulkhead;
 pub mod clock;
 pub mod declare;
 pub mod event;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dashmap::DashMap;
 
 use crate::breaker::{BreakerConfig, BreakerHandle};
+use crate::bulkhead::{BulkheadConfig, BulkheadHandle};
 use crate::host::{AskError, Ground, Hosted};
 use crate::idempotency::{IdempotencyConfig, IdempotencyHandle};
 use crate::limiter::{LimiterConfig, LimiterHandle};
@@ -87,6 +88,27 @@ struct Declared<H, C> {
     by: String,
 }
 
+/// For kinds that every site declares in full.
+fn alike<H, C: PartialEq>(declared: &mut Declared<H, C>, config: &C, _by: &str) -> Result<(), &'static str> {
+    if declared.config == *config { Ok(()) } else { Err("settings") }
+}
+
+/// For pools, where a site may leave to another what it does not care about.
+fn together(
+    declared: &mut Declared<BulkheadHandle, BulkheadConfig>,
+    config: &BulkheadConfig,
+    by: &str,
+) -> Result<(), &'static str> {
+    let merged = declared.config.merged(*config)?;
+    if merged != declared.config {
+        let says_nothing = declared.config == BulkheadConfig::default();
+        declared.by = if says_nothing { by.to_owned() } else { format!("{}, {by}", declared.by) };
+        declared.config = merged;
+        declared.handle.declared_too(merged);
+    }
+    Ok(())
+}
+
 type Rooms<H, C> = DashMap<String, Declared<H, C>>;
 
 /// All actors of one runtime by kind and name.
@@ -97,6 +119,8 @@ pub struct Registry {
     breakers: Rooms<BreakerHandle, BreakerConfig>,
     limiters: Rooms<LimiterHandle, LimiterConfig>,
     stores: Rooms<IdempotencyHandle, IdempotencyConfig>,
+    bulkheads: Rooms<BulkheadHandle, BulkheadConfig>,
+    throttles: Rooms<BulkheadHandle, BulkheadConfig>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -115,6 +139,8 @@ impl Registry {
             breakers: DashMap::new(),
             limiters: DashMap::new(),
             stores: DashMap::new(),
+            bulkheads: DashMap::new(),
+            throttles: DashMap::new(),
         }
     }
 
@@ -146,7 +172,7 @@ impl Registry {
         config: BreakerConfig,
         by: &str,
     ) -> Result<BreakerHandle, Rejection> {
-        self.declare(&self.breakers, Kind::Breaker, name, config, by, BreakerHandle::new)
+        self.declare(&self.breakers, Kind::Breaker, name, config, by, BreakerHandle::new, alike)
     }
 
     /// The limiter of that name, if one was declared.
@@ -165,7 +191,7 @@ impl Registry {
         config: LimiterConfig,
         by: &str,
     ) -> Result<LimiterHandle, Rejection> {
-        self.declare(&self.limiters, Kind::Limiter, name, config, by, LimiterHandle::new)
+        self.declare(&self.limiters, Kind::Limiter, name, config, by, LimiterHandle::new, alike)
     }
 
     /// The idempotency store of that name, if one was declared.
@@ -185,9 +211,49 @@ impl Registry {
         config: IdempotencyConfig,
         by: &str,
     ) -> Result<IdempotencyHandle, Rejection> {
-        self.declare(&self.stores, Kind::Idempotency, name, config, by, IdempotencyHandle::new)
+        self.declare(&self.stores, Kind::Idempotency, name, config, by, IdempotencyHandle::new, alike)
     }
 
+    /// The bulkhead of that name, if one was declared.
+    #[must_use]
+    pub fn bulkhead(&self, name: &str) -> Option<BulkheadHandle> {
+        self.bulkheads.get(name).map(|declared| declared.handle.clone())
+    }
+
+    /// The bulkhead of that name, created where it does not exist yet. What one site leaves out, another may say: the
+    /// pool takes it up while it runs. `by` says who declares it.
+    ///
+    /// # Errors
+    /// As [`declare_breaker`](Registry::declare_breaker), where two sites contradict each other.
+    pub fn declare_bulkhead(
+        &self,
+        name: &str,
+        config: BulkheadConfig,
+        by: &str,
+    ) -> Result<BulkheadHandle, Rejection> {
+        self.declare(&self.bulkheads, Kind::Bulkhead, name, config, by, BulkheadHandle::new, together)
+    }
+
+    /// The throttle of that name, if one was declared.
+    #[must_use]
+    pub fn throttle(&self, name: &str) -> Option<BulkheadHandle> {
+        self.throttles.get(name).map(|declared| declared.handle.clone())
+    }
+
+    /// The throttle of that name, created where it does not exist yet. `by` says who declares it.
+    ///
+    /// # Errors
+    /// As [`declare_bulkhead`](Registry::declare_bulkhead).
+    pub fn declare_throttle(
+        &self,
+        name: &str,
+        config: BulkheadConfig,
+        by: &str,
+    ) -> Result<BulkheadHandle, Rejection> {
+        self.declare(&self.throttles, Kind::Throttle, name, config, by, BulkheadHandle::new, together)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one table of names for all kinds")]
     fn declare<M, H, C>(
         &self,
         rooms: &Rooms<H, C>,
@@ -196,23 +262,24 @@ impl Registry {
         config: C,
         by: &str,
         handle: impl FnOnce(Arc<Hosted<M>>, C) -> H,
+        agree: impl Fn(&mut Declared<H, C>, &C, &str) -> Result<(), &'static str>,
     ) -> Result<H, Rejection>
     where
         M: Machine<Config = C>,
         H: Clone,
-        C: Clone + PartialEq + std::fmt::Debug,
+        C: Clone,
     {
         let known = || {
-            rooms.get(name).map(|declared| {
-                if declared.config == config {
-                    return Ok(declared.handle.clone());
+            rooms.get_mut(name).map(|mut declared| match agree(&mut declared, &config, by) {
+                Ok(()) => Ok(declared.handle.clone()),
+                Err(different) => {
+                    let problem = format!(
+                        "{by} and {} declare the {kind} with different {different}; write the settings in one \
+                         place, or the same in both",
+                        declared.by
+                    );
+                    Err(Rejection::misconfigured(name, problem))
                 }
-                let problem = format!(
-                    "{by} and {} declare the {kind} with different settings; write the settings in one place, or \
-                     the same in both",
-                    declared.by
-                );
-                Err(Rejection::misconfigured(name, problem))
             })
         };
         if let Some(result) = known() {
@@ -270,6 +337,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bulkhead::Priority;
     use crate::clock::Clock;
     use crate::event::{Event, EventSink};
     use crate::host::HostOptions;
@@ -298,6 +366,55 @@ mod tests {
         assert!(rejection.contains("shop::a") && rejection.contains("shop::c"), "{rejection}");
         assert!(registry.breaker("db").is_some());
         assert!(registry.breaker("cache").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_takes_its_capacity_from_whichever_site_says_it_also_while_calls_run() {
+        let registry = registry();
+        let pool = |settings: Settings| BulkheadConfig::from_settings(&settings).unwrap();
+        let silent = registry.declare_bulkhead("orders", pool(Settings::new()), "shop::express").unwrap();
+        assert_eq!(silent.config().capacity(), 64);
+        let _held = silent.acquire(Priority::High).await.unwrap();
+        let fifty = pool(Settings::new().with("capacity", 50));
+        registry.declare_bulkhead("orders", fifty, "shop::create").unwrap();
+        assert_eq!((silent.config().capacity(), silent.status().capacity, silent.in_use()), (50, 50, 1));
+        let sixty = pool(Settings::new().with("capacity", 60));
+        let rejection = registry.declare_bulkhead("orders", sixty, "shop::batch").unwrap_err().to_string();
+        assert!(
+            rejection.contains("shop::create")
+                && rejection.contains("shop::batch")
+                && rejection.contains("different capacity")
+                && !rejection.contains("shop::express"),
+            "{rejection}"
+        );
+        registry.declare_bulkhead("orders", pool(Settings::new()), "shop::late").unwrap();
+        assert_eq!(registry.bulkhead("orders").unwrap().config().capacity(), 50);
+        assert!(registry.bulkhead("nobody").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_operators_capacity_stands_whatever_sites_declare_afterwards() {
+        let registry = registry();
+        let pool = registry.declare_bulkhead("orders", BulkheadConfig::default(), "shop::a").unwrap();
+        pool.set_capacity(7).unwrap();
+        let fifty = BulkheadConfig::of(50).unwrap();
+        registry.declare_bulkhead("orders", fifty, "shop::b").unwrap();
+        assert_eq!(pool.status().capacity, 7);
+        registry.declare_bulkhead("orders", fifty, "shop::c").unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttle_is_the_same_actor_under_another_kind_and_names_itself_so() {
+        let registry = registry();
+        let one = BulkheadConfig::from_throttle(&Settings::new().with("max_concurrent", 1).with("queue", 0));
+        let throttle = registry.declare_throttle("analyze", one.unwrap(), "shop::analyze").unwrap();
+        let _held = throttle.acquire(Priority::Normal).await.unwrap();
+        let rejection = throttle.acquire(Priority::Normal).await.unwrap_err();
+        assert!(matches!(rejection, Rejection::Full { policy: Kind::Throttle, .. }));
+        assert_eq!(rejection.http_status(), 503);
+        assert!(registry.throttle("analyze").is_some() && registry.bulkhead("analyze").is_none());
+        let view = &registry.actors()[0];
+        assert_eq!((view.kind, view.state.as_str()), (Kind::Throttle, "1 of 1 in use, 0 waiting"));
     }
 
     #[tokio::test(start_paused = true)]

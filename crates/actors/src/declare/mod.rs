@@ -24,6 +24,7 @@ pub use shed::Shed;
 pub use timeout::{Timeout, TimeoutCascade};
 
 use crate::breaker::BreakerConfig;
+use crate::bulkhead::{BulkheadConfig, BulkheadPriority};
 use crate::idempotency::Idempotent;
 use crate::limiter::LimiterConfig;
 use crate::settings::{Problem, Reader, Settings, nearest};
@@ -61,6 +62,9 @@ pub fn check(attribute: &str, settings: &Settings) -> Result<(), Vec<Problem>> {
         "idempotent" => Idempotent::from_settings(settings).map(drop),
         "retry" => retry::RetryConfig::check(settings),
         "rate_limit" => LimiterConfig::from_settings(settings).map(drop),
+        "bulkhead" => BulkheadConfig::from_settings(settings).map(drop),
+        "bulkhead_priority" => BulkheadPriority::from_settings(settings).map(drop),
+        "throttle" => BulkheadConfig::from_throttle(settings).map(drop),
         "hedge" => Hedge::from_settings(settings).map(drop),
         "shed" => Shed::from_settings(settings).map(drop),
         "fallback" => Fallback::from_settings(settings).map(drop),

@@ -94,3 +94,22 @@ fn a_limit_may_name_what_a_call_costs() {
     assert!(check("rate_limit", &settings).is_ok());
     assert_eq!(wrong("rate_limit", Settings::new().with("by", "usr")), ["requests", "per", "by"]);
 }
+
+#[test]
+fn pools_and_throttles_are_checked_key_by_key() {
+    let pool = Settings::new().with("name", "orders");
+    assert!(check("bulkhead", &pool).is_ok());
+    let full = pool.clone().with("capacity", "64MiB").with("kind", "memory").with("queue", 4);
+    let full = full.with("max_wait", "2s").with("adaptive", "vegas").with("discipline", "adaptive_lifo");
+    assert!(check("bulkhead", &full.with("mode", "observe").with("on_unavailable", "allow")).is_ok());
+    assert_eq!(
+        wrong("bulkhead", pool.clone().with("capacity", 0).with("kind", "cpus")),
+        ["kind", "capacity"]
+    );
+    let priority = pool.clone().with("priority", "background").with("preempt", true);
+    assert!(check("bulkhead_priority", &priority).is_ok());
+    assert_eq!(wrong("bulkhead_priority", pool.with("priority", "urgent")), ["priority"]);
+    assert_eq!(wrong("throttle", Settings::new()), ["max_concurrent"]);
+    let throttle = Settings::new().with("max_concurrent", 5).with("queue", 10).with("max_wait", "1s");
+    assert!(check("throttle", &throttle).is_ok());
+}

@@ -41,7 +41,7 @@ pub enum Rejection {
         retry_after: Option<Duration>,
     },
     /// No permit.
-    #[error("{policy} {name:?} is full: {reason}{}", again(*retry_after))]
+    #[error("{policy} {name:?} is full: {reason}{}{}", in_line(*waiting, *waited), again(*retry_after))]
     #[non_exhaustive]
     Full {
         /// [`Kind::Bulkhead`] or [`Kind::Throttle`].
@@ -50,6 +50,10 @@ pub enum Rejection {
         name: String,
         /// Why.
         reason: FullReason,
+        /// Callers that wait for a permit.
+        waiting: u32,
+        /// How long the refused one had waited.
+        waited: Duration,
         /// When it is worth asking again.
         retry_after: Option<Duration>,
     },
@@ -151,6 +155,12 @@ fn again(retry_after: Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |wait| format!("; try again in {}", readable(wait)))
 }
 
+fn in_line(waiting: u32, waited: Duration) -> String {
+    let after = if waited.is_zero() { String::new() } else { format!(" after {}", readable(waited)) };
+    let line = if waiting == 0 { String::new() } else { format!(", {waiting} in line") };
+    after + &line
+}
+
 /// Milliseconds are precise enough for a person, and are rounded up so that who waits that long is let in.
 fn readable(wait: Duration) -> String {
     let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
@@ -180,7 +190,17 @@ impl Rejection {
         reason: FullReason,
         retry_after: Option<Duration>,
     ) -> Self {
-        Rejection::Full { policy, name: name.into(), reason, retry_after }
+        let (waiting, waited) = (0, Duration::ZERO);
+        Rejection::Full { policy, name: name.into(), reason, waiting, waited, retry_after }
+    }
+
+    /// The same refusal, with how many wait and how long the refused one did, where a pool refused.
+    #[must_use]
+    pub fn with_line(mut self, callers: u32, time: Duration) -> Self {
+        if let Rejection::Full { waiting, waited, .. } = &mut self {
+            (*waiting, *waited) = (callers, time);
+        }
+        self
     }
 
     /// `name` sheds load.

@@ -1,0 +1,270 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::oneshot;
+
+use super::outage::Outage;
+use super::permit::{BulkheadPermit, Observed};
+use super::{
+    BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Priority, Refusal,
+};
+use crate::clock::Time;
+use crate::host::{Answered, AskError, Hosted};
+use crate::machine::Ticket;
+use crate::rejection::Rejection;
+use crate::settings::{Mode, OnUnavailable};
+
+/// One bulkhead or throttle, for code that uses it without a macro. Cheap to clone; all clones are the same pool.
+///
+/// The machine, and with it who holds what, lives in a cell that outlives its actor: a restarted actor goes on with
+/// the permits that are out. A permit is known by a ticket that is never used again, so that an old guard gives back
+/// its own permit or nothing.
+#[derive(Clone, Debug)]
+pub struct BulkheadHandle {
+    pub(super) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) hosted: Arc<Hosted<BulkheadMachine>>,
+    /// As all sites of the name declare it together, which the last of them may only do while calls run.
+    config: RwLock<BulkheadConfig>,
+    /// Calls that observe mode would have refused.
+    pub(super) would_refuse: AtomicU64,
+    pub(super) outage: Outage,
+}
+
+impl BulkheadHandle {
+    /// The handle of a hosted pool.
+    #[must_use]
+    pub fn new(hosted: Arc<Hosted<BulkheadMachine>>, config: BulkheadConfig) -> Self {
+        let (config, would_refuse) = (RwLock::new(config), AtomicU64::new(0));
+        BulkheadHandle {
+            shared: Arc::new(Shared { hosted, config, would_refuse, outage: Outage::default() }),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.shared.hosted.name()
+    }
+
+    /// Its permits and its line as last published.
+    #[must_use]
+    pub fn status(&self) -> BulkheadStatus {
+        self.shared.hosted.status()
+    }
+
+    /// Permits, or bytes, held.
+    #[must_use]
+    pub fn in_use(&self) -> u64 {
+        self.status().in_use
+    }
+
+    /// Permits, or bytes, that are free; none while a pool that was made smaller empties.
+    #[must_use]
+    pub fn available(&self) -> u64 {
+        let status = self.status();
+        status.capacity.saturating_sub(status.in_use)
+    }
+
+    /// Callers in line.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.status().waiting
+    }
+
+    /// Its checked settings.
+    #[must_use]
+    pub fn config(&self) -> BulkheadConfig {
+        *self.shared.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The hosted machine, for who watches actors.
+    #[must_use]
+    pub fn hosted(&self) -> &Arc<Hosted<BulkheadMachine>> {
+        &self.shared.hosted
+    }
+
+    /// How many calls observe mode let pass that it would have refused.
+    #[must_use]
+    pub fn would_refuse(&self) -> u64 {
+        self.shared.would_refuse.load(Ordering::Relaxed)
+    }
+
+    /// Takes one permit, and waits for it as long as the pool's `max_wait` allows.
+    ///
+    /// # Errors
+    /// [`Rejection::Full`] where there is none in time, [`Rejection::Unavailable`] where its actor cannot decide and
+    /// the pool is declared to reject then, as it is by default.
+    ///
+    /// # Cancel safety
+    /// A dropped `acquire` leaves the line, and gives back whatever it was granted.
+    pub async fn acquire(&self, priority: Priority) -> Result<BulkheadPermit, Rejection> {
+        self.acquire_n(priority, 1, Time::MAX).await
+    }
+
+    /// The same, waiting no longer than until `deadline`.
+    ///
+    /// # Errors
+    /// As [`acquire`](BulkheadHandle::acquire).
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](BulkheadHandle::acquire).
+    pub async fn acquire_until(
+        &self,
+        priority: Priority,
+        deadline: Time,
+    ) -> Result<BulkheadPermit, Rejection> {
+        self.acquire_n(priority, 1, deadline).await
+    }
+
+    /// Takes `weight` of the capacity at once: the bytes that a call will need of a memory.
+    ///
+    /// # Errors
+    /// As [`acquire`](BulkheadHandle::acquire); more than the whole capacity is refused without a time to try again.
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](BulkheadHandle::acquire).
+    pub async fn acquire_n(
+        &self,
+        priority: Priority,
+        weight: u64,
+        deadline: Time,
+    ) -> Result<BulkheadPermit, Rejection> {
+        self.take(BulkheadInput::Acquire { priority, weight, deadline }).await
+    }
+
+    /// Takes a permit of the lane for calls that run with all their optional parts off: a tenth of the capacity,
+    /// rounded up and counted apart. Nobody waits for one.
+    ///
+    /// # Errors
+    /// As [`acquire`](BulkheadHandle::acquire).
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](BulkheadHandle::acquire).
+    pub async fn acquire_optional(&self) -> Result<BulkheadPermit, Rejection> {
+        self.take(BulkheadInput::AcquireLane).await
+    }
+
+    async fn take(&self, input: BulkheadInput) -> Result<BulkheadPermit, Rejection> {
+        let Shared { hosted, outage, .. } = &*self.shared;
+        let mode = self.config().mode();
+        if mode == Mode::Off {
+            return Ok(self.without_permit());
+        }
+        // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
+        let mut permit = BulkheadPermit::held(self.clone(), hosted.ticket());
+        let mut answer = hosted.ask(permit.ticket(), input).await;
+        let mut queued_once = false;
+        if answer.is_ok() {
+            outage.over();
+        }
+        if let Ok(queued) = &mut answer
+            && let BulkheadReply::Queued { until } = queued.reply
+        {
+            let more = queued.more.take();
+            if mode == Mode::Observe {
+                // It keeps its place in the line, so that what follows is decided as if it had waited.
+                permit.observed = more.map(Observed);
+                return Ok(permit);
+            }
+            let since = hosted.now();
+            answer = self.turn(more, until).await;
+            permit.waited = hosted.now().since(since);
+            queued_once = true;
+        }
+        match answer.map(|answer| answer.reply) {
+            Ok(BulkheadReply::Granted) => Ok(permit),
+            Ok(BulkheadReply::Refused(refusal)) => {
+                permit.forget();
+                self.refuse(self.full(refusal))
+            }
+            // Nobody is put in line twice.
+            Ok(BulkheadReply::Queued { .. }) => self.unasked(input, AskError::NoAnswer),
+            Err(error) => {
+                // In line, or on its way there, it may still be granted: its permit, dropped here, gives that back.
+                // Else it never reached the machine, and no more may be noted for an actor that does not read it.
+                if !queued_once && error != AskError::NoAnswer {
+                    permit.forget();
+                }
+                self.unasked(input, error)
+            }
+        }
+    }
+
+    /// Waits for the second answer of a caller in line. The machine refuses whoever has waited long enough, so what
+    /// comes later than that by a whole `ask_timeout` is an actor that does not answer.
+    async fn turn(
+        &self,
+        more: Option<oneshot::Receiver<Answered<BulkheadReply>>>,
+        until: Time,
+    ) -> Answered<BulkheadReply> {
+        let hosted = &self.shared.hosted;
+        let Some(more) = more else { return Err(AskError::NoAnswer) };
+        let longest = hosted.now().until(until).saturating_add(hosted.options().ask_timeout);
+        match tokio::time::timeout(longest, more).await {
+            Ok(answer) => answer.unwrap_or(Err(AskError::Gone)),
+            Err(_) => Err(AskError::NoAnswer),
+        }
+    }
+
+    fn full(&self, refusal: Refusal) -> Rejection {
+        let Refusal { reason, waiting, waited, retry_after } = refusal;
+        let kind = self.shared.hosted.kind();
+        Rejection::full(kind, self.name(), reason, retry_after).with_line(waiting, waited)
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Result<BulkheadPermit, Rejection> {
+        if self.config().mode() == Mode::Observe {
+            self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
+            return Ok(self.without_permit());
+        }
+        Err(rejection)
+    }
+
+    fn without_permit(&self) -> BulkheadPermit {
+        let mut permit = BulkheadPermit::held(self.clone(), Ticket(0));
+        permit.forget();
+        permit
+    }
+
+    /// The actor could not be asked.
+    fn unasked(&self, input: BulkheadInput, error: AskError) -> Result<BulkheadPermit, Rejection> {
+        let Shared { hosted, outage, .. } = &*self.shared;
+        if self.config().on_unavailable() == OnUnavailable::Allow
+            && let BulkheadInput::Acquire { weight, .. } = input
+            && let Some(ticket) = outage.take(hosted, weight.max(1))
+        {
+            return Ok(BulkheadPermit::held(self.clone(), ticket));
+        }
+        self.refuse(error.rejection(hosted.kind(), self.name()))
+    }
+
+    /// Gives it another capacity while it runs; made smaller, permits are withheld as they come back.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] for a capacity of zero, or above the most that a pool can have.
+    pub fn set_capacity(&self, capacity: u64) -> Result<(), Rejection> {
+        let mut config = self.shared.config.write().unwrap_or_else(PoisonError::into_inner);
+        *config = config
+            .ordered(capacity)
+            .map_err(|problem| Rejection::misconfigured(self.name(), problem.to_string()))?;
+        // Under the lock: the machine must see orders as they were given.
+        self.shared.hosted.reconfigure(*config);
+        Ok(())
+    }
+
+    /// Takes what another site adds to its settings; an operator's orders stand.
+    pub(crate) fn declared_too(&self, declared: BulkheadConfig) {
+        let mut config = self.shared.config.write().unwrap_or_else(PoisonError::into_inner);
+        *config = config.redeclared(declared);
+        self.shared.hosted.reconfigure(*config);
+    }
+
+    /// Lets nobody in any more. Whoever waits is told so; whoever holds a permit keeps it.
+    pub async fn close(&self) {
+        self.shared.hosted.report(BulkheadInput::Close).await;
+    }
+}

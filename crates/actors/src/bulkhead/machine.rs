@@ -1,0 +1,363 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::line::{Line, OLDEST_WAITS, Waiter};
+use super::{BulkheadConfig, Priority};
+use crate::clock::{Moment, Time};
+use crate::event::Happening;
+use crate::machine::{Effects, Machine, Ticket};
+use crate::rejection::FullReason;
+use crate::snapshot::SnapshotError;
+
+/// What can happen to a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkheadInput {
+    /// A caller wants a permit.
+    Acquire {
+        /// Its class.
+        priority: Priority,
+        /// How much of the capacity it takes: 1, or its bytes of a memory.
+        weight: u64,
+        /// When its answer is no longer wanted.
+        deadline: Time,
+    },
+    /// A caller that runs with its optional parts off wants a permit of the lane for such runs; nobody waits for one.
+    AcquireLane,
+    /// A permit that was handed out while nobody could be asked, under a ticket of its own.
+    Adopt {
+        /// Who holds it.
+        ticket: Ticket,
+        /// How much it takes.
+        weight: u64,
+    },
+    /// This ticket is no longer needed, whether it waits, holds a permit, or is not known.
+    GiveBack(Ticket),
+    /// Nobody is let in any more, and whoever waits is told so.
+    Close,
+}
+
+/// Why there is no permit, and how the pool stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: FullReason,
+    /// Callers in line.
+    pub waiting: u32,
+    /// How long it had waited.
+    pub waited: Duration,
+    /// When a place in the line comes free at the latest; `None` where nobody waits, or waiting is of no use.
+    pub retry_after: Option<Duration>,
+}
+
+/// A pool's answer to [`BulkheadInput::Acquire`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkheadReply {
+    /// The permit is held under the caller's ticket.
+    Granted,
+    /// The caller waits; a second answer follows by this time.
+    Queued {
+        /// When it gives up at the latest.
+        until: Time,
+    },
+    /// There is none.
+    Refused(Refusal),
+}
+
+/// What a pool publishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BulkheadStatus {
+    /// Permits, or bytes, in all.
+    pub capacity: u64,
+    /// Permits held. More than the capacity only while a pool that was made smaller empties.
+    pub in_use: u64,
+    /// Callers in line.
+    pub waiting: u32,
+    /// Permits held of the lane for runs with their optional parts off.
+    pub lane_in_use: u64,
+    /// Whether it was closed.
+    pub closed: bool,
+}
+
+/// A decision of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkheadChange {
+    /// Nothing is to be done.
+    Nothing,
+    /// Hand a permit out.
+    Grant {
+        /// To whom.
+        ticket: Ticket,
+        /// How much of the capacity it takes.
+        weight: u64,
+    },
+    /// Hand a permit of the lane out.
+    GrantLane(Ticket),
+    /// Count a permit that was handed out while nobody could be asked.
+    Adopt {
+        /// Who holds it.
+        ticket: Ticket,
+        /// How much it takes.
+        weight: u64,
+    },
+    /// Say no.
+    Refuse(Ticket, FullReason),
+    /// Let a caller wait, in the place of another where the line is full.
+    Queue {
+        /// Who waits.
+        ticket: Ticket,
+        /// In which class.
+        priority: Priority,
+        /// For how much.
+        weight: u64,
+        /// Until when at most.
+        deadline: Time,
+        /// Who has to go for it.
+        displaced: Option<Ticket>,
+    },
+    /// A ticket is no longer needed.
+    GiveBack(Ticket),
+    /// Somebody has waited as long as it may.
+    Expire,
+    /// Let nobody in any more.
+    Close,
+}
+
+/// The pool as a pure machine.
+#[derive(Debug)]
+pub struct BulkheadMachine {
+    config: BulkheadConfig,
+    held: BTreeMap<Ticket, u64>,
+    /// What `held` comes to.
+    in_use: u64,
+    lane: BTreeSet<Ticket>,
+    line: Line,
+    closed: bool,
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl BulkheadMachine {
+    fn free(&self) -> u64 {
+        self.config.capacity().saturating_sub(self.in_use)
+    }
+
+    fn knows(&self, ticket: Ticket) -> bool {
+        self.held.contains_key(&ticket) || self.lane.contains(&ticket) || self.line.contains(ticket)
+    }
+
+    fn acquire(
+        &self,
+        now: Time,
+        ticket: Ticket,
+        priority: Priority,
+        weight: u64,
+        deadline: Time,
+    ) -> BulkheadChange {
+        if self.closed {
+            return BulkheadChange::Refuse(ticket, FullReason::Closed);
+        }
+        if weight > self.config.capacity() {
+            return BulkheadChange::Refuse(ticket, FullReason::NeverFits);
+        }
+        if deadline <= now {
+            return BulkheadChange::Refuse(ticket, FullReason::WaitedTooLong);
+        }
+        // Nobody overtakes: while one waits, all who come wait behind it.
+        if self.line.len() == 0 && weight <= self.free() {
+            return BulkheadChange::Grant { ticket, weight };
+        }
+        let queue = |displaced| BulkheadChange::Queue { ticket, priority, weight, deadline, displaced };
+        if self.line.len() < self.config.queue() as usize {
+            return queue(None);
+        }
+        match self.line.displaceable_by(priority) {
+            Some(displaced) => queue(Some(displaced)),
+            None => BulkheadChange::Refuse(ticket, FullReason::QueueFull),
+        }
+    }
+
+    fn acquire_lane(&self, ticket: Ticket) -> BulkheadChange {
+        if self.closed {
+            return BulkheadChange::Refuse(ticket, FullReason::Closed);
+        }
+        if (self.lane.len() as u64) < self.config.lane() {
+            BulkheadChange::GrantLane(ticket)
+        } else {
+            BulkheadChange::Refuse(ticket, FullReason::QueueFull)
+        }
+    }
+
+    fn hold(&mut self, ticket: Ticket, weight: u64) {
+        self.held.insert(ticket, weight);
+        self.in_use = self.in_use.saturating_add(weight);
+    }
+
+    /// Exactly once: a ticket that is neither held nor in line has been given back already.
+    fn give_back(&mut self, ticket: Ticket) {
+        if let Some(weight) = self.held.remove(&ticket) {
+            self.in_use = self.in_use.saturating_sub(weight);
+        }
+        self.lane.remove(&ticket);
+        self.line.leave(ticket);
+    }
+
+    /// Hands free permits to those who wait. Those who have waited too long go first: a permit that went to one of
+    /// them would be of no use to anybody.
+    fn fill(&mut self, now: Time, effects: &mut Effects<BulkheadReply>) {
+        for waiter in self.line.expire(now) {
+            self.dismiss(now, waiter, FullReason::WaitedTooLong, effects);
+        }
+        while self.free() > 0 {
+            let Some(waiter) = self.line.next(now, self.free(), self.config.discipline()) else { break };
+            self.hold(waiter.ticket, waiter.weight);
+            effects.reply(waiter.ticket, BulkheadReply::Granted);
+        }
+    }
+
+    fn dismiss(&self, now: Time, waiter: Waiter, why: FullReason, effects: &mut Effects<BulkheadReply>) {
+        let refusal = self.refusal(now, why, now.since(waiter.since));
+        effects.reply(waiter.ticket, BulkheadReply::Refused(refusal));
+    }
+
+    fn refusal(&self, now: Time, reason: FullReason, waited: Duration) -> Refusal {
+        let of_no_use = matches!(reason, FullReason::Closed | FullReason::NeverFits);
+        let retry_after = self.line.next_end().filter(|_| !of_no_use).map(|end| now.until(end));
+        Refusal { reason, waiting: count(self.line.len()), waited, retry_after }
+    }
+
+    fn waiter(&self, now: Time, ticket: Ticket, class: Priority, weight: u64, deadline: Time) -> Waiter {
+        let within = |wait: Duration| now.after(wait).min(deadline);
+        let max_wait = self.config.max_wait();
+        let longest = within(max_wait.max(OLDEST_WAITS));
+        Waiter { ticket, class, weight, since: now, until: within(max_wait), longest, overtaken: false }
+    }
+}
+
+impl Machine for BulkheadMachine {
+    type Config = BulkheadConfig;
+    type Input = BulkheadInput;
+    type Change = BulkheadChange;
+    type Reply = BulkheadReply;
+    type Status = BulkheadStatus;
+
+    fn new(config: BulkheadConfig, _moment: Moment) -> Self {
+        BulkheadMachine {
+            config,
+            held: BTreeMap::new(),
+            in_use: 0,
+            lane: BTreeSet::new(),
+            line: Line::default(),
+            closed: false,
+        }
+    }
+
+    fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &BulkheadInput) -> BulkheadChange {
+        match (*input, ticket) {
+            (BulkheadInput::Acquire { .. } | BulkheadInput::AcquireLane, Some(known))
+                if self.knows(known) =>
+            {
+                BulkheadChange::Nothing
+            }
+            (BulkheadInput::Acquire { priority, weight, deadline }, Some(ticket)) => {
+                self.acquire(moment.now, ticket, priority, weight.max(1), deadline)
+            }
+            (BulkheadInput::AcquireLane, Some(ticket)) => self.acquire_lane(ticket),
+            (BulkheadInput::Acquire { .. } | BulkheadInput::AcquireLane, None) => BulkheadChange::Nothing,
+            (BulkheadInput::Adopt { ticket, .. }, _) if self.knows(ticket) => BulkheadChange::Nothing,
+            (BulkheadInput::Adopt { ticket, weight }, _) => BulkheadChange::Adopt { ticket, weight },
+            (BulkheadInput::GiveBack(ticket), _) if self.knows(ticket) => BulkheadChange::GiveBack(ticket),
+            (BulkheadInput::GiveBack(_), _) => BulkheadChange::Nothing,
+            (BulkheadInput::Close, _) => BulkheadChange::Close,
+        }
+    }
+
+    fn apply(&mut self, moment: Moment, change: BulkheadChange, effects: &mut Effects<BulkheadReply>) {
+        match change {
+            BulkheadChange::Nothing => {}
+            BulkheadChange::Grant { ticket, weight } => {
+                self.hold(ticket, weight);
+                effects.reply(ticket, BulkheadReply::Granted);
+            }
+            BulkheadChange::GrantLane(ticket) => {
+                self.lane.insert(ticket);
+                effects.reply(ticket, BulkheadReply::Granted);
+            }
+            BulkheadChange::Adopt { ticket, weight } => self.hold(ticket, weight),
+            BulkheadChange::Refuse(ticket, reason) => {
+                let refusal = self.refusal(moment.now, reason, Duration::ZERO);
+                effects.reply(ticket, BulkheadReply::Refused(refusal));
+            }
+            BulkheadChange::Queue { ticket, priority, weight, deadline, displaced } => {
+                if let Some(displaced) = displaced.and_then(|displaced| self.line.leave(displaced)) {
+                    self.dismiss(moment.now, displaced, FullReason::Displaced, effects);
+                }
+                let waiter = self.waiter(moment.now, ticket, priority, weight, deadline);
+                self.line.join(waiter);
+                effects.reply_and_hold(ticket, BulkheadReply::Queued { until: waiter.longest });
+                self.fill(moment.now, effects);
+            }
+            BulkheadChange::GiveBack(ticket) => {
+                self.give_back(ticket);
+                self.fill(moment.now, effects);
+            }
+            BulkheadChange::Expire => self.fill(moment.now, effects),
+            BulkheadChange::Close => {
+                self.closed = true;
+                for waiter in self.line.dismiss_above(0) {
+                    self.dismiss(moment.now, waiter, FullReason::Closed, effects);
+                }
+                effects.happened(Happening::Notice { text: "closed".to_owned() });
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.line.next_end()
+    }
+
+    fn expire(&self, _moment: Moment) -> BulkheadChange {
+        BulkheadChange::Expire
+    }
+
+    fn status(&self, _now: Time) -> BulkheadStatus {
+        BulkheadStatus {
+            capacity: self.config.capacity(),
+            in_use: self.in_use,
+            waiting: count(self.line.len()),
+            lane_in_use: self.lane.len() as u64,
+            closed: self.closed,
+        }
+    }
+
+    fn describe(status: &BulkheadStatus) -> String {
+        let BulkheadStatus { capacity, in_use, waiting, lane_in_use, closed } = status;
+        let lane = if *lane_in_use == 0 { String::new() } else { format!(", {lane_in_use} reduced") };
+        let closed = if *closed { ", closed" } else { "" };
+        format!("{in_use} of {capacity} in use, {waiting} waiting{lane}{closed}")
+    }
+
+    fn reconfigure(&mut self, moment: Moment, config: BulkheadConfig, effects: &mut Effects<BulkheadReply>) {
+        let before = self.config.capacity();
+        // Made smaller, permits are withheld as they come back: nobody who runs is killed.
+        self.config = config;
+        let capacity = config.capacity();
+        for waiter in self.line.dismiss_above(capacity) {
+            self.dismiss(moment.now, waiter, FullReason::NeverFits, effects);
+        }
+        if capacity != before {
+            effects.happened(Happening::Notice { text: format!("capacity {before} became {capacity}") });
+        }
+        self.fill(moment.now, effects);
+    }
+
+    fn snapshot(&self, _moment: Moment) -> Vec<u8> {
+        // Permits belong to calls of this process: the next one starts with none out.
+        Vec::new()
+    }
+
+    fn restore(&mut self, _moment: Moment, _bytes: &[u8]) -> Result<(), SnapshotError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! Bulkhead: at most so many attempts at once, and a bounded line of callers by priority.
+//!
+//! ```text
+//!   acquire --> a permit is free and nobody waits --> GRANTED --> given back (dropped, cut, crashed: exactly once)
+//!           --> the line has room                 --> QUEUED  --> granted by class, age and arrival
+//!           |                                                 --> refused: waited too long, displaced, closed
+//!           --> it has none: displaces the youngest of a lower class, or is REFUSED
+//! ```
+//!
+//! | setting | default | why |
+//! |---|---|---|
+//! | `capacity` | 64 where no site and no file names one; `64MiB` of a memory | |
+//! | `queue` | half the capacity, at least 1 | a longer line only makes its members time out |
+//! | `max_wait` | 1 s, and never past the caller's deadline | who waits longer has an impatient caller |
+//! | `discipline` | `fifo` | fair; `adaptive_lifo` serves the newest once a line has stood for a second, since the oldest are about to give up (Facebook, "Fail at Scale", 2015) |
+//! | ageing | one class per 500 ms | background waits, but not for ever |
+//! | aged grants | at most 1 in 20 past a higher class | ageing must not invert the classes under overload |
+//! | `on_unavailable` | reject | a pool that lets all pass is none; `allow` hands out what was free when its actor was last heard of |
+//!
+//! A full line lets a higher class displace the youngest of the lowest, never the oldest of a class. That one may wait
+//! 2 s while higher classes are in its way, longer than `max_wait` if need be: ageing takes 1.5 s to lift background
+//! to the top, so it would never arrive otherwise. Where nobody higher is in its way, `max_wait` holds for it too.
+//!
+//! Calls that run with all their optional parts off have a lane of their own, a tenth of the capacity rounded up and
+//! counted apart, without a line. A throttle is the same actor around a whole call in place of an attempt.
+//!
+//! Two sites of one name complete each other: what one leaves out the other may say, while the pool runs.
+
+mod bytes;
+mod config;
+#[cfg(feature = "host")]
+mod handle;
+#[cfg(all(test, feature = "host"))]
+mod handle_tests;
+mod line;
+mod machine;
+#[cfg(feature = "host")]
+mod outage;
+#[cfg(feature = "host")]
+mod permit;
+mod priority;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Adaptive, BulkheadConfig, BulkheadPriority, Discipline, PoolKind};
+#[cfg(feature = "host")]
+pub use handle::BulkheadHandle;
+pub use machine::{BulkheadChange, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Refusal};
+#[cfg(feature = "host")]
+pub use permit::BulkheadPermit;
+pub use priority::Priority;

@@ -1,0 +1,32 @@
+/// A class of callers; an earlier one goes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// What users pay for.
+    High,
+    /// What users wait for.
+    #[default]
+    Normal,
+    /// What can wait a little.
+    Low,
+    /// What nobody waits for. Never starved for ever.
+    Background,
+}
+
+impl Priority {
+    /// Every class with its name in attributes and files.
+    pub const NAMES: [(&'static str, Priority); 4] = [
+        ("high", Priority::High),
+        ("normal", Priority::Normal),
+        ("low", Priority::Low),
+        ("background", Priority::Background),
+    ];
+
+    pub(super) fn index(self) -> usize {
+        match self {
+            Priority::High => 0,
+            Priority::Normal => 1,
+            Priority::Low => 2,
+            Priority::Background => 3,
+        }
+    }
+}
