@@ -89,6 +89,8 @@ fn costs(handler: &Handler, inputs: &TokenStream) -> TokenStream {
 /// `by = "user"` and the like need an argument that knows who calls; told where it is written.
 fn contexts_are_there(handler: &Handler) -> TokenStream {
     let private = handler.private();
+    // One name in one context of hygiene: the assertion's own span is the user's, the rest is not.
+    let found = local("found");
     let candidates: Vec<TokenStream> = handler
         .function
         .arguments
@@ -96,7 +98,7 @@ fn contexts_are_there(handler: &Handler) -> TokenStream {
         .filter_map(|argument| concrete(argument, handler))
         .map(|(argument, ty)| {
             let conditions = &argument.conditions;
-            quote!(#(#conditions)* { found = found || #private::is_context!(#ty); })
+            quote!(#(#conditions)* { #found = #found || #private::is_context!(#ty); })
         })
         .collect();
     let wanted = handler.identities().filter(Identity::is_of_the_caller);
@@ -104,9 +106,9 @@ fn contexts_are_there(handler: &Handler) -> TokenStream {
         let message =
             format!("{key} = {text:?} needs an argument that carries a caller, such as `msg: Message`");
         let start =
-            if candidates.is_empty() { quote!(let found = false;) } else { quote!(let mut found = false;) };
+            if candidates.is_empty() { quote!(let #found = false;) } else { quote!(let mut #found = false;) };
         quote_spanned! {at(span)=>
-            const _: () = { #start #(#candidates)* ::core::assert!(found, #message); };
+            const _: () = { #start #(#candidates)* ::core::assert!(#found, #message); };
         }
     });
     assertions.collect()
