@@ -115,7 +115,7 @@ mod end_to_end {
     async fn a_site_is_described_by_its_functions_name() {
         described().await.unwrap();
         let text = Runtime::current().describe("described").unwrap().to_string();
-        assert!(text.contains("failure_threshold = 3"), "{text}");
+        assert!(text.contains("opens at 3 failures"), "{text}");
         assert!(text.find("retry") < text.find("circuit_breaker"), "{text}");
     }
 }

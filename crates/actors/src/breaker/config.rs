@@ -1,8 +1,11 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::window::Span;
 use crate::outcome::{ErrorKind, Health};
-use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, Value, parse_duration};
+use crate::settings::{
+    Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration, parse_duration,
+};
 
 /// Checked settings of one breaker.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,4 +194,41 @@ fn read_window(reader: &mut Reader<'_>) -> Option<Span> {
         }
     }
     None
+}
+
+impl fmt::Display for BreakerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let window = match self.window {
+            Span::Requests(calls) => format!("the last {calls} calls"),
+            Span::Time(time) => format!("the last {}", format_duration(time)),
+        };
+        let rate = |rate: f64| format!("{} % of the calls", rate * 100.0);
+        let slow_rule = self.slow_call_duration.map(|limit| {
+            format!("{} slower than {}", rate(self.slow_call_rate_threshold), format_duration(limit))
+        });
+        let failures = match (self.failure_threshold, self.failure_rate_threshold) {
+            (Some(count), Some(share)) => format!("{count} failures that are {}", rate(share)),
+            (Some(count), None) => format!("{count} failures"),
+            (None, Some(share)) => format!("{} failed", rate(share)),
+            (None, None) => "no number of failures".to_owned(),
+        };
+        write!(f, "opens at {failures}")?;
+        if let Some(rule) = &slow_rule {
+            write!(f, " or {rule}")?;
+        }
+        write!(f, " in {window}")?;
+        if self.failure_rate_threshold.is_some() || slow_rule.is_some() {
+            write!(f, " (at least {})", self.minimum_requests)?;
+        }
+        write!(f, ", for {}", format_duration(self.recovery_timeout))?;
+        if let Some(most) = self.max_recovery_timeout {
+            write!(f, " doubling up to {}", format_duration(most))?;
+        }
+        let (successes, probes) = (self.success_threshold, self.half_open_permits);
+        write!(f, "; closes after {successes} successes in a row, {probes} probes at a time")?;
+        if !self.slow_start.is_zero() {
+            write!(f, "; starts slowly for {}", format_duration(self.slow_start))?;
+        }
+        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
+    }
 }

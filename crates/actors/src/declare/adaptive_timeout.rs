@@ -1,6 +1,7 @@
+use std::fmt;
 use std::time::Duration;
 
-use crate::settings::{Problem, Reader, Settings};
+use crate::settings::{Problem, Reader, Settings, format_duration};
 
 /// `#[adaptive_timeout(base_timeout = "5s", max_timeout = "30s", adjustment_factor = 0.1)]`
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,5 +30,12 @@ impl AdaptiveTimeout {
         let _ = (reader.mode(), reader.on_unavailable(crate::settings::OnUnavailable::Allow));
         reader.finish()?;
         Ok(AdaptiveTimeout { base, max, adjustment_factor })
+    }
+}
+
+impl fmt::Display for AdaptiveTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for each attempt; it does not learn yet", format_duration(self.base))?;
+        write!(f, " (declared: up to {}, factor {})", format_duration(self.max), self.adjustment_factor)
     }
 }

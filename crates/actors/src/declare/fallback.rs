@@ -1,8 +1,9 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::outcome::{Ending, ErrorKind};
 use crate::rejection::RejectionKind;
-use crate::settings::{Problem, Reader, Settings};
+use crate::settings::{Problem, Reader, Settings, format_duration};
 
 /// A word of `on`, `retry_on` and `dont_retry_on`: an error's kind, or a refusal's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,5 +82,18 @@ impl Fallback {
         let timeout = reader.duration("fallback_timeout").unwrap_or(Self::TIMEOUT);
         reader.finish()?;
         Ok(Fallback { on, timeout })
+    }
+}
+
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.on {
+            Some(kinds) => {
+                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+                write!(f, "runs on {}", kinds.join(", "))?;
+            }
+            None => f.write_str("runs on every refusal below it, timeout, panic and used-up attempt")?,
+        }
+        write!(f, ", within {}", format_duration(self.timeout))
     }
 }

@@ -1,6 +1,7 @@
+use std::fmt;
 use std::time::Duration;
 
-use crate::settings::{Mode, Problem, Reader, Settings, Value, nearest, parse_duration};
+use crate::settings::{Mode, Problem, Reader, Settings, Value, format_duration, nearest, parse_duration};
 
 /// After which wait a second attempt starts beside the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,16 @@ fn read_budget(reader: &mut Reader<'_>) -> Option<u32> {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 0 to 1,000")]
             let thousandths = libm::ceil(share * 1_000.0) as u32;
             Some(thousandths)
+        }
+    }
+}
+
+impl fmt::Display for Hedge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("starts no second attempt yet (declared: after ")?;
+        match self.after {
+            HedgeAfter::Quantile(thousandths) => write!(f, "p{})", f64::from(thousandths) / 10.0),
+            HedgeAfter::Delay(delay) => write!(f, "{})", format_duration(delay)),
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, format_duration};
@@ -56,5 +57,12 @@ impl Shed {
         };
         reader.finish()?;
         Ok(shed)
+    }
+}
+
+impl fmt::Display for Shed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (target, interval) = (format_duration(self.target_delay), format_duration(self.interval));
+        write!(f, "sheds nothing yet (declared: a queueing delay above {target} for {interval})")
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::settings::{Problem, Reader, Settings, format_duration};
@@ -93,5 +94,20 @@ impl TimeoutCascade {
             u32::try_from(nanos % 1_000_000_000).unwrap_or(0),
         );
         share.max(self.min.unwrap_or_default()).min(left.saturating_sub(self.reserve))
+    }
+}
+
+impl fmt::Display for TimeoutCascade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} % of its caller's total", self.percentage)?;
+        write!(f, " ({} where the caller has none)", format_duration(self.default))?;
+        f.write_str(", never more than what is left of it")?;
+        if !self.reserve.is_zero() {
+            write!(f, " less {}", format_duration(self.reserve))?;
+        }
+        match self.min {
+            Some(least) => write!(f, "; at least {}", format_duration(least)),
+            None => Ok(()),
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::machine::Decision;
@@ -212,5 +213,21 @@ fn read_identity(reader: &mut Reader<'_>) -> Option<String> {
             );
             None
         }
+    }
+}
+
+impl fmt::Display for LimiterConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.quota())?;
+        match &self.by {
+            Some(by) => write!(f, " for each {by}, at most {} of them", self.max_keys)?,
+            None => write!(f, " for all callers together")?,
+        }
+        write!(f, ", by {}", self.quota.algorithm.as_str())?;
+        match self.max_wait {
+            Some(longest) => write!(f, "; waits for its turn up to {}", format_duration(longest))?,
+            None => write!(f, "; refuses at once")?,
+        }
+        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
     }
 }

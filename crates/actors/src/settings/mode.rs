@@ -21,6 +21,29 @@ pub enum OnUnavailable {
     Reject,
 }
 
+impl Mode {
+    /// What a page says beside the rules of a policy; nothing where they simply hold.
+    #[must_use]
+    pub const fn remark(self) -> &'static str {
+        match self {
+            Mode::Enforce => "",
+            Mode::Observe => "; observed only: what it would refuse is counted and let through",
+            Mode::Off => "; off",
+        }
+    }
+}
+
+impl OnUnavailable {
+    /// What a page says of it.
+    #[must_use]
+    pub const fn remark(self) -> &'static str {
+        match self {
+            OnUnavailable::Allow => "; while its actor is away, lets pass within what was published last",
+            OnUnavailable::Reject => "; while its actor is away, refuses",
+        }
+    }
+}
+
 impl Reader<'_> {
     /// The `mode` of a policy.
     pub fn mode(&mut self) -> Mode {

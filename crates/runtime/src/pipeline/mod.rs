@@ -5,6 +5,7 @@
 //! | `builder` | the same layers put together in code |
 //! | `site` | an annotated function as its macro describes it |
 //! | `plan` | a site's layers in one runtime, checked and with their handles |
+//! | `maker` | turns declarations, and what is laid over them, into a plan |
 //! | `order` | the canonical order, with its reasons |
 //! | `call` | one call while it runs: deadlines, refusals, what it holds |
 //! | `gate` | layers that let an attempt pass and hear how it ended |
@@ -18,6 +19,9 @@ mod call;
 mod gate;
 mod inputs;
 mod limits;
+mod maker;
+#[cfg(test)]
+mod maker_tests;
 mod order;
 mod plan;
 mod plans;

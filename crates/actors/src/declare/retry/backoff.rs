@@ -1,6 +1,8 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::clock::{Entropy, saturating_nanos};
+use crate::settings::format_duration;
 
 /// How the wait grows from one failed run to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,5 +218,20 @@ impl Backoff {
             delay = delay * u128::from(thousandths) / 1_000;
         }
         u64::try_from(delay.min(cap) >> FRACTION_BITS).unwrap_or(self.max)
+    }
+}
+
+impl fmt::Display for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.strategy() {
+            Strategy::Custom => f.write_str("as its function says")?,
+            Strategy::Decorrelated => write!(f, "decorrelated from {}", format_duration(self.bound(1)))?,
+            _ => {
+                let waits = [1, 2, 3].map(|attempt| format_duration(self.bound(attempt)));
+                write!(f, "{} ..", waits.join(", "))?;
+            }
+        }
+        write!(f, " up to {}", format_duration(self.max_delay()))?;
+        if self.has_jitter() { f.write_str(", each drawn between 0 and that") } else { Ok(()) }
     }
 }

@@ -1,7 +1,8 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::clock::{Time, saturating_nanos};
-use crate::settings::{Reader, Value, parse_duration};
+use crate::settings::{Reader, Value, format_duration, parse_duration};
 
 /// One in a million is the finest ratio.
 const MILLION: u128 = 1_000_000;
@@ -175,5 +176,13 @@ impl RetryBudget {
         // Callers on several threads read their clocks before they get here: an older reading must not open the
         // same span a second time.
         self.as_of = self.as_of.max(now);
+    }
+}
+
+impl fmt::Display for BudgetConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = format_duration(Duration::from_nanos(self.min.per_nanos));
+        let share = f64::from(self.ratio_millionths) / 10_000.0;
+        write!(f, "{share} % of first runs plus {} in {period}, at most {}", self.min.count, self.cap)
     }
 }

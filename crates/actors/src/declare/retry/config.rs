@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::outcome::Ending;
@@ -212,5 +213,19 @@ fn read_budget(reader: &mut Reader<'_>, default: Option<BudgetConfig>) -> Option
             reader.problem("budget", message);
             default
         }
+    }
+}
+
+impl fmt::Display for RetryConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} runs; waits {}", self.attempts, self.backoff)?;
+        match &self.budget {
+            Some(budget) => write!(f, "; budget {budget}")?,
+            None => write!(f, "; no budget")?,
+        }
+        if self.nested == Nested::Multiply {
+            write!(f, "; multiplies the retries of calls inside it")?;
+        }
+        f.write_str(self.mode.remark())
     }
 }

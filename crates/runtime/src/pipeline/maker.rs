@@ -1,0 +1,232 @@
+use std::fmt::Display;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use steadfast_actors::breaker::BreakerConfig;
+use steadfast_actors::clock::Entropy;
+use steadfast_actors::declare::{
+    AdaptiveTimeout, AuditLog, AuditOnFull, Fallback, Hedge, ServiceMethod, Shed, Timeout, TimeoutCascade,
+};
+use steadfast_actors::limiter::LimiterConfig;
+use steadfast_actors::settings::{Problem, Settings, Value, format_duration};
+
+use super::gate::Gate;
+use super::limits::{By, Limit};
+use super::plan::{DescribedLayer, Plan, Retry};
+use super::site::Declaration;
+use crate::config::Layers;
+use crate::retry::{RetryBudget, RetryConfig};
+use crate::runtime::Runtime;
+
+/// Blame for a dropped attempt needs this much time at least, where nothing says otherwise.
+const BLAME_AFTER: Duration = Duration::from_secs(1);
+
+/// A dropped attempt that ran as long as this was too slow, where nothing says otherwise.
+const SLOW_AFTER: Duration = Duration::from_secs(5);
+
+/// Turns declarations into one plan and keeps every mistake.
+pub(super) struct Maker<'a> {
+    layers: &'a Layers,
+    runtime: &'a Runtime,
+    plan: Plan,
+    names: &'a [&'a str],
+    mistakes: Vec<String>,
+    retry: Option<RetryConfig>,
+    budget_name: String,
+    slow: Option<Duration>,
+    /// How many limiters were declared so far.
+    limiters: usize,
+    /// Where the settings of the present declaration come from.
+    origin: String,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(layers: &'a Layers, runtime: &'a Runtime, site: &str, names: &'a [&'a str]) -> Self {
+        Maker {
+            layers,
+            runtime,
+            plan: Plan { site: site.to_owned(), ..Plan::default() },
+            names,
+            mistakes: Vec::new(),
+            retry: None,
+            budget_name: site.to_owned(),
+            slow: None,
+            limiters: 0,
+            origin: String::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, declaration: &Declaration) {
+        let attribute = declaration.attribute.as_ref();
+        let name = match declaration.settings.get("name") {
+            Some(Value::Text(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let settings = self.layers.over(declaration.settings.clone(), attribute, name, self.names);
+        let origin = self.layers.origin(attribute, name, self.names);
+        self.origin =
+            origin.map_or_else(|| "its attribute".to_owned(), |origin| format!("its attribute and {origin}"));
+        match attribute {
+            "circuit_breaker" => {
+                self.breaker(name.unwrap_or_default(), &settings, declaration.outside_retry);
+            }
+            "rate_limit" => self.limiter(name, &settings),
+            "retry" => self.retry(&settings),
+            "timeout" => self.timeout(&settings),
+            "timeout_cascade" => {
+                self.plan.cascade = self.checked(attribute, TimeoutCascade::from_settings(&settings));
+                self.show("timeout (total)", self.plan.cascade);
+            }
+            "adaptive_timeout" => {
+                self.plan.adaptive = self.checked(attribute, AdaptiveTimeout::from_settings(&settings));
+                self.show("timeout (per attempt)", self.plan.adaptive);
+            }
+            "fallback" => {
+                self.plan.fallback = self.checked(attribute, Fallback::from_settings(&settings));
+                self.show("fallback", self.plan.fallback.clone());
+            }
+            "hedge" => {
+                let hedge = self.checked(attribute, Hedge::from_settings(&settings));
+                self.show("hedge", hedge);
+            }
+            "shed" => {
+                let shed = self.checked(attribute, Shed::from_settings(&settings));
+                self.show("shed", shed);
+            }
+            "audit_log" => self.audit(&settings),
+            "metrics" => {
+                self.plan.metrics = true;
+                self.show("metrics", Some("counts calls by outcome, and how long they take"));
+            }
+            "require_auth" => {
+                self.plan.require_auth = true;
+                self.show("require_auth", Some("refuses callers who are not known (401)"));
+            }
+            // The macros hold the type; the payload is checked by them.
+            "validate" => self.show("validate", Some("refuses a payload that breaks its type's rules (422)")),
+            "service_method" => {
+                let _ = self.checked(attribute, ServiceMethod::from_settings(&settings));
+            }
+            "degrade_gracefully" => {
+                self.plan.degrades = true;
+                self.show(
+                    "degrade_gracefully",
+                    Some("runs in spite of an open breaker or a full pool below"),
+                );
+            }
+            other => self.mistakes.push(format!("`{other}` is not known to this runtime")),
+        }
+    }
+
+    /// Adds to what `describe` shows; nothing where there was a mistake.
+    fn show(&mut self, layer: &str, words: Option<impl Display>) {
+        if let Some(words) = words {
+            self.plan.described.push(DescribedLayer {
+                layer: layer.to_owned(),
+                settings: words.to_string(),
+                from: self.origin.clone(),
+            });
+        }
+    }
+
+    fn checked<T>(&mut self, attribute: &str, result: Result<T, Vec<Problem>>) -> Option<T> {
+        result
+            .map_err(|problems| {
+                self.mistakes.extend(problems.iter().map(|problem| format!("{attribute}: {problem}")));
+            })
+            .ok()
+    }
+
+    fn retry(&mut self, settings: &Settings) {
+        // The attribute holds the function of a custom backoff, and passes it with each call.
+        let placeholder: fn(u32) -> Duration = |_| Duration::ZERO;
+        let function = settings.get("backoff").is_some().then_some(placeholder);
+        let config = RetryConfig::from_settings_and_function(settings, function);
+        self.retry = self.checked("retry", config);
+        self.show("retry", self.retry.clone());
+    }
+
+    fn timeout(&mut self, settings: &Settings) {
+        self.plan.timeout = self.checked("timeout", Timeout::from_settings(settings));
+        let Some(declared) = self.plan.timeout else { return };
+        let total = declared.total.map(|total| format!("{} for the whole call", format_duration(total)));
+        self.show("timeout (total)", total);
+        let each = declared.per_attempt;
+        let each = each.map(|each| format!("{} for each attempt, from its slot on", format_duration(each)));
+        self.show("timeout (per attempt)", each);
+    }
+
+    fn audit(&mut self, settings: &Settings) {
+        self.plan.audit = self.checked("audit_log", AuditLog::from_settings(settings));
+        let words = self.plan.audit.map(|audit| match audit.on_full {
+            AuditOnFull::Reject => "writes every call down; refuses while it cannot",
+            AuditOnFull::Continue => "writes every call down; counts what it cannot write",
+        });
+        self.show("audit_log", words);
+    }
+
+    fn breaker(&mut self, name: &str, settings: &Settings, outside_retry: bool) {
+        let Some(config) = self.checked("circuit_breaker", BreakerConfig::from_settings(settings)) else {
+            return;
+        };
+        if let Some(limit) = config.slow_call_duration() {
+            self.slow = Some(limit);
+        }
+        self.budget_name = name.to_owned();
+        self.show("circuit_breaker", Some(format_args!("{name:?} {config}")));
+        match self.runtime.registry().declare_breaker(name, config, &self.plan.site) {
+            Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle)),
+            Ok(handle) => self.plan.gates.push(Gate::Breaker(handle)),
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    fn limiter(&mut self, name: Option<&str>, settings: &Settings) {
+        let occurrence = self.limiters;
+        self.limiters += 1;
+        let Some(config) = self.checked("rate_limit", LimiterConfig::from_settings(settings)) else { return };
+        // The first one is the site's, further ones are told apart by their place.
+        let unnamed = match occurrence {
+            0 => self.plan.site.clone(),
+            _ => format!("{}#{}", self.plan.site, occurrence + 1),
+        };
+        let name = name.unwrap_or(&unnamed);
+        let by = By::parse(config.by());
+        let before = by.stands_before_authentication();
+        let layer = if before { "rate_limit (before)" } else { "rate_limit (after)" };
+        self.show(layer, Some(format_args!("{name:?} {config}")));
+        match self.runtime.registry().declare_limiter(name, config, &self.plan.site) {
+            Ok(handle) => {
+                let limit = Limit { handle, by, occurrence };
+                if before { &mut self.plan.limits_before } else { &mut self.plan.limits_after }.push(limit);
+            }
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    /// The plan; `budget` gives the retry budget of a name.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub(super) fn finish(
+        mut self,
+        budget: impl FnOnce(&str, &RetryConfig) -> Option<Arc<Mutex<RetryBudget>>>,
+    ) -> Result<Plan, Vec<String>> {
+        if !self.mistakes.is_empty() {
+            return Err(self.mistakes);
+        }
+        if let Some(config) = self.retry.take() {
+            let budget = budget(&self.budget_name, &config);
+            let seed = self.runtime.ground().seed();
+            let entropy = Entropy::new(seed, &format!("retry/{}", self.plan.site));
+            self.plan.retry = Some(Retry { config, budget, entropy: Arc::new(Mutex::new(entropy)) });
+        }
+        let slow = self.slow;
+        self.plan.slow_after = slow.unwrap_or(SLOW_AFTER);
+        let declared = self.plan.timeout;
+        let least =
+            [self.plan.per_attempt(), declared.and_then(|timeout| timeout.total), slow, Some(BLAME_AFTER)];
+        self.plan.blame_after = least.into_iter().flatten().min().unwrap_or(BLAME_AFTER);
+        Ok(self.plan)
+    }
+}
