@@ -162,7 +162,11 @@ fn read_backoff(reader: &mut Reader<'_>, function: Option<BackoffFunction>) -> B
     if named && strategy != Strategy::Custom {
         reader.problem("backoff", "it goes with strategy = \"custom\"; leave one of the two out");
     }
-    let base = reader.duration("base_delay");
+    // A fixed delay of zero can only mean "at once"; any other curve would stay at zero for ever, which nobody means.
+    let base = match written {
+        Some(Strategy::Fixed) => reader.duration_or_zero("base_delay"),
+        _ => reader.duration("base_delay"),
+    };
     let jitter = reader.flag("jitter");
     let factor = reader.number("multiplier", 1.0..=100.0);
     let mut backoff = match strategy {

@@ -127,6 +127,17 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
+fn only_a_fixed_delay_may_be_zero_and_then_runs_again_at_once() {
+    let config =
+        RetryConfig::from_settings(&Settings::new().with("strategy", "fixed").with("base_delay", "0s"));
+    assert_eq!(config.unwrap().backoff().bound(1), Duration::ZERO);
+    for strategy in ["linear", "exponential", "decorrelated"] {
+        let settings = Settings::new().with("strategy", strategy).with("base_delay", "0s");
+        assert_eq!(wrong_keys(settings), ["base_delay"], "{strategy}");
+    }
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_mistakes() {
     let decorrelated = Settings::new().with("strategy", "decorrelated").with("jitter", false);
     assert_eq!(wrong_keys(decorrelated), ["jitter"]);

@@ -1,0 +1,97 @@
+use std::collections::BTreeSet;
+
+use steadfast_actors::machine::Kind;
+use steadfast_actors::settings::{Settings, Value};
+
+use super::Scenario;
+use super::check::unknown;
+use super::mistake::Notes;
+use super::tree::Span;
+
+/// The kinds of actors that a fault can strike and that reach states.
+const KINDS: [Kind; 6] =
+    [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
+
+/// Every actor that some variant's policies bring to life.
+pub(crate) struct Actors<'a> {
+    known: BTreeSet<(&'static str, &'a str)>,
+}
+
+impl<'a> Actors<'a> {
+    pub(crate) fn of(scenario: &'a Scenario) -> Self {
+        let mut known = BTreeSet::new();
+        for (handler, policies) in scenario.variants.iter().flat_map(|variant| &variant.policies) {
+            for policy in policies {
+                let Some(kind) = kind_of(policy.attribute) else { continue };
+                let named = match kind {
+                    Kind::Idempotency => Some(text(&policy.settings, "store").unwrap_or("default")),
+                    _ => text(&policy.settings, "name"),
+                };
+                known.insert((kind.as_str(), named.unwrap_or(handler)));
+            }
+        }
+        Actors { known }
+    }
+
+    pub(crate) fn any(&self, name: &str) -> bool {
+        self.known.iter().any(|(_, known)| matches(known, name))
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.known.iter().map(|(_, name)| *name)
+    }
+
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &'a str> {
+        let pools = [Kind::Bulkhead.as_str(), Kind::Throttle.as_str()];
+        self.known.iter().filter(move |(kind, _)| pools.contains(kind)).map(|(_, name)| *name)
+    }
+
+    /// Notes a kind that does not exist, or a name that no variant declares.
+    pub(crate) fn check(&self, kind: &str, name: &str, span: &Span, notes: &mut Notes<'_>) {
+        if !KINDS.iter().any(|known| known.as_str() == kind) {
+            return unknown("kind of actor", kind, span, KINDS.map(Kind::as_str), notes);
+        }
+        let of_kind = || self.known.iter().filter(|(known, _)| *known == kind).map(|(_, name)| *name);
+        if !of_kind().any(|known| matches(known, name)) {
+            unknown(kind, name, span, of_kind(), notes);
+        }
+    }
+
+    /// A store is one of idempotency's, or the runtime's own snapshots.
+    pub(crate) fn check_store(&self, name: &str, span: &Span, notes: &mut Notes<'_>) {
+        let kind = Kind::Idempotency.as_str();
+        let stores = || {
+            let stores = self.known.iter().filter(|(known, _)| *known == kind).map(|(_, name)| *name);
+            stores.chain(["snapshots"])
+        };
+        if !stores().any(|store| store == name) {
+            unknown("store", name, span, stores(), notes);
+        }
+    }
+}
+
+/// `db`, or one of the actors that `db` has by key or by place: `db/shard-1`, `checkout#2`.
+fn matches(declared: &str, written: &str) -> bool {
+    written
+        .strip_prefix(declared)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| !c.is_ascii_alphanumeric()))
+}
+
+fn kind_of(attribute: &str) -> Option<Kind> {
+    Some(match attribute {
+        "circuit_breaker" => Kind::Breaker,
+        "bulkhead" | "bulkhead_priority" => Kind::Bulkhead,
+        "throttle" => Kind::Throttle,
+        "rate_limit" => Kind::Limiter,
+        "idempotent" => Kind::Idempotency,
+        "adaptive_timeout" => Kind::Adaptive,
+        _ => return None,
+    })
+}
+
+fn text<'a>(settings: &'a Settings, key: &str) -> Option<&'a str> {
+    match settings.get(key) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
