@@ -33,6 +33,7 @@ mod trail;
 pub use builder::{Pipeline, PipelineBuilder};
 pub(crate) use call::note_refusal;
 pub use inputs::{Inputs, Validator};
+pub(crate) use limits::network;
 pub use order::{Layer, ORDER};
 pub use run::{Failure, execute};
 pub use site::{Declaration, Enrolled, Identity, Site};

@@ -15,6 +15,7 @@ use super::{Inner, Runtime, current};
 use crate::config::{ConfigError, Layers};
 use crate::observe::Audit;
 use crate::pipeline::Plans;
+use crate::service::auth::{AuthOptions, CheckedAuth};
 
 /// Why a runtime could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,7 @@ pub struct RuntimeBuilder {
     options: HostOptions,
     events: Option<Arc<dyn EventSink>>,
     audit: Option<Audit>,
+    pub(crate) auth: AuthOptions,
 }
 
 struct NoEvents;
@@ -142,7 +144,7 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     /// Where another one is installed, or declarations, file or environment have mistakes: all of them at once.
-    pub fn build(self) -> Result<Runtime, BuildError> {
+    pub fn build(mut self) -> Result<Runtime, BuildError> {
         let (handle, background) = match Handle::try_current() {
             Ok(handle) => (handle, None),
             Err(_) => background()?,
@@ -150,7 +152,8 @@ impl RuntimeBuilder {
         let isolated = self.isolated;
         let variables = self.environment.clone().unwrap_or_else(|| std::env::vars().collect());
         let layers = Layers::read(self.file.as_deref(), self.text.as_deref(), &variables)?;
-        let runtime = self.assemble(handle.clone(), layers, background);
+        let auth = std::mem::take(&mut self.auth).check(&layers)?;
+        let runtime = self.assemble(handle.clone(), layers, Some(auth), background);
         if !isolated {
             current::install(&runtime)?;
             let id = runtime.id();
@@ -162,13 +165,14 @@ impl RuntimeBuilder {
 
     /// A runtime without file and environment, for who builds none.
     pub(super) fn make(self, handle: Handle) -> Runtime {
-        self.assemble(handle, Layers::default(), None)
+        self.assemble(handle, Layers::default(), None, None)
     }
 
     fn assemble(
         self,
         handle: Handle,
         layers: Layers,
+        auth: Option<CheckedAuth>,
         background: Option<tokio_util::sync::DropGuard>,
     ) -> Runtime {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -181,11 +185,14 @@ impl RuntimeBuilder {
         let clock = Arc::new(self.wall.map_or_else(Clock::system, Clock::starting_at));
         let events = self.events.unwrap_or_else(|| Arc::new(NoEvents));
         let ground = Ground::new(handle, seed, clock, events, self.options);
+        let registry = Registry::new(ground);
+        let authentication = auth.map(|auth| auth.start(&registry)).unwrap_or_default();
         Runtime {
             inner: Arc::new(Inner {
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
                 name,
-                registry: Registry::new(ground),
+                registry,
+                authentication,
                 plans: Plans::new(layers),
                 audit: self.audit,
                 calls: AtomicU64::new(0),

@@ -26,6 +26,7 @@ pub use current::Entered;
 
 use crate::observe::Audit;
 use crate::pipeline::{Described, Plans};
+use crate::service::auth::Authentication;
 
 /// A runtime; cheap to clone, all clones are the same one.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     id: u64,
     name: String,
     registry: Registry,
+    authentication: Authentication,
     plans: Plans,
     audit: Option<Audit>,
     calls: AtomicU64,
@@ -93,6 +95,10 @@ impl Runtime {
     #[must_use]
     pub fn audit(&self) -> Option<&Audit> {
         self.inner.audit.as_ref()
+    }
+
+    pub(crate) fn authentication(&self) -> &Authentication {
+        &self.inner.authentication
     }
 
     pub(crate) fn plans(&self) -> &Plans {

@@ -6,7 +6,7 @@ use steadfast_actors::rejection::Rejection;
 use super::Running;
 use crate::deadline::Deadline;
 use crate::pipeline::limits::Limit;
-use crate::service::auth::authenticate;
+use crate::service::auth::find_out;
 
 impl<T, E: From<Rejection>> Running<T, E> {
     /// What a call passes before anything of it may fail in a way that a fallback answers: limiters, authentication,
@@ -17,8 +17,9 @@ impl<T, E: From<Rejection>> Running<T, E> {
             return Err(Rejection::timed_out(self.plan.site.as_str(), Duration::ZERO));
         }
         let mut held = self.reserved(&self.plan.limits_before).await?;
+        let known = self.authenticated().await;
         if self.plan.require_auth
-            && let Err(rejection) = self.authenticated().await
+            && let Err(rejection) = known
         {
             // Guessing at a password is paid for.
             held.into_iter().for_each(Reservation::settle);
@@ -57,7 +58,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let Some(message) = &self.inputs.message else {
             return Err(Rejection::unauthenticated("the handler takes no message that could say who calls"));
         };
-        let known = authenticate(&self.call.runtime, message);
+        // Where nobody has to be known, whoever says who calls is still told apart from others.
+        let known = find_out(&self.call.runtime, message, self.plan.require_auth);
         if self.call.deadline == Deadline::NEVER {
             return known.await;
         }

@@ -1,18 +1,69 @@
-//! Who calls: principals and what they are known by.
+//! Who calls: how that is found out, and what is known then.
+//!
+//! ```text
+//!   message says who calls already (built in code, or found out before) --> it does
+//!   else each authenticator in turn: no credentials of its sort --> the next one
+//!                                    right                      --> the message knows its principal
+//!                                    wrong, or none at all      --> 401; counted against the peer
+//! ```
+//!
+//! | rule | default | why |
+//! |---|---|---|
+//! | failed attempts of one peer | 30 a minute, then 429 in place of 401 | guessing is slowed down, whoever has a valid token is not |
+//! | several credentials in one message | the first authenticator that knows its sort decides | a wrong token is not made right by a second one |
 
+mod api_keys;
+mod authenticator;
+mod configure;
+mod failures;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod principal;
+#[cfg(test)]
+mod tests;
 
-use steadfast_actors::rejection::Rejection;
+use steadfast_actors::rejection::{Rejection, RejectionKind};
 
 use super::Message;
 use crate::runtime::Runtime;
 
+pub use api_keys::ApiKeys;
+pub(crate) use authenticator::Authenticators;
+pub use authenticator::{AuthRequest, Authenticator};
+pub(crate) use configure::{AuthOptions, CheckedAuth};
+pub(crate) use failures::FailedAttempts;
+#[cfg(feature = "jwt")]
+pub use jwt::{InvalidKey, Jwt};
 pub use principal::Principal;
 
-/// Finds out who sent `message`, and tells it.
-pub(crate) async fn authenticate(_runtime: &Runtime, message: &Message) -> Result<(), Rejection> {
-    match message.principal() {
-        Some(_) => Ok(()),
-        None => Err(Rejection::unauthenticated("nobody is known of this request")),
+/// Finds out who sent `message`, and tells it. Where nobody has `required` that, a wrong credential counts for nothing.
+///
+/// # Errors
+/// [`Rejection::Unauthenticated`] where it is not known, [`Rejection::RateLimited`] where its peer was not known too
+/// often, and what an authenticator says that cannot decide.
+pub(crate) async fn find_out(runtime: &Runtime, message: &Message, required: bool) -> Result<(), Rejection> {
+    if message.principal().is_some() {
+        return Ok(());
     }
+    let Authentication { authenticators, failed } = runtime.authentication();
+    let request = AuthRequest::new(message, runtime.clock().wall());
+    match authenticators.find(&request).await {
+        Ok(principal) => {
+            message.identify(principal);
+            Ok(())
+        }
+        Err(rejection) => {
+            if required && rejection.kind() == RejectionKind::Unauthenticated {
+                failed.count(message).await?;
+            }
+            Err(rejection)
+        }
+    }
+}
+
+/// How one runtime finds out who calls.
+#[derive(Debug, Default)]
+pub(crate) struct Authentication {
+    pub(crate) authenticators: Authenticators,
+    pub(crate) failed: FailedAttempts,
 }

@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
 /// Who calls, as an authenticator found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Principal {
     user: Option<String>,
     api_key: Option<String>,
     roles: BTreeSet<String>,
+    claims: Map<String, Value>,
 }
 
 impl Principal {
@@ -36,6 +39,13 @@ impl Principal {
         self
     }
 
+    /// The same with what else an authenticator found out, such as the claims of a token.
+    #[must_use]
+    pub fn with_claims(mut self, claims: Map<String, Value>) -> Self {
+        self.claims = claims;
+        self
+    }
+
     /// The user.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
@@ -57,5 +67,17 @@ impl Principal {
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.contains(role)
+    }
+
+    /// One of the claims.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
+    }
+
+    /// All claims.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
     }
 }

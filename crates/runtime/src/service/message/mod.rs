@@ -106,6 +106,11 @@ impl Message {
         self.inner.headers.iter().filter_map(same)
     }
 
+    /// Every header with its name.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inner.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The first query parameter of that name.
     #[must_use]
     pub fn get_query_param(&self, name: &str) -> Option<&str> {
