@@ -1,8 +1,9 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::Priority;
 use super::bytes::parse_bytes;
-use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, Value};
+use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration};
 
 /// What a pool bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -291,6 +292,26 @@ impl BulkheadConfig {
     #[must_use]
     pub fn discipline(&self) -> Discipline {
         self.discipline.unwrap_or_default()
+    }
+}
+
+impl fmt::Display for BulkheadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = if self.is_memory() { "bytes" } else { "at once" };
+        let wait = format_duration(self.max_wait());
+        write!(f, "{} {unit}; {} more wait up to {wait}", self.capacity(), self.queue())?;
+        if self.discipline() == Discipline::AdaptiveLifo {
+            f.write_str(", the newest first once the line has stood for a second")?;
+        }
+        if self.kind() != PoolKind::Semaphore {
+            let kind =
+                PoolKind::NAMES.iter().find(|(_, kind)| *kind == self.kind()).map_or("", |(name, _)| name);
+            write!(f, "; counts calls for now, though declared for {kind}")?;
+        }
+        if self.adaptive.is_some() {
+            f.write_str("; its limit is fixed for now, though declared adaptive")?;
+        }
+        write!(f, "{}{}", self.on_unavailable().remark(), self.mode().remark())
     }
 }
 

@@ -21,6 +21,17 @@ impl Priority {
         ("background", Priority::Background),
     ];
 
+    /// Its name in attributes and files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Priority::High => "high",
+            Priority::Normal => "normal",
+            Priority::Low => "low",
+            Priority::Background => "background",
+        }
+    }
+
     pub(super) fn index(self) -> usize {
         match self {
             Priority::High => 0,

@@ -53,7 +53,19 @@ pub struct PipelineBuilder {
 }
 
 /// What stands above a retry, whichever way it is written: it answers or bounds the whole call.
-const ABOVE_RETRY: [&str; 3] = ["fallback", "idempotent", "timeout"];
+const ABOVE_RETRY: [&str; 11] = [
+    "audit_log",
+    "metrics",
+    "rate_limit",
+    "require_auth",
+    "validate",
+    "fallback",
+    "idempotent",
+    "timeout",
+    "timeout_cascade",
+    "shed",
+    "throttle",
+];
 
 impl Pipeline {
     /// Begins a pipeline of this name.
@@ -101,7 +113,7 @@ impl Pipeline {
     /// Its layers, outermost first.
     #[must_use]
     pub fn describe(&self) -> Described {
-        Described { site: self.plan.site.clone(), layers: self.plan.described.clone() }
+        self.plan.described()
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Call {
     /// The refusals in spite of which it runs.
     down: Mutex<Vec<Rejection>>,
     trail: Arc<Trail>,
+    /// The gates that it has passed, by their address.
+    held: Mutex<Vec<usize>>,
     /// The idempotency key under which it runs, once that is known.
     key: OnceLock<String>,
     /// Who called, for the record, once that is known.
@@ -111,10 +113,17 @@ impl Call {
             degraded: AtomicBool::new(false),
             part_failed: AtomicBool::new(false),
             down: Mutex::default(),
+            held: Mutex::default(),
             key: OnceLock::new(),
             caller: OnceLock::new(),
             awaits_deadline: false,
         }
+    }
+
+    /// Whether this call, or one around it, has passed the gate at `address` and holds what it was granted.
+    pub(crate) fn is_held_around(&self, address: usize) -> bool {
+        let mut around = std::iter::successors(Some(self), |call| call.parent.as_deref());
+        around.any(|call| lock(&call.held).contains(&address))
     }
 
     /// What this call and those around it leave behind.
@@ -193,17 +202,17 @@ impl Call {
 
     /// Notes a refusal in spite of which the handler runs.
     pub(crate) fn note_down(&self, rejection: Rejection) {
-        self.down.lock().unwrap_or_else(PoisonError::into_inner).push(rejection);
+        lock(&self.down).push(rejection);
     }
 
     /// Forgets what was down, for the next attempt.
     pub(crate) fn forget_down(&self) {
-        self.down.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.down).clear();
     }
 
     /// What this call has to do without.
     pub(crate) fn degradation(&self) -> Degradation {
-        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let down = lock(&self.down).clone();
         let optional_off = down
             .iter()
             .any(|rejection| matches!(rejection.kind(), RejectionKind::Full | RejectionKind::Shed));
@@ -222,6 +231,34 @@ impl Call {
             ground.events().record(Event { at, kind: None, name: site.to_owned(), what: what() });
         }
     }
+}
+
+/// What a call holds of a gate while it holds it. Calls inside it pass that gate without a second grant: a pool that a
+/// call and its callee both need would otherwise wait for itself.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    call: Arc<Call>,
+    address: usize,
+}
+
+impl Hold {
+    pub(crate) fn new(call: &Arc<Call>, address: usize) -> Self {
+        lock(&call.held).push(address);
+        Hold { call: Arc::clone(call), address }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut held = lock(&self.call.held);
+        if let Some(index) = held.iter().position(|address| *address == self.address) {
+            held.swap_remove(index);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets the call around, if there is one, remember a refusal that was produced inside it.

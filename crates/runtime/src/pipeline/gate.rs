@@ -1,28 +1,74 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_actors::breaker::{BreakerHandle, BreakerPermit};
+use steadfast_actors::bulkhead::{BulkheadHandle, BulkheadPermit, Priority};
 use steadfast_actors::outcome::Outcome;
 use steadfast_actors::rejection::Rejection;
 
-use super::call::Call;
+use super::call::{Call, Hold};
 
 /// A layer that lets an attempt pass, and hears how it ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Gate {
     Breaker(BreakerHandle),
+    /// A bulkhead, or a throttle.
+    Pool(BulkheadHandle, Priority),
 }
 
 /// A pass through a gate. Dropped without a word it counts as cancelled.
 #[derive(Debug)]
-pub(crate) enum Pass {
+pub(crate) struct Pass {
+    granted: Granted,
+    /// Ends before the grant is given back: nobody inside may still rely on it then.
+    _hold: Option<Hold>,
+}
+
+#[derive(Debug)]
+enum Granted {
     Breaker(BreakerPermit),
+    Pool {
+        _permit: BulkheadPermit,
+    },
+    /// A call around this one holds it already; that one reports.
+    Around,
 }
 
 impl Gate {
     /// Asks to pass. `patience` is how long the attempt may take.
-    pub(crate) async fn admit(&self, _call: &Call, patience: Option<Duration>) -> Result<Pass, Rejection> {
+    pub(crate) async fn admit(
+        &self,
+        call: &Arc<Call>,
+        patience: Option<Duration>,
+    ) -> Result<Pass, Rejection> {
+        if call.is_held_around(self.address()) {
+            return Ok(Pass { granted: Granted::Around, _hold: None });
+        }
+        let granted = match self {
+            Gate::Breaker(breaker) => Granted::Breaker(breaker.admit(patience).await?),
+            Gate::Pool(pool, priority) => {
+                Granted::Pool { _permit: pool.acquire_until(*priority, call.deadline.time()).await? }
+            }
+        };
+        Ok(self.pass(call, granted))
+    }
+
+    /// Asks for the place of a call that runs with all its optional parts off; `None` where there is no such place.
+    pub(crate) async fn admit_reduced(&self, call: &Arc<Call>) -> Option<Result<Pass, Rejection>> {
+        let Gate::Pool(pool, _) = self else { return None };
+        let permit = pool.acquire_optional().await;
+        Some(permit.map(|permit| self.pass(call, Granted::Pool { _permit: permit })))
+    }
+
+    fn pass(&self, call: &Arc<Call>, granted: Granted) -> Pass {
+        Pass { granted, _hold: Some(Hold::new(call, self.address())) }
+    }
+
+    /// What tells its actor from all others.
+    fn address(&self) -> usize {
         match self {
-            Gate::Breaker(breaker) => breaker.admit(patience).await.map(Pass::Breaker),
+            Gate::Breaker(breaker) => Arc::as_ptr(breaker.hosted()) as usize,
+            Gate::Pool(pool, _) => Arc::as_ptr(pool.hosted()) as usize,
         }
     }
 }
@@ -30,15 +76,15 @@ impl Gate {
 impl Pass {
     /// Reports how the attempt ended.
     pub(crate) async fn settle(self, outcome: Outcome) {
-        match self {
-            Pass::Breaker(permit) => permit.report(outcome).await,
+        if let Granted::Breaker(permit) = self.granted {
+            permit.report(outcome).await;
         }
     }
 
     /// The same where nothing can be waited for.
     pub(crate) fn note(self, outcome: Outcome) {
-        match self {
-            Pass::Breaker(permit) => permit.note(outcome),
+        if let Granted::Breaker(permit) = self.granted {
+            permit.note(outcome);
         }
     }
 }

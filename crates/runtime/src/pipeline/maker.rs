@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::breaker::BreakerConfig;
+use steadfast_actors::bulkhead::{BulkheadConfig, BulkheadPriority, Priority};
 use steadfast_actors::clock::Entropy;
 use steadfast_actors::declare::{
     AdaptiveTimeout, AuditLog, AuditOnFull, Fallback, Hedge, ServiceMethod, Shed, Timeout, TimeoutCascade,
@@ -12,7 +13,7 @@ use steadfast_actors::settings::{Problem, Settings, Value, format_duration};
 
 use super::gate::Gate;
 use super::limits::{By, Limit};
-use super::plan::{DescribedLayer, Plan, Retry};
+use super::plan::{Plan, Retry, Shown, Words};
 use super::site::Declaration;
 use crate::config::Layers;
 use crate::retry::{RetryBudget, RetryConfig};
@@ -70,6 +71,14 @@ impl<'a> Maker<'a> {
             "circuit_breaker" => {
                 self.breaker(name.unwrap_or_default(), &settings, declaration.outside_retry);
             }
+            "bulkhead" => {
+                let config = self.checked(attribute, BulkheadConfig::from_settings(&settings));
+                self.pool(name.unwrap_or_default(), config, None, declaration.outside_retry);
+            }
+            "bulkhead_priority" => {
+                self.priority(name.unwrap_or_default(), &settings, declaration.outside_retry);
+            }
+            "throttle" => self.throttle(name, &settings),
             "rate_limit" => self.limiter(name, &settings),
             "retry" => self.retry(&settings),
             "timeout" => self.timeout(&settings),
@@ -119,14 +128,14 @@ impl<'a> Maker<'a> {
     }
 
     /// Adds to what `describe` shows; nothing where there was a mistake.
-    fn show(&mut self, layer: &str, words: Option<impl Display>) {
+    fn show(&mut self, layer: &'static str, words: Option<impl Display>) {
         if let Some(words) = words {
-            self.plan.described.push(DescribedLayer {
-                layer: layer.to_owned(),
-                settings: words.to_string(),
-                from: self.origin.clone(),
-            });
+            self.shown(layer, Words::Fixed(words.to_string()));
         }
+    }
+
+    fn shown(&mut self, layer: &'static str, words: Words) {
+        self.plan.shown.push(Shown { layer, words, from: self.origin.clone() });
     }
 
     fn checked<T>(&mut self, attribute: &str, result: Result<T, Vec<Problem>>) -> Option<T> {
@@ -177,6 +186,64 @@ impl<'a> Maker<'a> {
         match self.runtime.registry().declare_breaker(name, config, &self.plan.site) {
             Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle)),
             Ok(handle) => self.plan.gates.push(Gate::Breaker(handle)),
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    /// A site's class in a pool, whose own settings a file may say under `bulkhead`.
+    fn priority(&mut self, name: &str, settings: &Settings, outside_retry: bool) {
+        let Some(declared) = self.checked("bulkhead_priority", BulkheadPriority::from_settings(settings))
+        else {
+            return;
+        };
+        let said = self.layers.over(Settings::new().with("name", name), "bulkhead", Some(name), self.names);
+        let Some(pool) = self.checked("bulkhead", BulkheadConfig::from_settings(&said)) else { return };
+        match declared.pool.merged(pool) {
+            Ok(config) => self.pool(name, Some(config), Some(declared.priority), outside_retry),
+            Err(key) => self.mistakes.push(format!(
+                "bulkhead_priority: `{key}`: it contradicts what is laid over the bulkhead {name:?}"
+            )),
+        }
+    }
+
+    fn pool(
+        &mut self,
+        name: &str,
+        config: Option<BulkheadConfig>,
+        priority: Option<Priority>,
+        outside_retry: bool,
+    ) {
+        let Some(config) = config else { return };
+        match self.runtime.registry().declare_bulkhead(name, config, &self.plan.site) {
+            Ok(handle) => {
+                // `bulkhead` and `bulkhead_priority` of one name are one layer.
+                let same = |gate: &&mut Gate| matches!(gate, Gate::Pool(pool, _) if pool.name() == name);
+                let gates = if outside_retry { &mut self.plan.call_gates } else { &mut self.plan.gates };
+                if let Some(Gate::Pool(_, known)) = gates.iter_mut().find(same) {
+                    *known = priority.unwrap_or(*known);
+                    let priority = *known;
+                    let is_it = |shown: &&mut Shown| matches!(&shown.words, Words::Pool(pool, _) if pool.name() == name && shown.layer == "bulkhead");
+                    if let Some(shown) = self.plan.shown.iter_mut().find(is_it) {
+                        shown.words = Words::Pool(handle, priority);
+                    }
+                    return;
+                }
+                let priority = priority.unwrap_or_default();
+                gates.push(Gate::Pool(handle.clone(), priority));
+                self.shown("bulkhead", Words::Pool(handle, priority));
+            }
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    fn throttle(&mut self, name: Option<&str>, settings: &Settings) {
+        let Some(config) = self.checked("throttle", BulkheadConfig::from_throttle(settings)) else { return };
+        let site = self.plan.site.clone();
+        match self.runtime.registry().declare_throttle(name.unwrap_or(&site), config, &site) {
+            Ok(handle) => {
+                self.shown("throttle", Words::Pool(handle.clone(), Priority::Normal));
+                self.plan.call_gates.push(Gate::Pool(handle, Priority::Normal));
+            }
             Err(rejection) => self.mistakes.push(rejection.to_string()),
         }
     }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use steadfast_actors::bulkhead::{BulkheadHandle, Priority};
 use steadfast_actors::clock::Entropy;
 use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
 
@@ -36,7 +37,23 @@ pub(crate) struct Plan {
     /// A dropped attempt that ran as long as this was too slow, whoever dropped it.
     pub(crate) slow_after: Duration,
     /// What `describe` shows, outermost first.
-    pub(crate) described: Vec<DescribedLayer>,
+    pub(crate) shown: Vec<Shown>,
+}
+
+/// A layer as `describe` shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) layer: &'static str,
+    pub(crate) words: Words,
+    pub(crate) from: String,
+}
+
+/// What is said of a layer.
+#[derive(Clone, Debug)]
+pub(crate) enum Words {
+    Fixed(String),
+    /// A pool's settings are those of all sites that declare it, some of them later.
+    Pool(BulkheadHandle, Priority),
 }
 
 /// A site's retries and the budget they are paid from.
@@ -48,6 +65,21 @@ pub(crate) struct Retry {
 }
 
 impl Plan {
+    /// The layers as they hold now, outermost first.
+    pub(crate) fn described(&self) -> Described {
+        let described = |shown: &Shown| DescribedLayer {
+            layer: shown.layer.to_owned(),
+            settings: match &shown.words {
+                Words::Fixed(words) => words.clone(),
+                Words::Pool(pool, priority) => {
+                    format!("{:?} {}; its calls are {}", pool.name(), pool.config(), priority.as_str())
+                }
+            },
+            from: shown.from.clone(),
+        };
+        Described { site: self.site.clone(), layers: self.shown.iter().map(described).collect() }
+    }
+
     pub(crate) fn per_attempt(&self) -> Option<Duration> {
         let fixed = self.timeout.and_then(|timeout| timeout.per_attempt);
         let adaptive = self.adaptive.map(|adaptive| adaptive.base);

@@ -6,7 +6,7 @@ use steadfast_actors::rejection::Rejection;
 
 use super::maker::Maker;
 use super::order::ORDER;
-use super::plan::{Described, DescribedLayer, Plan};
+use super::plan::{Described, Plan};
 use super::site::{Declaration, Enrolled, Site};
 use crate::config::{ConfigError, Layers};
 use crate::retry::{RetryBudget, RetryConfig};
@@ -54,8 +54,7 @@ impl Plans {
         let path = identity.path();
         let mut made = self.make(&path, &[identity.function, path.as_str()], site.declarations(), runtime);
         if let Ok(plan) = &mut made {
-            let rank = |layer: &DescribedLayer| ORDER.iter().position(|known| known.name == layer.layer);
-            plan.described.sort_by_key(rank);
+            plan.shown.sort_by_key(|shown| ORDER.iter().position(|known| known.name == shown.layer));
         }
         made.map_err(|mistakes| {
             let place = |mistake| format!("{}:{}: {mistake}", identity.file, identity.line);
@@ -107,7 +106,7 @@ impl Plans {
             }
             [site] => {
                 let plan = self.of(site, runtime).map_err(|rejection| rejection.to_string())?;
-                Ok(Described { site: plan.site.clone(), layers: plan.described.clone() })
+                Ok(plan.described())
             }
             many => {
                 let paths: Vec<String> = many.iter().map(|site| site.identity().path()).collect();

@@ -62,6 +62,15 @@ impl<T, E: From<Rejection>> Running<T, E> {
             match gate.admit(&self.call, patience).await {
                 Ok(pass) => passes.held.push(pass),
                 Err(rejection) if self.plan.degrades && runs_in_spite_of(rejection.kind()) => {
+                    match gate.admit_reduced(&self.call).await {
+                        Some(Ok(pass)) => passes.held.push(pass),
+                        None => {}
+                        // The lane for reduced calls is full too: the first refusal says why.
+                        Some(Err(_)) => {
+                            passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
+                            return Err(rejection);
+                        }
+                    }
                     self.call.note_down(rejection);
                 }
                 Err(rejection) => {

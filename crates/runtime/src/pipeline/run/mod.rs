@@ -11,6 +11,8 @@ mod entry_tests;
 mod fallback;
 mod finished;
 #[cfg(test)]
+mod pool_tests;
+#[cfg(test)]
 mod tests;
 mod told;
 
