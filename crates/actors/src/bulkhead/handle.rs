@@ -19,6 +19,17 @@ use crate::settings::{Mode, OnUnavailable};
 /// The machine, and with it who holds what, lives in a cell that outlives its actor: a restarted actor goes on with
 /// the permits that are out. A permit is known by a ticket that is never used again, so that an old guard gives back
 /// its own permit or nothing.
+///
+/// # Example
+/// ```no_run
+/// # use steadfast_actors::{bulkhead::{BulkheadHandle, Priority}, rejection::Rejection};
+/// # async fn charge() {}
+/// # async fn checkout(orders: BulkheadHandle) -> Result<(), Rejection> {
+/// let permit = orders.acquire(Priority::High).await?;
+/// charge().await;
+/// drop(permit);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BulkheadHandle {
     pub(super) shared: Arc<Shared>,

@@ -8,6 +8,7 @@ use crate::rejection::FullReason;
 use crate::settings::Settings;
 
 mod classes;
+mod model;
 mod settings;
 
 /// A pool driven by hand, under the drain rule of its host.

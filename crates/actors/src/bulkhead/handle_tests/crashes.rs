@@ -137,3 +137,38 @@ async fn a_stopped_pool_refuses_at_once_and_its_old_guards_do_no_harm() {
     assert_eq!(rejection.kind(), RejectionKind::Unavailable);
     drop(held);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn from_many_threads_no_more_than_the_capacity_run_at_once_and_no_permit_is_lost() {
+    let pool = pool(&Settings::new().with("capacity", 3).with("queue", 64).with("max_wait", "1m"));
+    let (running, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let clients: Vec<_> = (0..16_usize)
+        .map(|client| {
+            let (pool, running, most) = (pool.clone(), Arc::clone(&running), Arc::clone(&most));
+            tokio::spawn(async move {
+                for round in 0..200_usize {
+                    let class = Priority::NAMES[(client + round) % 4].1;
+                    if (client + round) % 5 == 0 {
+                        // Gives up wherever it happens to be.
+                        let _ = tokio::time::timeout(Duration::ZERO, pool.acquire(class)).await;
+                    } else if let Ok(permit) = pool.acquire(class).await {
+                        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        tokio::task::yield_now().await;
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        drop(permit);
+                    }
+                    if client == 0 && round % 60 == 59 {
+                        let _ = pool.hosted().crash().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
+    pool.set_capacity(4).unwrap();
+    let permits = acquire_all(&pool, 4).await;
+    assert_eq!((permits.len(), pool.in_use(), pool.waiting()), (4, 4, 0));
+}

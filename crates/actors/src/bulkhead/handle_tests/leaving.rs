@@ -53,6 +53,19 @@ async fn work_whose_caller_timed_out_in_line_never_runs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_future_that_is_cut_gives_its_permit_back_at_once() {
+    let pool = of(1);
+    let work = async {
+        let _permit = acquire(&pool).await;
+        std::future::pending::<()>().await;
+    };
+    assert!(tokio::time::timeout(Duration::from_millis(50), work).await.is_err());
+    let next =
+        pool.acquire_until(Priority::Normal, pool.hosted().now().after(Duration::from_millis(1))).await;
+    assert_eq!(next.unwrap().waited(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_permit_that_arrives_for_a_caller_that_left_goes_to_the_next() {
     let pool = pool(&Settings::new().with("capacity", 1).with("queue", 2));
     let held = acquire(&pool).await.unwrap();
@@ -104,14 +117,16 @@ async fn a_permit_belongs_to_the_work_and_comes_back_when_its_thread_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_mailbox_loses_no_permit_that_is_given_back() {
+async fn a_full_mailbox_is_a_refusal_at_once_and_loses_no_permit_that_is_given_back() {
     let pool =
         pool_with(&Settings::new().with("capacity", 8), HostOptions { mailbox: 1, ..HostOptions::default() });
     let permits = acquire_all(&pool, 8).await;
     let blocked = pool.hosted().crash().await;
     assert!(blocked.is_ok());
+    let start = pool.hosted().now();
     let refused = acquire(&pool).await.unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::Unavailable);
+    assert_eq!(pool.hosted().now(), start);
     drop(permits);
     millis(10).await;
     let again = acquire_all(&pool, 8).await;
