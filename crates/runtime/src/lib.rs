@@ -10,7 +10,7 @@
 //! | [`degradation`] | what is down while a handler runs anyway |
 //! | [`deadline`] | how long a call may take, and how that travels between processes |
 //! | [`service`] | requests, answers, who calls, and the HTTP server |
-//! | [`retry`] | which failures are repeated, after which wait, and how many a budget pays for |
+//! | [`mod@retry`] | which failures are repeated, after which wait, and how many a budget pays for |
 
 #![forbid(unsafe_code)]
 

@@ -1,16 +1,18 @@
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Signature;
 use syn::visit_mut::{self, VisitMut};
+use syn::{Signature, Type, parse_quote};
 
 use super::{at, fallback, local};
 use crate::model::{Binding, Form, Handler, without_mut};
 
-/// The handler's signature. Where its bindings are cloned, `mut` goes to the clones.
+/// The handler's signature. Where its bindings are bound again, `mut` goes with them; what `async_trait` made binds
+/// them again itself.
 pub(super) fn signature(handler: &Handler) -> Signature {
     let signature = handler.function.signature.clone();
     let outermost = matches!(handler.function.form, Form::Async);
-    if handler.clones() && outermost { without_mut(signature) } else { signature }
+    let rebinds = handler.clones() || handler.validates_arguments();
+    if rebinds && outermost { without_mut(signature) } else { signature }
 }
 
 /// The one call that runs the handler.
@@ -36,7 +38,8 @@ fn outcome(handler: &Handler) -> TokenStream {
     if handler.declared("idempotent").is_some() {
         return quote!(#private::stored_outcome!(#output));
     }
-    match without_opaque(output) {
+    // Only the error's type is read from it.
+    match without_opaque(output, &parse_quote!(())) {
         Some(erased) => quote!(#private::opaque_outcome!(#erased)),
         None => quote!(#private::outcome!(#output)),
     }
@@ -70,19 +73,20 @@ fn body(handler: &Handler) -> TokenStream {
 
 /// Clones what an argument's pattern binds, and tells a missing `Clone` at the argument's type.
 fn clone(handler: &Handler, binding: &Binding, last: bool) -> TokenStream {
-    let Binding { conditions, name, mutable, span } = binding;
+    let Binding { name, mutable, span, .. } = binding;
+    let attributes = binding.of_statement();
     let private = handler.private();
+    let last = last && !handler.validates_arguments();
     let mutable = mutable.filter(|_| last && matches!(handler.function.form, Form::Async));
-    let mut located = name.clone();
-    located.set_span(name.span().located_at(*span));
+    let located = binding.at_its_type();
     let cloned = quote_spanned!(at(*span)=> #private::again(&#located));
-    quote!(#(#conditions)* let #mutable #name = #cloned;)
+    quote!(#attributes let #mutable #name = #cloned;)
 }
 
 /// A return that never happens fixes the type that `?` and `Ok(..)` are read against.
 fn fake_return(handler: &Handler) -> TokenStream {
     let output = &handler.function.output;
-    let output = without_opaque(output).unwrap_or_else(|| output.to_token_stream());
+    let output = without_opaque(output, &parse_quote!(_)).unwrap_or_else(|| output.to_token_stream());
     let answer = local("answer");
     quote! {
         #[allow(clippy::all, clippy::pedantic, unreachable_code, unused, reason = "it is there for its type alone")]
@@ -95,26 +99,28 @@ fn fake_return(handler: &Handler) -> TokenStream {
 
 fn validated(handler: &Handler) -> TokenStream {
     let private = handler.private();
-    let each = handler.function.bindings().map(|Binding { conditions, name, mutable, .. }| {
-        quote!(#(#conditions)* let #mutable #name = #private::validated!(#name);)
+    let each = handler.function.bindings().map(|binding| {
+        let (attributes, name) = (binding.of_statement(), &binding.name);
+        let mutable = binding.mutable.filter(|_| matches!(handler.function.form, Form::Async));
+        quote!(#attributes let #mutable #name = #private::validated!(#name);)
     });
     quote!(#(#each)*)
 }
 
-/// The type with each `impl Trait` in it left to inference; `None` where there is none.
-fn without_opaque(ty: &syn::Type) -> Option<TokenStream> {
-    struct Erase(bool);
-    impl VisitMut for Erase {
-        fn visit_type_mut(&mut self, ty: &mut syn::Type) {
-            if let syn::Type::ImplTrait(_) = ty {
-                *ty = syn::parse_quote!(_);
-                self.0 = true;
+/// The type with `instead` for each `impl Trait` in it; `None` where there is none.
+fn without_opaque(ty: &Type, instead: &Type) -> Option<TokenStream> {
+    struct Erase<'a>(&'a Type, bool);
+    impl VisitMut for Erase<'_> {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            if let Type::ImplTrait(_) = ty {
+                *ty = self.0.clone();
+                self.1 = true;
             }
             visit_mut::visit_type_mut(self, ty);
         }
     }
     let mut erased = ty.clone();
-    let mut erase = Erase(false);
+    let mut erase = Erase(instead, false);
     erase.visit_type_mut(&mut erased);
-    erase.0.then(|| erased.to_token_stream())
+    erase.1.then(|| erased.to_token_stream())
 }

@@ -1,10 +1,9 @@
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{FnArg, Pat, Signature};
 
 use super::{at, local};
-use crate::model::{Handler, as_expression};
+use crate::model::{Handler, Whole, reads_unused};
 
 /// The closure that runs in place of the handler: it is given the arguments themselves, and the failure.
 pub(super) fn closure(handler: &Handler) -> Option<TokenStream> {
@@ -12,45 +11,49 @@ pub(super) fn closure(handler: &Handler) -> Option<TokenStream> {
     let private = handler.private();
     let arguments = handler.function.arguments.iter().enumerate().filter_map(|(index, argument)| {
         let conditions = &argument.conditions;
-        let value = match &argument.pattern {
-            Pat::Wild(_) => {
-                let name = stand_in(index);
-                quote!(#name)
-            }
-            pattern => as_expression(pattern)?,
+        let value = match argument.whole() {
+            Whole::Expression(expression) => expression,
+            Whole::StandIn => stand_in(index).to_token_stream(),
+            Whole::Lost => return None,
         };
         Some(quote!(#(#conditions)* #value))
     });
-    let arguments = quote!((#(#arguments,)*));
+    let attributes = handler.function.has_unused().then(reads_unused);
+    let handed = local("arguments");
+    let kept = quote!(#attributes let #handed = (#(#arguments,)*););
     let failure = local("failure");
     let called = match handler.function.receiver() {
         Some(receiver) => {
             let this = &receiver.self_token;
-            quote_spanned!(at(span)=> #private::call_method_fallback(#path, #this, #arguments, #failure))
+            quote_spanned!(at(span)=> #private::call_method_fallback(#path, #this, #handed, #failure))
         }
-        None => quote_spanned!(at(span)=> #private::call_fallback(#path, #arguments, #failure)),
+        None => quote_spanned!(at(span)=> #private::call_fallback(#path, #handed, #failure)),
     };
-    Some(quote!(move |#failure| #called))
+    Some(quote!(move |#failure| { #kept #called }))
 }
 
-/// A `_` gets a name where a fallback needs what it stands for.
-pub(super) fn with_names(handler: &Handler, mut signature: Signature) -> Signature {
-    if handler.declared("fallback").is_none() || handler.function.is_boxed() {
-        return signature;
+/// Gives a name to each argument that a fallback needs whole and that has none, and what binds its parts again.
+pub(super) fn named(handler: &Handler, mut signature: Signature) -> (Signature, TokenStream) {
+    let mut rebound = TokenStream::new();
+    if handler.declared("fallback").is_none() {
+        return (signature, rebound);
     }
     let typed = signature.inputs.iter_mut().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(typed),
         FnArg::Receiver(_) => None,
     });
-    for (index, argument) in typed.enumerate() {
-        if let Pat::Wild(wild) = &*argument.pat {
-            let name = Ident::new(&stand_in(index).to_string(), wild.span());
+    for (index, (argument, known)) in typed.zip(&handler.function.arguments).enumerate() {
+        if let Whole::StandIn = known.whole() {
+            let (name, conditions, pattern) = (stand_in(index), &known.conditions, &argument.pat);
+            if !matches!(**pattern, Pat::Wild(_)) {
+                rebound.extend(quote!(#(#conditions)* let #pattern = #name;));
+            }
             *argument.pat = syn::parse_quote!(#name);
         }
     }
-    signature
+    (signature, rebound)
 }
 
 fn stand_in(index: usize) -> Ident {
-    format_ident!("__steadfast_argument_{index}")
+    format_ident!("argument_{index}", span = Span::mixed_site())
 }

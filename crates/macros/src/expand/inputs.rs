@@ -1,4 +1,4 @@
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -6,7 +6,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type};
 
 use super::{at, local};
-use crate::model::{Argument, Handler, Identity};
+use crate::model::{Argument, Handler, Identity, reads_unused};
 
 /// What reads the caller from the arguments.
 const READ_THE_CALLER: [&str; 5] = ["require_auth", "audit_log", "validate", "idempotent", "service_method"];
@@ -19,8 +19,8 @@ pub(super) fn inputs(handler: &Handler) -> TokenStream {
     let mut statements = TokenStream::new();
     if reads_the_caller(handler) {
         for binding in handler.function.bindings() {
-            let (conditions, name) = (&binding.conditions, &binding.name);
-            statements.extend(quote!(#(#conditions)* #inputs.context(#private::context!(&#name));));
+            let (attributes, name) = (binding.of_statement(), &binding.name);
+            statements.extend(quote!(#attributes #inputs.context(#private::context!(&#name));));
         }
     }
     let mut named: Vec<&str> = Vec::new();
@@ -32,9 +32,9 @@ pub(super) fn inputs(handler: &Handler) -> TokenStream {
         let Some(binding) = handler.function.bindings().find(|binding| binding.name == argument) else {
             continue;
         };
-        let (conditions, name) = (&binding.conditions, &binding.name);
+        let (attributes, name) = (binding.of_statement(), &binding.name);
         let text = quote_spanned!(at(identity.span)=> #private::key_text(&#name));
-        statements.extend(quote!(#(#conditions)* #inputs.argument(#argument, #text);));
+        statements.extend(quote!(#attributes #inputs.argument(#argument, #text);));
     }
     if needs_fingerprint(handler) {
         statements.extend(fingerprint(handler, &inputs));
@@ -64,12 +64,17 @@ fn needs_fingerprint(handler: &Handler) -> bool {
 
 fn fingerprint(handler: &Handler, inputs: &TokenStream) -> TokenStream {
     let private = handler.private();
+    let variable = local("fingerprint");
     let each = handler.function.bindings().map(|binding| {
-        let (conditions, name) = (&binding.conditions, &binding.name);
-        quote!(#(#conditions)* &#name)
+        let attributes = binding.of_statement();
+        let name = binding.at_its_type();
+        quote_spanned!(at(binding.span)=> #attributes let #variable = #variable.with(&#name);)
     });
-    let span = handler.declared("idempotent").map_or_else(Span::call_site, |declared| declared.span);
-    quote_spanned!(at(span)=> #inputs.fingerprint(#private::fingerprint!((#(#each,)*)));)
+    quote! {
+        let #variable = #private::Fingerprints::new();
+        #(#each)*
+        #inputs.fingerprint(#variable.finish());
+    }
 }
 
 fn costs(handler: &Handler, inputs: &TokenStream) -> TokenStream {
@@ -81,7 +86,8 @@ fn costs(handler: &Handler, inputs: &TokenStream) -> TokenStream {
             let (conditions, name) = (&binding.conditions, &binding.name);
             quote!(#(#conditions)* &#name)
         });
-        Some(quote_spanned!(at(span)=> #inputs.cost(#occurrence, #path(#(#each),*));))
+        let attributes = handler.function.has_unused().then(reads_unused);
+        Some(quote_spanned!(at(span)=> #attributes #inputs.cost(#occurrence, #path(#(#each),*));))
     });
     costs.collect()
 }

@@ -24,12 +24,12 @@ pub(crate) fn compose(gathered: TokenStream, item: TokenStream) -> TokenStream {
 fn expand(handler: &Handler) -> TokenStream {
     let function = &handler.function;
     let model::Function { attributes, visibility, default, inner, .. } = function;
-    let signature = fallback::with_names(handler, body::signature(handler));
+    let (signature, rebound) = fallback::named(handler, body::signature(handler));
     let site = site::site(handler);
     let inputs = inputs::inputs(handler);
     let call = body::call(handler);
     let statements = match &function.form {
-        model::Form::Async => quote!(#site #inputs #call.await),
+        model::Form::Async => quote!(#site #rebound #inputs #call.await),
         model::Form::Boxed { before, pin } => quote!(#site #before #pin(async move { #inputs #call.await })),
     };
     let route = site::route(handler);

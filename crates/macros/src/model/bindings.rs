@@ -25,6 +25,27 @@ pub(crate) struct Binding {
     pub(crate) span: Span,
 }
 
+impl Binding {
+    /// Its name, where a mistake is told at the argument's type.
+    pub(crate) fn at_its_type(&self) -> Ident {
+        let mut name = self.name.clone();
+        name.set_span(name.span().located_at(self.span));
+        name
+    }
+
+    /// Attributes of a statement that reads the binding.
+    pub(crate) fn of_statement(&self) -> TokenStream {
+        let conditions = &self.conditions;
+        let unused = self.name.to_string().starts_with('_').then(reads_unused);
+        quote!(#(#conditions)* #unused)
+    }
+}
+
+/// The user says by an underscore that the handler does not read it; what we make of the handler does.
+pub(crate) fn reads_unused() -> TokenStream {
+    quote!(#[allow(clippy::used_underscore_binding, reason = "it is only handed on")])
+}
+
 impl Argument {
     pub(super) fn all(signature: &Signature) -> Vec<Argument> {
         let typed = signature.inputs.iter().filter_map(|input| match input {
@@ -93,18 +114,35 @@ pub(crate) fn without_mut(mut signature: Signature) -> Signature {
     signature
 }
 
+impl Argument {
+    /// How a fallback is given the argument whole.
+    pub(crate) fn whole(&self) -> Whole {
+        let shared = matches!(&self.ty, Type::Reference(reference) if reference.mutability.is_none());
+        match as_expression(&self.pattern) {
+            Some(expression) => Whole::Expression(expression),
+            None if shared || matches!(self.pattern, Pat::Wild(_)) => Whole::StandIn,
+            None => Whole::Lost,
+        }
+    }
+}
+
+/// How a fallback is given an argument that the handler's pattern may have taken apart.
+pub(crate) enum Whole {
+    Expression(TokenStream),
+    /// Under a name of ours, which the pattern takes apart later.
+    StandIn,
+    /// Not at all.
+    Lost,
+}
+
 /// The expression that puts together again what a pattern took apart; `None` where something was left out.
-pub(crate) fn as_expression(pattern: &Pat) -> Option<TokenStream> {
+fn as_expression(pattern: &Pat) -> Option<TokenStream> {
     let all = |patterns: &Punctuated<Pat, Token![,]>| {
         patterns.iter().map(as_expression).collect::<Option<Vec<_>>>()
     };
     match pattern {
         Pat::Ident(PatIdent { by_ref: None, ident, subpat: None, .. }) => Some(ident.to_token_stream()),
         Pat::Paren(inner) => as_expression(&inner.pat),
-        Pat::Reference(inner) if inner.mutability.is_none() => {
-            let inner = as_expression(&inner.pat)?;
-            Some(quote!(&#inner))
-        }
         Pat::Tuple(tuple) => {
             let all = all(&tuple.elems)?;
             Some(quote!((#(#all,)*)))

@@ -5,7 +5,7 @@ use steadfast_actors::settings::nearest;
 use syn::spanned::Spanned;
 use syn::{Error, Type};
 
-use super::Handler;
+use super::{Handler, Whole};
 use crate::grammar::Written;
 
 /// By what a policy tells its callers or its records apart, as `by` or `key` says it.
@@ -38,7 +38,7 @@ impl Handler {
 
     /// A second run, or a fallback, needs every argument a second time.
     fn check_second_run(&self, errors: &mut Vec<Error>) {
-        let again = ["retry", "hedge", "fallback"].into_iter().find(|name| self.declared(name).is_some());
+        let again = ["fallback", "retry", "hedge"].into_iter().find(|name| self.declared(name).is_some());
         let Some(again) = again else { return };
         let why = match again {
             "fallback" => {
@@ -58,6 +58,11 @@ impl Handler {
             }
         }
         for argument in &self.function.arguments {
+            if let (Whole::Lost, "fallback") = (argument.whole(), again) {
+                let message = "#[fallback] hands the whole argument on, and this pattern leaves parts of it out; give \
+                               it a name and take it apart in the body";
+                errors.push(Error::new(argument.pattern.span(), message));
+            }
             if let Type::Reference(reference) = &argument.ty
                 && reference.mutability.is_some()
             {

@@ -89,15 +89,16 @@ impl Function {
         &self.signature.ident
     }
 
-    pub(crate) fn is_boxed(&self) -> bool {
-        matches!(self.form, Form::Boxed { .. })
-    }
-
     pub(crate) fn receiver(&self) -> Option<&Receiver> {
         self.signature.inputs.iter().find_map(|input| match input {
             FnArg::Receiver(receiver) => Some(receiver),
             FnArg::Typed(_) => None,
         })
+    }
+
+    /// Whether an underscore says of an argument that the handler does not read it.
+    pub(crate) fn has_unused(&self) -> bool {
+        self.bindings().any(|binding| binding.name.to_string().starts_with('_'))
     }
 
     pub(crate) fn bindings(&self) -> impl Iterator<Item = &Binding> {

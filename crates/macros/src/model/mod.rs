@@ -11,7 +11,7 @@ use syn::{Error, ExprPath, Path, parse_quote};
 
 use crate::grammar::{Entry, Written};
 
-pub(crate) use bindings::{Argument, Binding, as_expression, without_mut};
+pub(crate) use bindings::{Argument, Binding, Whole, reads_unused, without_mut};
 pub(crate) use checks::Identity;
 pub(crate) use declared::Declared;
 pub(crate) use function::{Form, Function};
