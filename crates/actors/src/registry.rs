@@ -11,12 +11,19 @@ use dashmap::DashMap;
 
 use crate::breaker::{BreakerConfig, BreakerHandle};
 use crate::bulkhead::{BulkheadConfig, BulkheadHandle};
+use crate::event::Happening;
 use crate::host::{AskError, Ground, Hosted};
 use crate::idempotency::{IdempotencyConfig, IdempotencyHandle};
 use crate::limiter::{LimiterConfig, LimiterHandle};
 use crate::machine::{Kind, Machine};
 use crate::rejection::Rejection;
 use crate::snapshot::SnapshotError;
+
+mod saved;
+#[cfg(test)]
+mod tests;
+
+pub use saved::{NotRestored, SavedActor};
 
 /// How many actors one runtime may have.
 pub const MAX_ACTORS: usize = 100_000;
@@ -40,6 +47,8 @@ pub struct ActorView {
 
 /// Any hosted machine, for who watches and keeps them all.
 trait AnyHosted: Send + Sync {
+    fn place(&self) -> (Kind, &str);
+    fn notice(&self, text: String);
     fn view(&self) -> ActorView;
     fn snapshot(&self) -> Vec<u8>;
     fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError>;
@@ -50,6 +59,14 @@ trait AnyHosted: Send + Sync {
 struct Entry<M: Machine>(Arc<Hosted<M>>);
 
 impl<M: Machine> AnyHosted for Entry<M> {
+    fn place(&self) -> (Kind, &str) {
+        (self.0.kind(), self.0.name())
+    }
+
+    fn notice(&self, text: String) {
+        self.0.happened(Happening::Notice { text });
+    }
+
     fn view(&self) -> ActorView {
         ActorView {
             kind: self.0.kind(),
@@ -121,6 +138,7 @@ pub struct Registry {
     stores: Rooms<IdempotencyHandle, IdempotencyConfig>,
     bulkheads: Rooms<BulkheadHandle, BulkheadConfig>,
     throttles: Rooms<BulkheadHandle, BulkheadConfig>,
+    left: Mutex<saved::Left>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -141,6 +159,7 @@ impl Registry {
             stores: DashMap::new(),
             bulkheads: DashMap::new(),
             throttles: DashMap::new(),
+            left: Mutex::default(),
         }
     }
 
@@ -295,7 +314,9 @@ impl Registry {
         }
         let hosted = Hosted::new(Arc::clone(&self.ground), kind, name, config.clone());
         let handle = handle(Arc::clone(&hosted), config.clone());
-        all.insert((kind, name.to_owned()), Arc::new(Entry(hosted)));
+        let entry = Entry(hosted);
+        self.recall(&entry);
+        all.insert((kind, name.to_owned()), Arc::new(entry));
         let declared = Declared { handle: handle.clone(), config, by: by.to_owned() };
         rooms.insert(name.to_owned(), declared);
         Ok(handle)
@@ -313,133 +334,12 @@ impl Registry {
         Some(hosted.crash().await)
     }
 
-    /// The state of every actor, for the disk.
-    #[must_use]
-    pub fn snapshots(&self) -> Vec<(Kind, String, Vec<u8>)> {
-        self.lock().iter().map(|((kind, name), hosted)| (*kind, name.clone(), hosted.snapshot())).collect()
-    }
-
-    /// Gives one actor the state that an earlier process wrote; `None` where there is none of that name.
-    pub fn restore(&self, kind: Kind, name: &str, bytes: &[u8]) -> Option<Result<(), SnapshotError>> {
-        let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
-        Some(hosted.restore(bytes))
-    }
-
-    /// Stops every actor for good.
+    /// Stops every actor for good, all at once.
     pub async fn stop(&self) {
         let all: Vec<_> = self.lock().values().cloned().collect();
-        for hosted in all {
-            hosted.stop().await;
+        let stopping: Vec<_> = all.iter().map(|hosted| self.ground.tokio().spawn(hosted.stop())).collect();
+        for stopped in stopping {
+            let _ = stopped.await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bulkhead::Priority;
-    use crate::clock::Clock;
-    use crate::event::{Event, EventSink};
-    use crate::host::HostOptions;
-    use crate::settings::Settings;
-
-    struct Ignore;
-
-    impl EventSink for Ignore {
-        fn record(&self, _: Event) {}
-    }
-
-    fn registry() -> Registry {
-        let tokio = tokio::runtime::Handle::current();
-        let clock = Arc::new(Clock::system());
-        Registry::new(Ground::new(tokio, 1, clock, Arc::new(Ignore), HostOptions::default()))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_name_is_one_actor_and_another_declaration_of_it_names_both_sites() {
-        let registry = registry();
-        let first = registry.declare_breaker("db", BreakerConfig::default(), "shop::a").unwrap();
-        let second = registry.declare_breaker("db", BreakerConfig::default(), "shop::b").unwrap();
-        assert!(Arc::ptr_eq(first.hosted(), second.hosted()));
-        let other = BreakerConfig::from_settings(&Settings::new().with("failure_threshold", 3)).unwrap();
-        let rejection = registry.declare_breaker("db", other, "shop::c").unwrap_err().to_string();
-        assert!(rejection.contains("shop::a") && rejection.contains("shop::c"), "{rejection}");
-        assert!(registry.breaker("db").is_some());
-        assert!(registry.breaker("cache").is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pool_takes_its_capacity_from_whichever_site_says_it_also_while_calls_run() {
-        let registry = registry();
-        let pool = |settings: Settings| BulkheadConfig::from_settings(&settings).unwrap();
-        let silent = registry.declare_bulkhead("orders", pool(Settings::new()), "shop::express").unwrap();
-        assert_eq!(silent.config().capacity(), 64);
-        let _held = silent.acquire(Priority::High).await.unwrap();
-        let fifty = pool(Settings::new().with("capacity", 50));
-        registry.declare_bulkhead("orders", fifty, "shop::create").unwrap();
-        assert_eq!((silent.config().capacity(), silent.status().capacity, silent.in_use()), (50, 50, 1));
-        let sixty = pool(Settings::new().with("capacity", 60));
-        let rejection = registry.declare_bulkhead("orders", sixty, "shop::batch").unwrap_err().to_string();
-        assert!(
-            rejection.contains("shop::create")
-                && rejection.contains("shop::batch")
-                && rejection.contains("different capacity")
-                && !rejection.contains("shop::express"),
-            "{rejection}"
-        );
-        registry.declare_bulkhead("orders", pool(Settings::new()), "shop::late").unwrap();
-        assert_eq!(registry.bulkhead("orders").unwrap().config().capacity(), 50);
-        assert!(registry.bulkhead("nobody").is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_operators_capacity_stands_whatever_sites_declare_afterwards() {
-        let registry = registry();
-        let pool = registry.declare_bulkhead("orders", BulkheadConfig::default(), "shop::a").unwrap();
-        pool.set_capacity(7).unwrap();
-        let fifty = BulkheadConfig::of(50).unwrap();
-        registry.declare_bulkhead("orders", fifty, "shop::b").unwrap();
-        assert_eq!(pool.status().capacity, 7);
-        registry.declare_bulkhead("orders", fifty, "shop::c").unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_throttle_is_the_same_actor_under_another_kind_and_names_itself_so() {
-        let registry = registry();
-        let one = BulkheadConfig::from_throttle(&Settings::new().with("max_concurrent", 1).with("queue", 0));
-        let throttle = registry.declare_throttle("analyze", one.unwrap(), "shop::analyze").unwrap();
-        let _held = throttle.acquire(Priority::Normal).await.unwrap();
-        let rejection = throttle.acquire(Priority::Normal).await.unwrap_err();
-        assert!(matches!(rejection, Rejection::Full { policy: Kind::Throttle, .. }));
-        assert_eq!(rejection.http_status(), 503);
-        assert!(registry.throttle("analyze").is_some() && registry.bulkhead("analyze").is_none());
-        let view = &registry.actors()[0];
-        assert_eq!((view.kind, view.state.as_str()), (Kind::Throttle, "1 of 1 in use, 0 waiting"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn operators_see_every_actor_in_order_with_its_state_and_restarts() {
-        let registry = registry();
-        for name in ["payments", "catalog"] {
-            registry.declare_breaker(name, BreakerConfig::default(), "test").unwrap();
-        }
-        registry.crash(Kind::Breaker, "payments").await.unwrap().unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        let seen: Vec<_> = registry.actors().into_iter().map(|actor| (actor.name, actor.restarts)).collect();
-        assert_eq!(seen, [("catalog".to_owned(), 0), ("payments".to_owned(), 1)]);
-        assert!(registry.crash(Kind::Breaker, "nobody").await.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_snapshot_of_one_runtime_is_taken_over_by_the_next() {
-        let first = registry();
-        let breaker = first.declare_breaker("db", BreakerConfig::default(), "test").unwrap();
-        breaker.force_open().await;
-        let second = registry();
-        second.declare_breaker("db", BreakerConfig::default(), "test").unwrap();
-        for (kind, name, bytes) in first.snapshots() {
-            second.restore(kind, &name, &bytes).unwrap().unwrap();
-        }
-        assert_eq!(second.actors()[0].state, "forced_open");
     }
 }

@@ -12,7 +12,7 @@ const CHECKSUM: usize = 8;
 pub const MAX_SNAPSHOT_BYTES: usize = 256 * 1024 * 1024;
 
 /// Why a record could not be read or written.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
     /// It does not start like one of ours.

@@ -316,11 +316,14 @@ impl<M: Machine> Hosted<M> {
         Ok(actor.tell(Envelope::Crash).try_send()?)
     }
 
-    /// Stops the actor for good.
+    /// Stops the actor for good, and waits for it at most `ask_timeout`: one that is left alone reads no order.
     pub async fn stop(self: &Arc<Self>) {
-        if let Some(actor) = self.actor.get() {
+        let Some(actor) = self.actor.get() else { return };
+        let stopped = async {
             let _ = actor.tell(Envelope::Stop).await;
-        }
+            actor.wait_for_shutdown().await;
+        };
+        let _ = tokio::time::timeout(self.ground.options.ask_timeout, stopped).await;
     }
 
     pub(super) fn deadline(&self) -> Option<tokio::time::Instant> {
@@ -471,7 +474,7 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
-    fn happened(&self, what: Happening) {
+    pub(crate) fn happened(&self, what: Happening) {
         if !self.ground.events.is_recording() {
             return;
         }
