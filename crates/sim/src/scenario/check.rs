@@ -18,6 +18,9 @@ pub(crate) fn unknown<'a>(
     known: impl IntoIterator<Item = &'a str>,
     notes: &mut Notes<'_>,
 ) {
+    if notes.is_full() {
+        return;
+    }
     let known: Vec<&str> = known.into_iter().take(1_000).collect();
     let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
     let listed: Vec<&str> = known.iter().copied().take(20).collect();

@@ -12,7 +12,7 @@ use super::variant::{self, Draft, Ground};
 use super::{Scenario, expect, fault, handler, load, service, swarm};
 
 /// No scenario needs more; what is larger is not even read.
-const MOST_BYTES: usize = 256 * 1_024;
+const MOST_BYTES: usize = 128 * 1_024;
 
 /// More combinations than this would run for ever.
 const MOST_COMBINATIONS: usize = 1_000;

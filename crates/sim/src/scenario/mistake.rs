@@ -86,9 +86,14 @@ impl<'a> Notes<'a> {
     pub(crate) fn add(&mut self, span: &Range<usize>, message: impl Into<String>) {
         let found = (span.clone(), message.into());
         // A variant repeats the mistakes of what it extends.
-        if self.found.len() < MOST_MISTAKES && !self.found.contains(&found) {
+        if !self.is_full() && !self.found.contains(&found) {
             self.found.push(found);
         }
+    }
+
+    /// Whether nothing more is kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= MOST_MISTAKES
     }
 
     /// Ends the reading of `file`; `value` counts only where nothing was noted.

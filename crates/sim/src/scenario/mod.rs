@@ -6,7 +6,7 @@
 //!
 //! | limit | value | why |
 //! |---|---|---|
-//! | size of a file | 256 KiB | parsed, it stays far below 64 MiB |
+//! | size of a file | 128 KiB | parsed, it stays far below 64 MiB |
 //! | depth of nesting | 80 | the parser's own |
 //! | servers | 10^6 | each is a place in memory |
 //! | a time | a week | |

@@ -121,6 +121,10 @@ impl<'a> Table<'a> {
     /// Notes every key that no getter asked for, with the nearest that exists.
     pub(crate) fn finish(self, notes: &mut Notes<'_>) {
         for (key, _) in self.others() {
+            // Looking for the nearest name costs time that a file with ten thousand wrong keys shall not get.
+            if notes.is_full() {
+                break;
+            }
             let hint = nearest(&key.name, self.known.iter().copied());
             let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
             let known = self.known.join(", ");
