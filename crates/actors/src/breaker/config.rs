@@ -22,6 +22,8 @@ pub struct BreakerConfig {
     pub(super) slow_call_duration: Option<Duration>,
     pub(super) slow_call_rate_threshold: f64,
     pub(super) slow_start: Duration,
+    pub(super) jitter: bool,
+    by: Option<String>,
     mode: Mode,
     on_unavailable: OnUnavailable,
     record_on: Vec<ErrorKind>,
@@ -43,6 +45,8 @@ impl Default for BreakerConfig {
             slow_call_duration: None,
             slow_call_rate_threshold: 1.0,
             slow_start: Duration::from_secs(10),
+            jitter: false,
+            by: None,
             mode: Mode::Enforce,
             on_unavailable: OnUnavailable::Allow,
             record_on: Vec::new(),
@@ -113,6 +117,8 @@ impl BreakerConfig {
             slow_call_duration,
             slow_call_rate_threshold: slow_rate.unwrap_or(default.slow_call_rate_threshold),
             slow_start: reader.duration_or_zero("slow_start").unwrap_or(default.slow_start),
+            jitter: reader.flag("jitter").unwrap_or(default.jitter),
+            by: reader.by(),
             mode: reader.mode(),
             on_unavailable: reader.on_unavailable(default.on_unavailable),
             record_on: reader.choices("record_on", &ErrorKind::NAMES).unwrap_or_default(),
@@ -141,6 +147,24 @@ impl BreakerConfig {
     #[must_use]
     pub fn recovery_timeout(&self) -> Duration {
         self.recovery_timeout
+    }
+
+    /// Whether the time that it stays open is spread, where several processes share the dependency.
+    #[must_use]
+    pub fn jitter(&self) -> bool {
+        self.jitter
+    }
+
+    /// By what calls are told apart, each with a breaker of its own: a shard or host in an argument, say.
+    #[must_use]
+    pub fn by(&self) -> Option<&str> {
+        self.by.as_deref()
+    }
+
+    /// How long a probe keeps its slot, and may run, where its attempt has `patience`.
+    #[must_use]
+    pub fn probe_lease(&self, patience: Option<Duration>) -> Duration {
+        self.probe_timeout.or(patience).unwrap_or(self.recovery_timeout)
     }
 
     /// From when on a call is slow.

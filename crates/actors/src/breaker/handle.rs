@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use crate::outcome::{Ending, Outcome};
 use crate::rejection::Rejection;
 use crate::settings::{Mode, OnUnavailable};
 
+const MODES: [Mode; 3] = [Mode::Enforce, Mode::Observe, Mode::Off];
+
 /// One breaker, for code that uses it without a macro. Cheap to clone; all clones are the same breaker.
 #[derive(Clone, Debug)]
 pub struct BreakerHandle {
@@ -20,6 +22,8 @@ pub struct BreakerHandle {
 struct Shared {
     hosted: Arc<Hosted<BreakerMachine>>,
     config: BreakerConfig,
+    /// An operator's mode, as its place in [`MODES`]; what is declared where it is beyond them.
+    mode: AtomicU8,
     /// Calls that observe mode would have refused.
     would_refuse: AtomicU64,
     /// Probes that were let in while the actor could not be asked: when the present period began, and how many.
@@ -31,7 +35,8 @@ impl BreakerHandle {
     #[must_use]
     pub fn new(hosted: Arc<Hosted<BreakerMachine>>, config: BreakerConfig) -> Self {
         let outage = Mutex::new((Time::ZERO, 0));
-        BreakerHandle { shared: Arc::new(Shared { hosted, config, would_refuse: AtomicU64::new(0), outage }) }
+        let (mode, would_refuse) = (AtomicU8::new(u8::MAX), AtomicU64::new(0));
+        BreakerHandle { shared: Arc::new(Shared { hosted, config, mode, would_refuse, outage }) }
     }
 
     /// Its name.
@@ -58,6 +63,20 @@ impl BreakerHandle {
         &self.shared.config
     }
 
+    /// Whether it acts on its decisions: what an operator ordered last, else what is declared.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        let ordered = MODES.get(usize::from(self.shared.mode.load(Ordering::Relaxed)));
+        ordered.copied().unwrap_or_else(|| self.shared.config.mode())
+    }
+
+    /// Orders it to act, to observe or to be off, whatever is declared; `None` is back to that.
+    pub fn set_mode(&self, order: Option<Mode>) {
+        let place = MODES.iter().position(|mode| Some(*mode) == order);
+        let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX);
+        self.shared.mode.store(place, Ordering::Relaxed);
+    }
+
     /// The hosted machine, for who watches actors.
     #[must_use]
     pub fn hosted(&self) -> &Arc<Hosted<BreakerMachine>> {
@@ -80,18 +99,18 @@ impl BreakerHandle {
     /// # Cancel safety
     /// A dropped `admit` gives back whatever it was granted.
     pub async fn admit(&self, patience: Option<Duration>) -> Result<BreakerPermit, Rejection> {
-        if self.shared.config.mode() == Mode::Off {
-            return Ok(BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, probe: false });
+        if self.mode() == Mode::Off {
+            return Ok(BreakerPermit::of_nobody());
         }
         let ticket = self.shared.hosted.ticket();
         // Made before the ask: dropped in the middle of it, the epoch is not known yet, and the present one is right
         // for any probe that the actor may have granted.
-        let mut permit = BreakerPermit { handle: Some(self.clone()), ticket, epoch: 0, probe: false };
+        let mut permit = BreakerPermit { handle: Some(self.clone()), ticket, epoch: 0, lease: None };
         match self.shared.hosted.ask(ticket, BreakerInput::Admit { patience }).await {
             Ok(answer) => match answer.reply {
                 BreakerReply::Admitted { epoch, probe } => {
                     permit.epoch = epoch;
-                    permit.probe = probe;
+                    permit.lease = probe.then(|| self.shared.config.probe_lease(patience));
                     Ok(permit)
                 }
                 BreakerReply::Refused { state, retry_after } => {
@@ -107,9 +126,9 @@ impl BreakerHandle {
     }
 
     fn refuse(&self, rejection: Rejection) -> Result<BreakerPermit, Rejection> {
-        if self.shared.config.mode() == Mode::Observe {
+        if self.mode() == Mode::Observe {
             self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
-            return Ok(BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, probe: false });
+            return Ok(BreakerPermit::of_nobody());
         }
         Err(rejection)
     }
@@ -127,7 +146,7 @@ impl BreakerHandle {
         };
         if pass {
             let handle = Some(self.clone());
-            return Ok(BreakerPermit { handle, ticket, epoch: status.epoch, probe: false });
+            return Ok(BreakerPermit { handle, ticket, epoch: status.epoch, lease: None });
         }
         self.refuse(Rejection::open(self.name(), describe(status.state), None))
     }
@@ -184,14 +203,24 @@ pub struct BreakerPermit {
     handle: Option<BreakerHandle>,
     ticket: Ticket,
     epoch: u64,
-    probe: bool,
+    lease: Option<Duration>,
 }
 
 impl BreakerPermit {
+    fn of_nobody() -> Self {
+        BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, lease: None }
+    }
+
     /// Whether this call decides over closing.
     #[must_use]
     pub fn is_probe(&self) -> bool {
-        self.probe
+        self.lease.is_some()
+    }
+
+    /// How long a probe may run: cut after that it has failed. `None` for any other call.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        self.lease
     }
 
     /// Reports and waits, at most 1 ms, until what follows from it is published.

@@ -10,6 +10,8 @@ use crate::outcome::{Ending, ErrorKind, Outcome};
 use crate::rejection::RejectionKind;
 use crate::settings::Settings;
 
+mod calls;
+
 struct Ignore;
 
 impl EventSink for Ignore {

@@ -1,11 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::config::BreakerConfig;
 use super::window::{Counts, Mark, Window};
-use crate::clock::{Moment, Time, WallTime};
+use crate::clock::{Moment, Time, WallTime, saturating_nanos};
 use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
 use crate::outcome::{Ending, Health, Outcome};
@@ -126,7 +126,12 @@ struct Ramp {
     until: Time,
     limit: u32,
     round: u32,
-    in_flight: BTreeSet<Ticket>,
+    /// Each with the time at which its place is free again though it never answered.
+    in_flight: BTreeMap<Ticket, Time>,
+}
+
+fn places_taken(leases: &BTreeMap<Ticket, Time>, now: Time) -> usize {
+    leases.values().filter(|end| **end > now).count()
 }
 
 /// A decision of a breaker.
@@ -137,7 +142,7 @@ pub enum BreakerChange {
     /// Answer a caller.
     Answer(Ticket, BreakerReply),
     /// Let a call pass that takes a place in the slow start.
-    Ramp(Ticket),
+    Ramp(Ticket, Time),
     /// Let a probe pass, going to half open first where need be.
     Probe(Ticket, Time),
     /// Book an outcome.
@@ -194,9 +199,11 @@ impl BreakerMachine {
         });
     }
 
-    fn open(&mut self, now: Time, reason: String, effects: &mut Effects<BreakerReply>) {
+    fn open(&mut self, moment: Moment, reason: String, effects: &mut Effects<BreakerReply>) {
         self.openings = self.openings.saturating_add(1);
-        let until = now.after(self.open_time());
+        let open_time = self.open_time();
+        let spread = if self.config.jitter { spread(open_time, moment.random) } else { open_time };
+        let until = moment.now.after(spread);
         self.enter(State::Open { until }, reason, effects);
     }
 
@@ -207,7 +214,7 @@ impl BreakerMachine {
             until: now.after(slow_start),
             limit: self.config.half_open_permits,
             round: 0,
-            in_flight: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
         });
         self.enter(State::Closed { window: Window::new(self.config.window), ramp }, reason, effects);
     }
@@ -236,8 +243,7 @@ impl BreakerMachine {
 
     fn admit(&self, now: Time, ticket: Ticket, patience: Option<Duration>) -> BreakerChange {
         let admitted = BreakerReply::Admitted { epoch: self.epoch, probe: false };
-        let lease =
-            || now.after(self.config.probe_timeout.or(patience).unwrap_or(self.config.recovery_timeout));
+        let lease = || now.after(self.config.probe_lease(patience));
         let refused = |retry_after| {
             BreakerChange::Answer(ticket, BreakerReply::Refused { state: self.name(), retry_after })
         };
@@ -247,15 +253,14 @@ impl BreakerMachine {
             State::Open { until } if now < *until => refused(Some(now.until(*until))),
             State::Open { .. } => BreakerChange::Probe(ticket, lease()),
             State::HalfOpen { probes, .. } => {
-                let out = probes.values().filter(|end| **end > now).count();
-                if out < self.config.half_open_permits as usize {
+                if places_taken(probes, now) < self.config.half_open_permits as usize {
                     return BreakerChange::Probe(ticket, lease());
                 }
                 refused(probes.values().filter(|end| **end > now).min().map(|end| now.until(*end)))
             }
             State::Closed { ramp: Some(ramp), .. } if now < ramp.until => {
-                if ramp.in_flight.len() < ramp.limit as usize {
-                    BreakerChange::Ramp(ticket)
+                if places_taken(&ramp.in_flight, now) < ramp.limit as usize {
+                    BreakerChange::Ramp(ticket, lease())
                 } else {
                     // Any answer in flight frees a place, so no later time could honestly be named.
                     refused(None)
@@ -267,12 +272,13 @@ impl BreakerMachine {
 
     fn record(
         &mut self,
-        now: Time,
+        moment: Moment,
         ticket: Ticket,
         health: Health,
         slow: bool,
         effects: &mut Effects<BreakerReply>,
     ) {
+        let now = moment.now;
         match &mut self.state {
             State::Closed { window, ramp } => {
                 if let Some(slow_start) = ramp {
@@ -289,7 +295,7 @@ impl BreakerMachine {
                 }
                 if health != Health::Neutral {
                     window.record(now, Mark { failure: health == Health::Failure, slow });
-                    self.evaluate(now, effects);
+                    self.evaluate(moment, effects);
                 }
             }
             State::HalfOpen { successes, probes } => {
@@ -304,23 +310,38 @@ impl BreakerMachine {
                             self.close(now, reason, effects);
                         }
                     }
-                    Health::Success => self.open(now, "a probe was slow".to_owned(), effects),
-                    Health::Failure => self.open(now, "a probe failed".to_owned(), effects),
+                    Health::Success => {
+                        let reason = format!("a probe was slow after {successes} that succeeded");
+                        self.open(moment, reason, effects);
+                    }
+                    Health::Failure => {
+                        let reason = format!("a probe failed after {successes} that succeeded");
+                        self.open(moment, reason, effects);
+                    }
                 }
             }
             State::Open { .. } | State::ForcedOpen | State::ForcedClosed => {}
         }
     }
 
-    fn evaluate(&mut self, now: Time, effects: &mut Effects<BreakerReply>) {
+    fn evaluate(&mut self, moment: Moment, effects: &mut Effects<BreakerReply>) {
         if let State::Closed { window, .. } = &mut self.state {
-            window.roll(now);
+            window.roll(moment.now);
             let counts = window.counts();
             if let Some(reason) = self.verdict(counts) {
-                self.open(now, reason, effects);
+                self.open(moment, reason, effects);
             }
         }
     }
+}
+
+/// A tenth more or less: processes that opened together must not come back together.
+fn spread(time: Duration, random: u64) -> Duration {
+    let nanos = saturating_nanos(time);
+    let tenth = nanos / 10;
+    let drawn = (u128::from(random) * (u128::from(tenth) * 2 + 1)) >> 64;
+    let drawn = u64::try_from(drawn).unwrap_or(u64::MAX);
+    Duration::from_nanos((nanos - tenth).saturating_add(drawn))
 }
 
 /// What outlives the process: an open breaker and the rest of its open time.
@@ -371,9 +392,10 @@ impl Machine for BreakerMachine {
         match change {
             BreakerChange::Nothing => {}
             BreakerChange::Answer(ticket, reply) => effects.reply(ticket, reply),
-            BreakerChange::Ramp(ticket) => {
+            BreakerChange::Ramp(ticket, lease) => {
                 if let State::Closed { ramp: Some(ramp), .. } = &mut self.state {
-                    ramp.in_flight.insert(ticket);
+                    ramp.in_flight.retain(|_, end| *end > moment.now);
+                    ramp.in_flight.insert(ticket, lease);
                 }
                 effects.reply(ticket, BreakerReply::Admitted { epoch: self.epoch, probe: false });
             }
@@ -389,9 +411,9 @@ impl Machine for BreakerMachine {
                 effects.reply(ticket, BreakerReply::Admitted { epoch: self.epoch, probe: true });
             }
             BreakerChange::Record { ticket, health, slow } => {
-                self.record(moment.now, ticket, health, slow, effects);
+                self.record(moment, ticket, health, slow, effects);
             }
-            BreakerChange::Evaluate => self.evaluate(moment.now, effects),
+            BreakerChange::Evaluate => self.evaluate(moment, effects),
             BreakerChange::Force(order) => {
                 self.openings = 0;
                 let state = match order {
@@ -399,7 +421,9 @@ impl Machine for BreakerMachine {
                     Force::Closed => State::ForcedClosed,
                     Force::Reset => State::Closed { window: Window::new(self.config.window), ramp: None },
                 };
-                self.enter(state, "ordered by an operator".to_owned(), effects);
+                let Counts { total, failures, slow } = self.status(moment.now).counts;
+                let stood = format!("{failures} failures and {slow} slow in {total} calls");
+                self.enter(state, format!("ordered by an operator at {stood}"), effects);
             }
         }
     }
@@ -440,7 +464,7 @@ impl Machine for BreakerMachine {
             if other_window {
                 *window = Window::new(span);
             }
-            self.evaluate(moment.now, effects);
+            self.evaluate(moment, effects);
         }
     }
 

@@ -15,11 +15,15 @@
 //! | `minimum_requests` | min(10, window) | a rate over fewer calls is noise |
 //! | `recovery_timeout` | 30 s | long enough for a restart, short enough for a person who waits |
 //! | `success_threshold`, `half_open_permits` | 3 | one lucky answer does not close it |
+//! | `probe_timeout` | the attempt's timeout, else what is left of its deadline, else `recovery_timeout` | a probe that hangs has failed |
+//! | `jitter` | off | a tenth more or less of the open time, for processes that share the dependency |
 //! | `slow_start` | 10 s | a dependency that just came back is not hit by all callers at once |
 //!
 //! What was admitted in an older epoch neither closes, opens nor extends anything. Comparisons are `>=`, after every
 //! recorded outcome, as in resilience4j.
 
+#[cfg(feature = "host")]
+mod call;
 mod config;
 #[cfg(feature = "host")]
 mod handle;
@@ -30,6 +34,8 @@ mod machine;
 mod tests;
 mod window;
 
+#[cfg(feature = "host")]
+pub use call::CallError;
 pub use config::BreakerConfig;
 #[cfg(feature = "host")]
 pub use handle::{BreakerHandle, BreakerPermit};

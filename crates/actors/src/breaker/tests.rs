@@ -7,6 +7,8 @@ use crate::outcome::{Ending, ErrorKind, Outcome};
 use crate::rejection::RejectionKind;
 use crate::settings::Settings;
 
+mod rules;
+
 struct Bench {
     machine: BreakerMachine,
     now: Time,

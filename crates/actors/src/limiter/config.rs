@@ -26,7 +26,6 @@ const MOST_REQUESTS: u64 = 999_999_999_999_999;
 const DEFAULT_KEYS: u32 = 100_000;
 const MOST_KEYS: u32 = 1_000_000;
 const PERIODS: [(&str, u64); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
-const IDENTITIES: [&str; 6] = ["user", "ip", "api_key", "global", "header:", "arg:"];
 
 impl LimiterConfig {
     /// Checks settings as an attribute, a file or a scenario writes them.
@@ -66,7 +65,7 @@ impl LimiterConfig {
             quota,
             max_keys: reader.integer32("max_keys", 1..=MOST_KEYS).unwrap_or(DEFAULT_KEYS) as usize,
             max_wait: reader.duration("max_wait"),
-            by: read_identity(&mut reader),
+            by: reader.by(),
             mode: reader.mode(),
             on_unavailable: reader.on_unavailable(OnUnavailable::Allow),
         };
@@ -189,31 +188,6 @@ fn read_period(reader: &mut Reader<'_>) -> Option<Duration> {
         Err(message) => reader.problem("per", message),
     }
     None
-}
-
-fn read_identity(reader: &mut Reader<'_>) -> Option<String> {
-    let text = reader.text("by")?;
-    let named = ["header:", "arg:"].iter().find_map(|prefix| text.strip_prefix(prefix));
-    match named {
-        Some(name) if !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic()) => Some(text),
-        Some(_) => {
-            reader.problem("by", format!("{text:?} names nothing; write it as \"header:X-Client-ID\""));
-            None
-        }
-        None if text == "global" => None,
-        None if IDENTITIES.contains(&text.as_str()) => Some(text),
-        None => {
-            let hint = nearest(&text, IDENTITIES).map(|word| format!("; did you mean {word:?}?"));
-            let hint = hint.unwrap_or_default();
-            reader.problem(
-                "by",
-                format!(
-                    "{text:?} is not known here; it can be user, ip, api_key, global, header:X or arg:x{hint}"
-                ),
-            );
-            None
-        }
-    }
 }
 
 impl fmt::Display for LimiterConfig {

@@ -5,6 +5,7 @@
 //! gets the same words wherever it was made, and all mistakes are reported at once.
 
 mod duration;
+mod identity;
 mod mode;
 mod nearest;
 mod reader;
