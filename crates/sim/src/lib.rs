@@ -2,10 +2,14 @@
 //!
 //! | folder | what it holds |
 //! |---|---|
+//! | [`engine`] | one run: exact virtual time, the event log, what is measured, and whether it held |
 //! | [`program`] | the `steadfast-sim` program's commands |
 //! | [`scenario`] | the file: its words, its checks, its mistakes with line and column |
+//! | `world` | the simulated services, links and callers |
 
 #![forbid(unsafe_code)]
 
+pub mod engine;
 pub mod program;
 pub mod scenario;
+mod world;

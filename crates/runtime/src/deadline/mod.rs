@@ -30,6 +30,12 @@ impl Deadline {
     /// No end.
     pub const NEVER: Deadline = Deadline(Time::MAX);
 
+    /// The deadline of the annotated call that this code runs in, for clients that pass it on; no end outside of one.
+    #[must_use]
+    pub fn current() -> Self {
+        crate::pipeline::Call::current().map_or(Deadline::NEVER, |call| call.deadline)
+    }
+
     /// The deadline at `time`.
     #[must_use]
     pub const fn at(time: Time) -> Self {

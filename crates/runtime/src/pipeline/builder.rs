@@ -110,6 +110,27 @@ impl Pipeline {
         execute_plan(runtime, plan, Outcome::classified(), Inputs::new(), body, Some(fallback)).await
     }
 
+    /// The same for results that are read by `outcome`, with what layers need to know of the call's arguments: who
+    /// calls, and the texts that limiters and stores go by.
+    ///
+    /// # Errors
+    /// What the body returned, or a refusal, where the fallback failed too or there is none.
+    pub async fn call_with<T, E, F, H>(
+        &self,
+        outcome: Outcome<T, E>,
+        inputs: Inputs,
+        mut body: impl FnMut() -> F,
+        fallback: Option<impl FnOnce(Arc<Failure<E>>) -> H>,
+    ) -> Result<T, E>
+    where
+        E: From<Rejection>,
+        F: Future<Output = Result<T, E>>,
+        H: Future<Output = Result<T, E>>,
+    {
+        let (runtime, plan) = (self.runtime.clone(), Arc::clone(&self.plan));
+        execute_plan(runtime, plan, outcome, inputs, move || Some(body()), fallback).await
+    }
+
     /// Its layers, outermost first.
     #[must_use]
     pub fn describe(&self) -> Described {

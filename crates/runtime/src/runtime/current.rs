@@ -116,6 +116,12 @@ impl Runtime {
         Entered { id: self.id(), not_send: PhantomData }
     }
 
+    /// Runs `future` as the answer to a request from outside, whose caller has so much time `left` if it said so: every
+    /// call inside ends at the caller's deadline.
+    pub async fn serving<F: Future>(&self, left: Option<std::time::Duration>, future: F) -> F::Output {
+        crate::pipeline::Call::serving(self, left).around(self.scope(future)).await
+    }
+
     /// Annotated calls within `future` use this runtime, on whichever thread it is polled.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
         SCOPED.scope(self.clone(), future).await

@@ -1,0 +1,202 @@
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use steadfast::Classify;
+use steadfast::deadline::Deadline;
+use steadfast::outcome::{Codec, Outcome};
+use steadfast::pipeline::{Inputs, Pipeline};
+use steadfast::{ErrorKind, Message, Rejection};
+use tokio::sync::oneshot;
+
+use super::house::House;
+use super::measures::Ended;
+use crate::world::{About, MessageId, Reply, Route, Served};
+
+/// A call path with the policies of one variant around it.
+pub(crate) struct Handler {
+    /// What it calls: steps in order, calls of one step side by side.
+    pub(crate) steps: Vec<Vec<Callee>>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) falls_back: bool,
+    /// What one attempt may take, for the deadline that it tells its callees.
+    pub(crate) per_attempt: Option<Duration>,
+    /// Whether a layer goes by who calls.
+    pub(crate) reads_inputs: bool,
+}
+
+/// Whom a handler calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Callee {
+    /// A service, or a handler in another process.
+    Over(Route),
+    /// A handler in the same process.
+    Inside(usize),
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The dependency answered so.
+    Kind(ErrorKind),
+    /// A layer of ours refused.
+    Refused(Rejection),
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Failure::Refused(rejection)
+    }
+}
+
+impl Classify for Failure {
+    fn kind(&self) -> ErrorKind {
+        self.error_kind()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.rejection().and_then(Rejection::retry_after)
+    }
+
+    fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Failure::Refused(rejection) => Some(rejection),
+            Failure::Kind(_) => None,
+        }
+    }
+}
+
+impl Failure {
+    pub(crate) fn error_kind(&self) -> ErrorKind {
+        match self {
+            Failure::Kind(kind) => *kind,
+            Failure::Refused(rejection) => rejection.kind().error_kind(),
+        }
+    }
+
+    pub(crate) fn ended(&self) -> Ended {
+        match self {
+            Failure::Kind(kind) => Ended::Failed(kind.as_str()),
+            Failure::Refused(rejection) => Ended::Rejected(rejection.kind().as_str()),
+        }
+    }
+}
+
+fn outcome() -> Outcome<Served, Failure> {
+    Outcome::classified().stored(Codec {
+        encode: |served: &Served| Some(vec![u8::from(served.degraded)]),
+        decode: |bytes| bytes.first().map(|byte| Served { degraded: *byte != 0 }),
+    })
+}
+
+type Called<'a> = Pin<Box<dyn Future<Output = Result<Served, Failure>> + Send + 'a>>;
+
+impl House {
+    /// Calls a handler through its layers.
+    pub(crate) async fn call(self: &Arc<Self>, index: usize, about: About) -> Result<Served, Failure> {
+        let handler = &self.handlers[index];
+        let inputs = if handler.reads_inputs { inputs(about) } else { Inputs::new() };
+        let body = || self.steps(index, about);
+        let fallback = handler.falls_back.then_some(|_| std::future::ready(Ok(Served { degraded: true })));
+        handler.pipeline.call_with(outcome(), inputs, body, fallback).await
+    }
+
+    /// What a handler does: one attempt.
+    async fn steps(self: &Arc<Self>, index: usize, mut about: About) -> Result<Served, Failure> {
+        let handler = &self.handlers[index];
+        about.deadline = self.deadline(handler.per_attempt);
+        let mut degraded = false;
+        for step in &handler.steps {
+            let served = match step.as_slice() {
+                [one] => self.step(*one, about).await?,
+                several => together(several.iter().map(|callee| self.step(*callee, about)).collect()).await?,
+            };
+            degraded |= served.degraded;
+        }
+        Ok(Served { degraded })
+    }
+
+    /// When the attempt that begins now is given up.
+    fn deadline(&self, per_attempt: Option<Duration>) -> u64 {
+        let own = per_attempt.map_or(u64::MAX, |limit| self.clock.now().after(limit).as_nanos());
+        own.min(Deadline::current().time().as_nanos())
+    }
+
+    fn step(self: &Arc<Self>, callee: Callee, about: About) -> Called<'_> {
+        Box::pin(async move {
+            match callee {
+                Callee::Over(route) => self.send(route, about).await.map_err(Failure::Kind),
+                Callee::Inside(handler) => self.call(handler, about).await,
+            }
+        })
+    }
+
+    /// Sends a request and waits for its answer; dropped before that, the caller has left.
+    pub(crate) async fn send(self: &Arc<Self>, route: Route, about: About) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        let message = self.with(|world| world.send(route, about, reply));
+        let mut waiting = Waiting { house: self, message, done: false };
+        match answer.await {
+            Ok(reply) => {
+                waiting.done = true;
+                reply
+            }
+            // The message was lost for good: as in any network, nobody says so.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+struct Waiting<'a> {
+    house: &'a Arc<House>,
+    message: MessageId,
+    done: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.house.with(|world| world.left(self.message));
+        }
+    }
+}
+
+/// Runs calls side by side until all have ended; the first failure, in the order in which they are written, is the
+/// step's.
+async fn together(mut calls: Vec<Called<'_>>) -> Result<Served, Failure> {
+    let mut results: Vec<Option<Result<Served, Failure>>> = calls.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut pending = false;
+        for (call, result) in calls.iter_mut().zip(&mut results) {
+            if result.is_none() {
+                match call.as_mut().poll(context) {
+                    Poll::Ready(done) => *result = Some(done),
+                    Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    let mut degraded = false;
+    for result in results.into_iter().flatten() {
+        degraded |= result?.degraded;
+    }
+    Ok(Served { degraded })
+}
+
+/// What layers may go by: the key is the user, the address, the idempotency key and the argument `key`.
+fn inputs(about: About) -> Inputs {
+    let key = about.key.to_string();
+    let [a, b, c, d, ..] = about.key.to_le_bytes();
+    let message = Message::builder()
+        .user_id(key.clone())
+        .api_key(key.clone())
+        .ip(std::net::Ipv4Addr::new(a | 1, b, c, d))
+        .header("Idempotency-Key", key.clone())
+        .header("X-Client-ID", key.clone())
+        .build();
+    Inputs::new().context(Some(message)).argument("key", key)
+}

@@ -1,0 +1,126 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use steadfast::Runtime;
+use steadfast_actors::clock::Clock;
+use steadfast_actors::machine::Kind;
+
+use super::handler::Handler;
+use super::log::Recorder;
+use super::measures::Ended;
+use crate::world::{About, ActorFault, Job, Reply, Request, Route, World};
+
+/// Everything that the tasks of one run share: the world, the runtime under test, and the handlers.
+pub(crate) struct House {
+    pub(crate) world: Mutex<World>,
+    pub(crate) runtime: Runtime,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) recorder: Recorder,
+    pub(crate) handlers: Vec<Handler>,
+    /// How the requests of each load reach their handler, where a link lies between.
+    pub(crate) entries: Vec<Option<Route>>,
+}
+
+impl std::fmt::Debug for House {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("House").field("handlers", &self.handlers.len()).finish_non_exhaustive()
+    }
+}
+
+impl House {
+    /// Looks into the world at the present time, then carries out what the world wants done.
+    pub(crate) fn with<R>(self: &Arc<Self>, look: impl FnOnce(&mut World) -> R) -> R {
+        let (result, jobs) = {
+            let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            world.now = self.clock.now().as_nanos();
+            let result = look(&mut world);
+            if world.jobs.is_empty() {
+                return result;
+            }
+            world.woke = true;
+            (result, std::mem::take(&mut world.jobs))
+        };
+        for job in jobs {
+            self.carry_out(job);
+        }
+        result
+    }
+
+    fn carry_out(self: &Arc<Self>, job: Job) {
+        let house = Arc::clone(self);
+        match job {
+            Job::Request(request) => drop(tokio::spawn(house.request(request))),
+            Job::Serve { handler, message, about } => {
+                drop(tokio::spawn(async move {
+                    let reply = house.serve(handler, about).await;
+                    house.with(|world| world.reply(message, reply));
+                }));
+            }
+            Job::Actor(fault) => drop(tokio::spawn(house.strike(fault))),
+            Job::ShiftWall(by) => {
+                self.clock.shift_wall(Duration::from_nanos(by.unsigned_abs()), by < 0);
+            }
+        }
+    }
+
+    /// One request from outside, from its arrival to its outcome.
+    async fn request(self: Arc<Self>, request: Request) {
+        let mut unsettled = Unsettled { house: Arc::clone(&self), request, settled: false };
+        let ended = match self.entries[request.load] {
+            None => match self.call(request.handler, request.about).await {
+                Ok(served) if served.degraded => Ended::Degraded,
+                Ok(_) => Ended::Success,
+                Err(failure) => failure.ended(),
+            },
+            Some(route) => match self.send(route, request.about).await {
+                Ok(served) if served.degraded => Ended::Degraded,
+                Ok(_) => Ended::Success,
+                Err(kind) => Ended::Failed(kind.as_str()),
+            },
+        };
+        unsettled.settle(ended);
+    }
+
+    /// A request that came over a link, with the deadline that it carries.
+    async fn serve(self: &Arc<Self>, handler: usize, about: About) -> Reply {
+        let now = self.clock.now().as_nanos();
+        let left =
+            (about.deadline != u64::MAX).then(|| Duration::from_nanos(about.deadline.saturating_sub(now)));
+        let called = self.runtime.serving(left, self.call(handler, about)).await;
+        called.map_err(|failure| failure.error_kind())
+    }
+
+    async fn strike(self: Arc<Self>, fault: ActorFault) {
+        let kinds =
+            [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
+        let Some(kind) = kinds.into_iter().find(|kind| kind.as_str() == fault.kind) else { return };
+        // A full mailbox has no room for the order either; the actor is then struck by its load.
+        let _ = self.runtime.registry().crash(kind, &fault.name).await;
+    }
+}
+
+/// A request that has no outcome yet. Its task may panic with a bound function; it then ends here.
+struct Unsettled {
+    house: Arc<House>,
+    request: Request,
+    settled: bool,
+}
+
+impl Unsettled {
+    fn settle(&mut self, ended: Ended) {
+        self.settled = true;
+        let Request { load, at, .. } = self.request;
+        self.house.with(|world| {
+            self.house.recorder.record().measures.ended(world.now, at, ended);
+            world.answered(load);
+        });
+    }
+}
+
+impl Drop for Unsettled {
+    fn drop(&mut self) {
+        if !self.settled && std::thread::panicking() {
+            self.settle(Ended::Failed("panicked"));
+        }
+    }
+}

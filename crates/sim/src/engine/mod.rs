@@ -1,0 +1,43 @@
+//! One run of a scenario: exact virtual time, the event log, what is measured, and whether it held.
+//!
+//! ```text
+//!   queue (time, sequence) -> driver -> world -> tasks: handlers in their pipelines, with the real actors
+//!                               ^                  |
+//!                               +---- at rest -----+
+//! ```
+//!
+//! Everything runs on one current-thread tokio runtime with a paused clock. The driver fires one event of the world,
+//! waits until every task and actor has come to rest, and only then moves time on: to the nanosecond between tokio's
+//! own timers, which keep their milliseconds. Randomness is drawn from one stream for each owner.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `queue` | events by time and sequence |
+//! | `quiet`, `driver` | when everything rests, and how time moves |
+//! | `draw` | random choices of one owner |
+//! | `house`, `handler`, `compose` | what the tasks of a run share; handlers inside their layers |
+//! | `log` | the event log and its digest |
+//! | `measures`, `expect`, `report` | what is counted, what was expected of it, and what is told |
+//! | `run` | all variants of a scenario, one after another |
+
+mod compose;
+mod draw;
+mod driver;
+mod expect;
+mod handler;
+mod house;
+mod log;
+mod measures;
+mod queue;
+mod quiet;
+mod report;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use draw::{Stream, float, nanos};
+pub(crate) use log::Recorder;
+pub use measures::TransitionSeen;
+pub(crate) use queue::Queue;
+pub use report::{ExpectReport, InvariantReport, LatencyReport, Report, SeriesPoint, VariantReport, Verdict};
+pub use run::{RunError, RunOptions, run, run_with};

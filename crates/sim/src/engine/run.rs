@@ -1,0 +1,221 @@
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use steadfast::Runtime;
+use steadfast::config::ConfigError;
+use steadfast::runtime::BuildError;
+use steadfast_actors::clock::WallTime;
+use steadfast_actors::supervise::RestartLimit;
+
+use super::compose;
+use super::driver::drive;
+use super::expect::{self, Ground};
+use super::house::House;
+use super::log::{Log, Record, Recorder};
+use super::measures::Measures;
+use super::quiet::Quiet;
+use super::report::{Report, VariantReport, Verdict, seconds};
+use crate::scenario::{Metric, Scenario};
+use crate::world::World;
+
+/// Every run begins on this day: 2025-01-01 00:00 UTC.
+const CALENDAR: u64 = 1_735_689_600_000_000_000;
+
+/// Why a run could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A variant's policies cannot be what they are declared to be.
+    #[error("variant {variant}: {source}")]
+    Policies {
+        /// The variant.
+        variant: String,
+        /// Every mistake.
+        source: ConfigError,
+    },
+    /// There is no variant of that name.
+    #[error("there is no variant `{0}`")]
+    NoVariant(String),
+    /// The runtime under test could not be built.
+    #[error(transparent)]
+    Runtime(#[from] BuildError),
+    /// The event log could not be written.
+    #[error("the event log cannot be written: {0}")]
+    Log(#[from] std::io::Error),
+}
+
+/// What may be chosen of a run beside its scenario.
+#[derive(Default)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// The seed; the scenario's own where not said.
+    pub seed: Option<u64>,
+    /// Only this variant.
+    pub variant: Option<String>,
+    /// Where the event log goes, one line of JSON for each event.
+    pub log: Option<Box<dyn Write + Send>>,
+}
+
+impl std::fmt::Debug for RunOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunOptions").field("seed", &self.seed).field("variant", &self.variant).finish()
+    }
+}
+
+/// Runs all variants of a scenario, one after another, on the same arrivals.
+///
+/// # Errors
+/// Where a variant's policies contradict each other.
+pub fn run(scenario: &Scenario, seed: u64) -> Result<Report, RunError> {
+    run_with(scenario, RunOptions { seed: Some(seed), ..RunOptions::default() })
+}
+
+/// The same with options.
+///
+/// # Errors
+/// As [`run`], and where the log cannot be written.
+pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunError> {
+    let seed = options.seed.unwrap_or(scenario.seed);
+    #[expect(clippy::disallowed_methods, reason = "the one figure of a report that is of real time")]
+    let started = std::time::Instant::now();
+    let chosen = |name: &str| options.variant.as_deref().is_none_or(|only| only == name);
+    if let Some(only) = &options.variant
+        && !scenario.variants.iter().any(|variant| variant.name == *only)
+    {
+        return Err(RunError::NoVariant(only.clone()));
+    }
+    let mut report = Report {
+        scenario: scenario.name.clone(),
+        seed,
+        digest: String::new(),
+        verdict: Verdict::Pass,
+        wall_ms: 0,
+        virtual_s: 0.0,
+        events: 0,
+        variants: Vec::new(),
+        expect: Vec::new(),
+        invariants: Vec::new(),
+    };
+    let mut log = Log::new(options.log);
+    let healed = World::last_heal(scenario);
+    for (index, variant) in scenario.variants.iter().enumerate() {
+        if !chosen(&variant.name) {
+            continue;
+        }
+        drop(log.line(0, "variant", &variant.name, "begins").number("seed", seed));
+        let (measures, continued) = run_variant(scenario, index, seed, log)?;
+        log = continued;
+        let ground = Ground { scenario, measures: &measures, healed };
+        let own = scenario.expectations.iter().filter(|expected| expected.variant == variant.name);
+        for expectation in own {
+            let expected = match expectation.seeds {
+                None => expect::evaluate(expectation, ground),
+                Some(seeds) => {
+                    let held = |seed| {
+                        let (measures, _) = run_variant(scenario, index, seed, Log::new(None))?;
+                        let ground = Ground { scenario, measures: &measures, healed };
+                        Ok::<bool, RunError>(expect::evaluate(expectation, ground).ok)
+                    };
+                    expect::over_seeds(expectation, seeds, held)?
+                }
+            };
+            report.expect.push(expected);
+        }
+        let own = scenario.sometimes.iter().filter(|sometimes| sometimes.variant == variant.name);
+        report.expect.extend(own.map(|sometimes| expect::reached(sometimes, &measures)));
+        let recovery = healed.and_then(|healed| measures.recovery(healed, scenario.duration, 0.95));
+        let told = VariantReport::of(&variant.name, &measures, scenario.duration, recovery);
+        report.variants.push(told);
+        report.virtual_s += seconds(scenario.duration);
+    }
+    report.events = log.events();
+    report.digest = log.finish()?;
+    let held = report.expect.iter().all(|expected| expected.ok)
+        && report.invariants.iter().all(|invariant| invariant.ok);
+    report.verdict = if held { Verdict::Pass } else { Verdict::Fail };
+    report.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(report)
+}
+
+/// Runs one variant; what was measured, and the log with its events.
+fn run_variant(scenario: &Scenario, index: usize, seed: u64, log: Log) -> Result<(Measures, Log), RunError> {
+    let variant = &scenario.variants[index];
+    let own = scenario.expectations.iter().filter(|expected| expected.variant == variant.name);
+    let windows: Vec<(u64, u64)> = own
+        .clone()
+        .filter(|expected| matches!(expected.metric, Metric::Quantile(_)))
+        .filter_map(|expected| expected.over)
+        .collect();
+    let by_key = own.clone().any(|expected| expected.metric == Metric::ExecutionsPerKey);
+    let measures = Measures::new(scenario.services.len(), windows, by_key);
+    let record = Record { log, measures, awaited: Vec::new(), came: Vec::new() };
+    let recorder = Recorder(Arc::new(Mutex::new(record)));
+    let quiet = Quiet::default();
+    let hook = quiet.clone();
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .on_thread_park(move || hook.reached())
+        .build()?;
+    let run = tokio.block_on(live(scenario, index, seed, recorder.clone(), quiet));
+    // Taken out before the tasks are dropped: what they say on their way out is no part of the run.
+    let mut record = recorder.record();
+    let measures =
+        std::mem::replace(&mut record.measures, Measures::new(scenario.services.len(), Vec::new(), false));
+    let log = std::mem::replace(&mut record.log, Log::new(None));
+    drop(record);
+    run?;
+    Ok((measures, log))
+}
+
+async fn live(
+    scenario: &Scenario,
+    index: usize,
+    seed: u64,
+    recorder: Recorder,
+    quiet: Quiet,
+) -> Result<(), RunError> {
+    // tokio's timers count whole milliseconds from the first; virtual time begins on one of them.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let variant = &scenario.variants[index];
+    let mut builder = Runtime::builder()
+        .isolated()
+        .name(&variant.name)
+        .seed(seed)
+        .environment([])
+        .wall_clock_from(WallTime::from_nanos(CALENDAR))
+        .events(Arc::new(recorder.clone()));
+    if let Some(mailbox) = variant.runtime.mailbox {
+        builder = builder.mailbox(mailbox as usize);
+    }
+    if let Some((most, within)) = variant.runtime.restarts {
+        let within = Duration::from_nanos(within);
+        builder = builder.restarts(RestartLimit { most, within, ..RestartLimit::default() });
+    }
+    let runtime = builder.build()?;
+    let _entered = runtime.enter();
+    let mut world = World::new(scenario, index, seed, recorder.clone());
+    let policies = |source| RunError::Policies { variant: variant.name.clone(), source };
+    let handlers = (0..scenario.handlers.len())
+        .map(|handler| compose::handler(scenario, variant, handler, &runtime, &mut world))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(policies)?;
+    let entries = scenario.loads.iter().map(|load| {
+        let handler = scenario.handlers.iter().position(|handler| handler.name == load.handler)?;
+        compose::entry(scenario, handler, &mut world)
+    });
+    let entries = entries.collect();
+    world.begin();
+    let clock = Arc::clone(runtime.clock());
+    let house =
+        House { world: Mutex::new(world), runtime: runtime.clone(), clock, recorder, handlers, entries };
+    let house = Arc::new(house);
+    let end = scenario.duration;
+    let driving = tokio::spawn(async move { drive(&house, &quiet, end).await });
+    // It ends with the run; a panic in it is a defect that must not look like a result.
+    if let Err(error) = driving.await {
+        std::panic::resume_unwind(error.into_panic());
+    }
+    Ok(())
+}

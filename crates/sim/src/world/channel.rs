@@ -1,0 +1,111 @@
+use std::collections::VecDeque;
+
+use super::message::{MessageId, Reply};
+use crate::engine::Stream;
+use crate::scenario::{Distribution, FaultKind};
+
+/// What travels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Parcel {
+    Request(MessageId),
+    Answer(MessageId, Reply),
+}
+
+impl Parcel {
+    pub(crate) fn message(self) -> MessageId {
+        match self {
+            Parcel::Request(message) | Parcel::Answer(message, _) => message,
+        }
+    }
+}
+
+/// One direction of a link.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    latency: Distribution,
+    stream: Stream,
+    /// What goes wrong now: the fault's number, its kind, and whose messages it strikes.
+    active: Vec<(usize, FaultKind, Option<u64>)>,
+    held: VecDeque<Parcel>,
+}
+
+/// What becomes of a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It arrives after so long.
+    Arrives(u64),
+    /// It arrives twice, after so long each.
+    Twice(u64, u64),
+    /// It never arrives.
+    Lost,
+    /// It waits until the link heals.
+    Held,
+}
+
+impl Channel {
+    pub(crate) fn new(seed: u64, from: &str, to: &str, latency: Distribution) -> Self {
+        Channel {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            latency,
+            stream: Stream::new(seed, &format!("link/{from}->{to}")),
+            active: Vec::new(),
+            held: VecDeque::new(),
+        }
+    }
+
+    /// Decides over a parcel with this key.
+    pub(crate) fn fate(&mut self, key: u64) -> Fate {
+        let mut delay = self.stream.time(&self.latency, 0);
+        if self.active.is_empty() {
+            return Fate::Arrives(delay);
+        }
+        let mut twice = None;
+        let (mut lost, mut held) = (false, false);
+        for (_, kind, whose) in &self.active {
+            if whose.is_some_and(|whose| whose != key) {
+                continue;
+            }
+            match kind {
+                FaultKind::Partition | FaultKind::Oneway => lost = true,
+                FaultKind::Hold | FaultKind::Clog | FaultKind::Swizzle(_) => held = true,
+                FaultKind::Drop(share) => lost |= self.stream.chance(*share),
+                FaultKind::Duplicate(share) if self.stream.chance(*share) => {
+                    twice = Some(self.stream.time(&self.latency, 0));
+                }
+                FaultKind::Reorder(share, by) if self.stream.chance(*share) => {
+                    delay = delay.saturating_add(self.stream.below(*by) + 1);
+                }
+                FaultKind::Slow(add) => delay = delay.saturating_add(self.stream.time(add, 0)),
+                _ => {}
+            }
+        }
+        match (lost, held, twice) {
+            (true, ..) => Fate::Lost,
+            (_, true, _) => Fate::Held,
+            (_, _, Some(other)) => Fate::Twice(delay, other),
+            _ => Fate::Arrives(delay),
+        }
+    }
+
+    pub(crate) fn hold(&mut self, parcel: Parcel) {
+        self.held.push_back(parcel);
+    }
+
+    pub(crate) fn strike(&mut self, fault: usize, kind: FaultKind, key: Option<u64>) {
+        self.active.push((fault, kind, key));
+    }
+
+    /// Ends a fault; gives what was held, in order, if nothing holds it any more.
+    pub(crate) fn heal(&mut self, fault: usize) -> VecDeque<Parcel> {
+        self.active.retain(|(number, ..)| *number != fault);
+        let holds =
+            |kind: &FaultKind| matches!(kind, FaultKind::Hold | FaultKind::Clog | FaultKind::Swizzle(_));
+        if self.active.iter().any(|(_, kind, _)| holds(kind)) {
+            return VecDeque::new();
+        }
+        std::mem::take(&mut self.held)
+    }
+}

@@ -1,0 +1,273 @@
+use super::source::number_of;
+use super::{Event, HOT, Job, World};
+use crate::engine::{Stream, float, nanos};
+use crate::scenario::{Fault, FaultKind, Keys, Model, Scenario, Target, When};
+use steadfast_actors::outcome::ErrorKind;
+
+/// A fault of the scenario with what is known of it once the world stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    fault: Fault,
+    key: Option<u64>,
+    /// When it ends; `u64::MAX` while that is not known, or never.
+    until: u64,
+    began: bool,
+}
+
+/// What befalls an actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ActorFault {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) what: ActorFaultKind,
+}
+
+/// How an actor is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ActorFaultKind {
+    /// It panics.
+    Panic,
+    /// It answers nobody for so many nanoseconds.
+    Hang(u64),
+    /// The same, with a mailbox that is full from the start.
+    MailboxFull(u64),
+}
+
+/// How often a clock that runs wrong is set.
+const DRIFT: u64 = 10_000_000;
+
+impl World {
+    pub(super) fn plan_faults(&mut self, scenario: &Scenario) {
+        for (index, fault) in scenario.faults.iter().enumerate() {
+            let key = fault.key.as_deref().map(|key| self.key_of(key));
+            self.faults.push(Planned { fault: fault.clone(), key, until: u64::MAX, began: false });
+            match &fault.when {
+                When::At(at) => self.push(*at, Event::Fault(index)),
+                When::On(name) => {
+                    self.waits_for_events = true;
+                    self.recorder.record().awaited.push(name.clone());
+                }
+            }
+        }
+    }
+
+    /// The number of a key that a fault names.
+    fn key_of(&self, name: &str) -> u64 {
+        let hot = |keys: &Keys| matches!(keys, Keys::Hot { key, .. } if key == name);
+        if self.sources.iter().any(|source| hot(&source.load.keys)) {
+            return HOT;
+        }
+        let traced = |source: &super::Source| matches!(source.load.model, Model::Trace { .. });
+        if self.sources.iter().any(traced) {
+            return number_of(name);
+        }
+        let digits = name.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+        digits.parse().unwrap_or(HOT)
+    }
+
+    /// Begins the faults whose event came.
+    pub(super) fn begin_awaited(&mut self) {
+        if !self.waits_for_events {
+            return;
+        }
+        let came = std::mem::take(&mut self.recorder.record().came);
+        for name in came {
+            let waiting = |planned: &Planned| !planned.began && planned.fault.when == When::On(name.clone());
+            for index in 0..self.faults.len() {
+                if waiting(&self.faults[index]) {
+                    self.strike(index);
+                }
+            }
+        }
+    }
+
+    /// A fault begins, or strikes again.
+    pub(super) fn strike(&mut self, index: usize) {
+        let first = !std::mem::replace(&mut self.faults[index].began, true);
+        let Planned { fault, key, .. } = self.faults[index].clone();
+        if first {
+            self.log_fault(index, "fault_begin");
+            if let Some(lasts) = fault.lasts {
+                let until = self.now.saturating_add(lasts);
+                self.faults[index].until = until;
+                self.push(until, Event::Heal(index));
+            }
+        }
+        let until = self.faults[index].until;
+        let lasts = until.saturating_sub(self.now);
+        match (&fault.target, &fault.kind) {
+            (Target::Link { from, to }, FaultKind::Swizzle(within)) => {
+                self.plan_swizzle(index, from, to, *within);
+            }
+            (Target::Link { from, to }, kind) => {
+                let both = matches!(kind, FaultKind::Partition | FaultKind::Hold);
+                for channel in self.channels_between(from, to, both) {
+                    self.channels[channel].strike(index, kind.clone(), key);
+                }
+            }
+            (Target::Service(name), kind) => {
+                let found = self.services.iter().position(|service| service.spec.name == *name);
+                if let Some(service) = found {
+                    self.strike_service(service, index, kind.clone(), key);
+                }
+            }
+            (Target::Actor { kind, name }, what) => {
+                let what = match what {
+                    FaultKind::Hang => ActorFaultKind::Hang(lasts),
+                    FaultKind::MailboxFull => ActorFaultKind::MailboxFull(lasts),
+                    _ => ActorFaultKind::Panic,
+                };
+                self.jobs.push(Job::Actor(ActorFault { kind: kind.clone(), name: name.clone(), what }));
+            }
+            (Target::Clock, FaultKind::Jump(by)) => self.jobs.push(Job::ShiftWall(*by)),
+            (Target::Clock, _) => self.push(self.now + DRIFT, Event::Drift(index)),
+            (Target::Store(_), _) => {}
+        }
+        let again = self.now.saturating_add(fault.every.unwrap_or(u64::MAX));
+        if again < until {
+            self.push(again, Event::Fault(index));
+        }
+    }
+
+    fn strike_service(&mut self, service: usize, fault: usize, kind: FaultKind, key: Option<u64>) {
+        let crashes = kind == FaultKind::Crash;
+        self.services[service].strike(fault, kind, key);
+        if crashes {
+            for work in self.services[service].crash() {
+                self.answer(work, Err(ErrorKind::ConnectionError));
+            }
+        } else {
+            self.pump_all(service);
+        }
+    }
+
+    /// A fault ends.
+    pub(super) fn heal(&mut self, index: usize) {
+        self.log_fault(index, "fault_end");
+        for channel in 0..self.channels.len() {
+            self.free(index, channel);
+        }
+        for service in 0..self.services.len() {
+            for work in self.services[service].heal(index) {
+                self.finished(service, work);
+            }
+            self.pump_all(service);
+        }
+    }
+
+    fn pump_all(&mut self, service: usize) {
+        for shard in 0..self.services[service].shards() {
+            self.pump(service, shard);
+        }
+    }
+
+    fn free(&mut self, fault: usize, channel: usize) {
+        for parcel in self.channels[channel].heal(fault) {
+            // What was held has been under way long enough.
+            self.deliver(parcel);
+        }
+    }
+
+    fn log_fault(&self, index: usize, kind: &'static str) {
+        let fault = &self.faults[index].fault;
+        let mut record = self.recorder.record();
+        let what = format!("{:?}", fault.kind);
+        let target = format!("{:?}", fault.target);
+        record
+            .log
+            .line(self.now, "fault", &index.to_string(), kind)
+            .word("target", &target)
+            .word("what", &what);
+        record.came(kind);
+    }
+
+    /// The channels from one end to another, in the order in which they were opened.
+    fn channels_between(&self, from: &str, to: &str, both: bool) -> Vec<usize> {
+        let is = |pattern: &str, end: &str| {
+            pattern == "*"
+                || pattern == end
+                || pattern == "app" && self.handlers.iter().any(|handler| handler == end)
+        };
+        let matches = |channel: &super::Channel| {
+            is(from, &channel.from) && is(to, &channel.to)
+                || both && is(from, &channel.to) && is(to, &channel.from)
+        };
+        (0..self.channels.len()).filter(|index| matches(&self.channels[*index])).collect()
+    }
+
+    /// Links are clogged one by one, and freed in random order in the same span of time before the fault ends.
+    fn plan_swizzle(&mut self, index: usize, from: &str, to: &str, within: u64) {
+        let mut draws = Stream::new(self.seed, &format!("fault/{index}"));
+        let until = self.faults[index].until;
+        for forward in self.channels_between(from, to, false) {
+            let at = self.now.saturating_add(draws.below(within));
+            let free = until.saturating_sub(draws.below(within)).max(at);
+            // A link is a pair of channels; the one that carries requests was opened first.
+            for channel in [forward, forward ^ 1] {
+                self.push(at, Event::Swizzle { fault: index, channel, frees: false });
+                self.push(free, Event::Swizzle { fault: index, channel, frees: true });
+            }
+        }
+    }
+
+    pub(super) fn swizzle(&mut self, fault: usize, channel: usize, frees: bool) {
+        if frees {
+            self.free(fault, channel);
+        } else {
+            self.channels[channel].strike(fault, FaultKind::Clog, None);
+        }
+    }
+
+    /// Pushes wall time on, or holds it back, until the fault ends.
+    pub(super) fn drift(&mut self, index: usize) {
+        if self.now > self.faults[index].until {
+            return;
+        }
+        let rate = match self.faults[index].fault.kind {
+            FaultKind::Skew(rate) => rate,
+            FaultKind::Freeze => 0.0,
+            _ => return,
+        };
+        // Wall time has run by DRIFT itself; it is set to what it should have run.
+        let by = if rate >= 1.0 {
+            i64::try_from(nanos(float(DRIFT) * (rate - 1.0))).unwrap_or(i64::MAX)
+        } else {
+            -i64::try_from(nanos(float(DRIFT) * (1.0 - rate))).unwrap_or(i64::MAX)
+        };
+        self.jobs.push(Job::ShiftWall(by));
+        self.push(self.now + DRIFT, Event::Drift(index));
+    }
+
+    /// When the last fault that ends has ended; `None` where there is none.
+    pub(crate) fn last_heal(scenario: &Scenario) -> Option<u64> {
+        let end = |fault: &Fault| match (&fault.when, fault.lasts) {
+            (When::At(at), lasts) => Some(at.saturating_add(lasts.unwrap_or(0))),
+            (When::On(_), _) => None,
+        };
+        scenario.faults.iter().filter_map(end).max()
+    }
+
+    /// Whether a link or a fault speaks of what clients send to this handler.
+    pub(crate) fn has_client_link(scenario: &Scenario, handler: &str) -> bool {
+        let named = |a: &str, b: &str| a == "client" && b == handler || a == handler && b == "client";
+        scenario.links.iter().any(|link| named(&link.from, &link.to))
+            || scenario
+                .faults
+                .iter()
+                .any(|fault| matches!(&fault.target, Target::Link { from, to } if named(from, to)))
+    }
+
+    /// Whether a fault speaks of messages from `from` to `to`, or back, by these very names.
+    pub(crate) fn has_link(scenario: &Scenario, from: &str, to: &str) -> bool {
+        let named = |a: &str, b: &str| {
+            let ends = |x: &str, y: &str| (x == from || x == "app") && y == to;
+            ends(a, b) || ends(b, a)
+        };
+        let declared = scenario.links.iter().any(|link| named(&link.from, &link.to));
+        declared
+            || scenario
+                .faults
+                .iter()
+                .any(|fault| matches!(&fault.target, Target::Link { from, to } if named(from, to)))
+    }
+}
