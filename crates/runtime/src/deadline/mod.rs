@@ -9,6 +9,7 @@
 //! | zero on the wire | already over | a duration of zero means "off" nowhere |
 //! | garbage on the wire | refused with 400 | a partial number would be a deadline that nobody meant |
 
+mod current;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -53,6 +53,8 @@ pub struct RuntimeBuilder {
     events: Option<Arc<dyn EventSink>>,
     audit: Option<Audit>,
     pub(crate) auth: AuthOptions,
+    #[cfg(feature = "http")]
+    pub(crate) http: crate::service::http::HttpOptions,
 }
 
 struct NoEvents;
@@ -153,6 +155,10 @@ impl RuntimeBuilder {
         let variables = self.environment.clone().unwrap_or_else(|| std::env::vars().collect());
         let layers = Layers::read(self.file.as_deref(), self.text.as_deref(), &variables)?;
         let auth = std::mem::take(&mut self.auth).check(&layers)?;
+        #[cfg(feature = "http")]
+        {
+            self.http = self.http.check()?;
+        }
         let runtime = self.assemble(handle.clone(), layers, Some(auth), background);
         if !isolated {
             current::install(&runtime)?;
@@ -193,6 +199,10 @@ impl RuntimeBuilder {
                 name,
                 registry,
                 authentication,
+                #[cfg(feature = "http")]
+                http: self.http,
+                #[cfg(feature = "http")]
+                serving: Default::default(),
                 plans: Plans::new(layers),
                 audit: self.audit,
                 calls: AtomicU64::new(0),

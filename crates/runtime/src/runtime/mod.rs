@@ -39,6 +39,10 @@ pub(crate) struct Inner {
     name: String,
     registry: Registry,
     authentication: Authentication,
+    #[cfg(feature = "http")]
+    http: crate::service::http::HttpOptions,
+    #[cfg(feature = "http")]
+    serving: crate::service::http::Serving,
     plans: Plans,
     audit: Option<Audit>,
     calls: AtomicU64,
@@ -101,6 +105,16 @@ impl Runtime {
         &self.inner.authentication
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) fn http_options(&self) -> &crate::service::http::HttpOptions {
+        &self.inner.http
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn connections(&self) -> &crate::service::http::Serving {
+        &self.inner.serving
+    }
+
     pub(crate) fn plans(&self) -> &Plans {
         &self.inner.plans
     }
@@ -128,6 +142,12 @@ impl Runtime {
         self.inner.in_flight.load(Ordering::Acquire)
     }
 
+    /// Whether [`shutdown`](Runtime::shutdown) was called.
+    #[must_use]
+    pub fn is_shutting_down(&self) -> bool {
+        self.inner.closing.load(Ordering::Acquire)
+    }
+
     /// Stops admission, waits at most `grace` for calls in flight, then stops the actors. The process's place for a
     /// runtime is free afterwards. Returns whether every call had ended in time.
     ///
@@ -135,16 +155,22 @@ impl Runtime {
     /// Admission stays stopped; call it again to go on.
     pub async fn shutdown(&self, grace: Duration) -> bool {
         self.inner.closing.store(true, Ordering::Release);
+        #[cfg(feature = "http")]
+        self.connections().close();
         let drained = async {
             loop {
                 let idle = self.inner.idle.notified();
                 if self.in_flight() == 0 {
-                    return;
+                    break;
                 }
                 idle.await;
             }
+            #[cfg(feature = "http")]
+            self.connections().drained().await;
         };
         let ended = tokio::time::timeout(grace, drained).await.is_ok();
+        #[cfg(feature = "http")]
+        self.connections().stop();
         self.inner.registry.stop().await;
         if let Some(audit) = self.audit() {
             audit.flush();

@@ -125,7 +125,7 @@ impl Authenticators {
     }
 
     /// What a refused caller is asked for.
-    #[allow(dead_code, reason = "the HTTP server says it")]
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server says it"))]
     pub(crate) fn challenges(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|authenticator| authenticator.challenge())
     }

@@ -47,6 +47,13 @@ impl MessageBuilder {
         self
     }
 
+    /// What trusted proxies say of the address that calls.
+    #[cfg(feature = "http")]
+    pub(crate) fn client(mut self, client: IpAddr) -> Self {
+        self.inner.client = Some(client);
+        self
+    }
+
     /// Method and route, as a handler declares them: `("GET", "/orders/:id")`.
     pub fn route(mut self, method: impl Into<String>, route: impl Into<String>) -> Self {
         self.inner.method = method.into();

@@ -1,0 +1,10 @@
+//! HTTP over real sockets: what a client sends and what it gets.
+#![cfg(feature = "http")]
+#![allow(missing_docs, reason = "tests name a behaviour")]
+
+mod calls;
+mod client;
+mod deadlines;
+mod limits;
+mod requests;
+mod shutdown;
