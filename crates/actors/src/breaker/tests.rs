@@ -7,6 +7,7 @@ use crate::outcome::{Ending, ErrorKind, Outcome};
 use crate::rejection::RejectionKind;
 use crate::settings::Settings;
 
+mod model;
 mod rules;
 
 struct Bench {
