@@ -99,12 +99,14 @@ where
     let (site, degrades) = (plan.site.clone(), plan.degrades);
     let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
     call.happened(&site, || Happening::Arrival { call: number });
-    let passed = async {
+    // On the heap, so that a call inside a call costs its caller's future a pointer: every async function on the way
+    // to the handler would hold the whole of it again, and three levels would overflow a thread's stack.
+    let passed = Box::pin(async {
         match running.entered().await {
             Ok(()) => running.fallen_back(body, fallback).await,
             Err(rejection) => Finished::Refused(rejection),
         }
-    };
+    });
     let finished = call.around(passed).await;
     let (ending, degraded) = (finished.ending(), call.is_degraded());
     told.settle(ending, degraded);

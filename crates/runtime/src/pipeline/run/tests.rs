@@ -379,3 +379,14 @@ async fn a_fallback_below_a_retry_is_refused() {
         .build(&runtime);
     assert!(built.unwrap_err().to_string().contains("hide"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_inside_a_call_costs_its_callers_future_little_however_deep() {
+    let inner = site!("inner", "retry" => Settings::new().with("attempts", 2));
+    let outer = site!("outer", "timeout" => Settings::new().with("total", "10s"));
+    let outermost = site!("outermost", "timeout" => Settings::new().with("total", "10s"));
+    let nested = call(outermost, || call(outer, || call(inner, || async { Ok(7) })));
+    let flat = call(inner, || async { Ok(7) });
+    assert!(size_of_val(&nested) < 2 * size_of_val(&flat), "{}", size_of_val(&nested));
+    assert_eq!((nested.await, flat.await), (Ok(7), Ok(7)));
+}
