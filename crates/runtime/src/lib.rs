@@ -9,6 +9,7 @@
 //! | [`config`] | `steadfast.toml` and the environment |
 //! | [`degradation`] | what is down while a handler runs anyway |
 //! | [`deadline`] | how long a call may take, and how that travels between processes |
+//! | [`snapshots`] | the file of what outlives the process |
 //! | [`service`] | requests, answers, who calls, and the HTTP server |
 //! | [`mod@retry`] | which failures are repeated, after which wait, and how many a budget pays for |
 
@@ -30,6 +31,7 @@ pub mod prelude;
 pub mod retry;
 pub mod runtime;
 pub mod service;
+pub mod snapshots;
 
 pub use degradation::Degradation;
 pub use outcome::Classify;

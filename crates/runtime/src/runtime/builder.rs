@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use steadfast_actors::clock::{Clock, Entropy, WallTime};
@@ -33,6 +33,18 @@ pub enum BuildError {
     /// Declarations, file or environment have mistakes.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The file of saved states is there and cannot be read, or there is nowhere to put it.
+    #[error(
+        "cannot use {} as the file of saved states: {source}; starting without it would forget what was done, so \
+         move it away if that is what you want",
+        path.display()
+    )]
+    Snapshots {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The background thread for a runtime outside tokio could not be started.
     #[error("cannot start a background thread for the runtime's actors: {0}")]
     Thread(#[from] std::io::Error),
@@ -52,6 +64,7 @@ pub struct RuntimeBuilder {
     options: HostOptions,
     events: Option<Arc<dyn EventSink>>,
     audit: Option<Audit>,
+    snapshots: Option<std::path::PathBuf>,
     pub(crate) auth: AuthOptions,
     #[cfg(feature = "http")]
     pub(crate) http: crate::service::http::HttpOptions,
@@ -141,11 +154,19 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Keeps what its actors know in this file: it is read now, and written every 30 s and at shutdown. Without it, an
+    /// open breaker, a used quota and an idempotent result are forgotten when the process ends.
+    pub fn snapshots(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.snapshots = Some(path.into());
+        self
+    }
+
     /// Builds it and, unless it is isolated, installs it as the process's own. Its actors live on the tokio runtime
     /// that this is called on, or outside tokio on one background thread.
     ///
     /// # Errors
-    /// Where another one is installed, or declarations, file or environment have mistakes: all of them at once.
+    /// Where another one is installed, or declarations, file or environment have mistakes: all of them at once. Where
+    /// the file of saved states cannot be used.
     pub fn build(mut self) -> Result<Runtime, BuildError> {
         let (handle, background) = match Handle::try_current() {
             Ok(handle) => (handle, None),
@@ -159,13 +180,21 @@ impl RuntimeBuilder {
         {
             self.http = self.http.check()?;
         }
+        let snapshots = self.snapshots.take();
         let runtime = self.assemble(handle.clone(), layers, Some(auth), background);
         if !isolated {
             current::install(&runtime)?;
             let id = runtime.id();
             current::when_ended(&handle, move || current::uninstall(id));
         }
-        runtime.plans().prepare(&runtime).inspect_err(|_| current::uninstall(runtime.id()))?;
+        let begun = match snapshots {
+            // Before the plans: their actors are then asked by nobody who does not find what they knew.
+            Some(path) => runtime.keep_snapshots(path),
+            None => Ok(()),
+        };
+        begun
+            .and_then(|()| Ok(runtime.plans().prepare(&runtime)?))
+            .inspect_err(|_| current::uninstall(runtime.id()))?;
         Ok(runtime)
     }
 
@@ -205,6 +234,7 @@ impl RuntimeBuilder {
                 serving: Default::default(),
                 plans: Plans::new(layers),
                 audit: self.audit,
+                snapshots: OnceLock::new(),
                 calls: AtomicU64::new(0),
                 in_flight: AtomicUsize::new(0),
                 idle: Notify::new(),

@@ -9,11 +9,12 @@
 
 mod builder;
 mod current;
+mod keep;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use steadfast_actors::clock::Clock;
@@ -27,6 +28,7 @@ pub use current::Entered;
 use crate::observe::Audit;
 use crate::pipeline::{Described, Plans};
 use crate::service::auth::Authentication;
+use crate::snapshots::Snapshots;
 
 /// A runtime; cheap to clone, all clones are the same one.
 #[derive(Clone)]
@@ -45,6 +47,7 @@ pub(crate) struct Inner {
     serving: crate::service::http::Serving,
     plans: Plans,
     audit: Option<Audit>,
+    snapshots: OnceLock<Snapshots>,
     calls: AtomicU64,
     in_flight: AtomicUsize,
     idle: Notify,
@@ -148,8 +151,8 @@ impl Runtime {
         self.inner.closing.load(Ordering::Acquire)
     }
 
-    /// Stops admission, waits at most `grace` for calls in flight, then stops the actors. The process's place for a
-    /// runtime is free afterwards. Returns whether every call had ended in time.
+    /// Stops admission, waits at most `grace` for calls in flight, then stops the actors and saves what they
+    /// know. The process's place for a runtime is free afterwards. Returns whether every call had ended in time.
     ///
     /// # Cancel safety
     /// Admission stays stopped; call it again to go on.
@@ -172,6 +175,7 @@ impl Runtime {
         #[cfg(feature = "http")]
         self.connections().stop();
         self.inner.registry.stop().await;
+        self.save_for_good().await;
         if let Some(audit) = self.audit() {
             audit.flush();
         }
