@@ -5,6 +5,7 @@
 mod calls;
 mod client;
 mod deadlines;
+mod embedded;
 mod limits;
 mod requests;
 mod shutdown;

@@ -4,7 +4,8 @@
 //!   message says who calls already (built in code, or found out before) --> it does
 //!   else each authenticator in turn: no credentials of its sort --> the next one
 //!                                    right                      --> the message knows its principal
-//!                                    wrong, or none at all      --> 401; counted against the peer
+//!                                    wrong                      --> counted against the peer
+//!   not known: 401 under `#[require_auth]` (none at all counts there, too), else it passes as nobody
 //! ```
 //!
 //! | rule | default | why |
@@ -36,29 +37,34 @@ pub(crate) use failures::FailedAttempts;
 pub use jwt::{InvalidKey, Jwt};
 pub use principal::Principal;
 
-/// Finds out who sent `message`, and tells it. Where nobody has `required` that, a wrong credential counts for nothing.
+/// Finds out who sent `message`, and tells it. Where that is not `required`, a message whose sender is not known passes,
+/// too; but guessing is counted there as well, since a quota by API key would tell a right guess from a wrong one.
 ///
 /// # Errors
-/// [`Rejection::Unauthenticated`] where it is not known, [`Rejection::RateLimited`] where its peer was not known too
-/// often, and what an authenticator says that cannot decide.
+/// [`Rejection::Unauthenticated`] where it is not known, [`Rejection::RateLimited`] where its peer was wrong too often,
+/// and what an authenticator says that cannot decide.
 pub(crate) async fn find_out(runtime: &Runtime, message: &Message, required: bool) -> Result<(), Rejection> {
     if message.principal().is_some() {
         return Ok(());
     }
     let Authentication { authenticators, failed } = runtime.authentication();
     let request = AuthRequest::new(message, runtime.clock().wall());
-    match authenticators.find(&request).await {
-        Ok(principal) => {
+    let rejection = match authenticators.find(&request).await {
+        Ok(Some(principal)) => {
             message.identify(principal);
-            Ok(())
+            return Ok(());
         }
-        Err(rejection) => {
-            if required && rejection.kind() == RejectionKind::Unauthenticated {
-                failed.count(message).await?;
-            }
-            Err(rejection)
+        Ok(None) if !required => return Ok(()),
+        Ok(None) if authenticators.is_empty() => {
+            Rejection::unauthenticated("this service knows no way to find out who calls")
         }
+        Ok(None) => Rejection::unauthenticated("no credentials were sent"),
+        Err(rejection) => rejection,
+    };
+    if rejection.kind() == RejectionKind::Unauthenticated {
+        failed.count(message).await?;
     }
+    if required { Err(rejection) } else { Ok(()) }
 }
 
 /// How one runtime finds out who calls.
