@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::Classify;
+pub use steadfast_actors::idempotency::Codec;
 use steadfast_actors::outcome::{Ending, ErrorKind};
 use steadfast_actors::rejection::Rejection;
 
@@ -49,23 +50,6 @@ impl Judged {
         }
     }
 }
-
-/// Turns a result into bytes and back, for an idempotency store.
-#[derive(Debug)]
-pub struct Codec<T> {
-    /// To bytes; `None` where it cannot be encoded.
-    pub encode: fn(&T) -> Option<Vec<u8>>,
-    /// And back; `None` where the bytes are of another type.
-    pub decode: fn(&[u8]) -> Option<T>,
-}
-
-impl<T> Clone for Codec<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Codec<T> {}
 
 /// How a handler's results are read; made by the macros, a few function pointers and nothing else.
 #[derive(Debug)]
