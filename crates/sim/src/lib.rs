@@ -3,13 +3,17 @@
 //! | folder | what it holds |
 //! |---|---|
 //! | [`engine`] | one run: exact virtual time, the event log, what is measured, and whether it held |
+//! | [`output`] | what a run leaves behind: figures, histograms, a page |
 //! | [`program`] | the `steadfast-sim` program's commands |
 //! | [`scenario`] | the file: its words, its checks, its mistakes with line and column |
+//! | [`shrink`] | the smallest scenario that still fails |
 //! | `world` | the simulated services, links and callers |
 
 #![forbid(unsafe_code)]
 
 pub mod engine;
+pub mod output;
 pub mod program;
 pub mod scenario;
+pub mod shrink;
 mod world;

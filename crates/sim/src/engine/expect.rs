@@ -82,7 +82,10 @@ fn measure(expectation: &Expectation, ground: Ground<'_>, from: u64, to: u64) ->
         Metric::Attempts => Value::Count(sum(&measures.attempts)),
         Metric::Executions => Value::Count(sum(&measures.executions)),
         Metric::Degraded => Value::Count(sum(&measures.degraded)),
-        Metric::SuccessRatio => Value::Number(ratio(sum(&measures.good), sum(&measures.answered))),
+        Metric::SuccessRatio => match sum(&measures.answered) {
+            0 => Value::Never,
+            answered => Value::Number(ratio(sum(&measures.good), answered)),
+        },
         Metric::Wasted => Value::Number(ratio(sum(&measures.wasted), sum(&measures.worked))),
         Metric::Quantile(thousandths) => {
             let window = measures.windows.iter().find(|(window, _)| Some(*window) == expectation.over);

@@ -54,6 +54,22 @@ impl<'a> Arguments<'a> {
         self.options.iter().filter(|(known, _)| *known == name).map(|(_, value)| *value).collect()
     }
 
+    /// The last value of an option.
+    pub(crate) fn last(&self, name: &str) -> Option<&'a str> {
+        self.all(name).last().copied()
+    }
+
+    /// The last value of an option that takes a whole number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, String> {
+        let read =
+            |text: &str| text.parse().map_err(|_| format!("{name} takes a whole number, not {text:.40?}"));
+        self.last(name).map(read).transpose()
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.flags.contains(&name)
+    }
+
     /// Ends the reading: nothing may be left over.
     pub(crate) fn finish(self) -> Result<(), String> {
         match self.positional.first() {

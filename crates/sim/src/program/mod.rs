@@ -11,6 +11,10 @@
 mod arguments;
 mod bundled;
 mod explain;
+mod replay;
+mod run;
+mod swarm;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +31,17 @@ use arguments::Arguments;
 const HELP: &str = "\
 Replays fault scenarios bit for bit.
 
-steadfast-sim explain FILE|NAME [--set PATH=VALUE]   what a scenario says, in words
-steadfast-sim list                                   the bundled scenarios
+steadfast-sim run FILE [--seed N] [--variant V] [--set PATH=VALUE] [--out DIR] [--json]
+steadfast-sim swarm FILE --seeds A..B [--jobs J] [--for D] [--set PATH=VALUE]
+                    [--variant V] [--out DIR] [--json]
+steadfast-sim replay DIR         runs what --out has written again and compares
+steadfast-sim shrink DIR -o FILE the smallest scenario that still fails
+steadfast-sim diff DIR DIR       the first event that differs
+steadfast-sim explain FILE       what a scenario says, in words
+steadfast-sim list               the bundled scenarios; their names stand for files
+
+Exit: 0 all held, 1 an expectation or invariant failed, 2 wrong file or argument,
+3 not deterministic, 4 a limit was reached.
 ";
 
 /// How a command ended, as the program's exit code.
@@ -57,7 +70,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
 /// Runs one command. What it says goes to `out`, what went wrong to `errors`.
 pub fn run(arguments: &[String], out: &mut dyn Write, errors: &mut dyn Write) -> Exit {
     let result = match arguments.split_first() {
-        Some((command, rest)) => command_of(command, rest, out),
+        Some((command, rest)) => command_of(command, rest, out, errors),
         None => Err(format!("write what to do\n\n{HELP}")),
     };
     result.unwrap_or_else(|message| {
@@ -67,13 +80,23 @@ pub fn run(arguments: &[String], out: &mut dyn Write, errors: &mut dyn Write) ->
     })
 }
 
-const COMMANDS: [&str; 3] = ["explain", "list", "help"];
+const COMMANDS: [&str; 8] = ["run", "swarm", "replay", "shrink", "diff", "explain", "list", "help"];
 
-fn command_of(command: &str, rest: &[String], out: &mut dyn Write) -> Result<Exit, String> {
+fn command_of(
+    command: &str,
+    rest: &[String],
+    out: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> Result<Exit, String> {
     let written = match command {
+        "run" => return run::run(rest, out),
+        "swarm" => return swarm::swarm(rest, out, errors),
+        "replay" => return replay::replay(rest, out),
+        "shrink" => return replay::shrink(rest, out),
+        "diff" => return replay::diff(rest, out),
         "explain" => {
             let mut arguments = Arguments::new(rest, &["--set"])?;
-            let document = open(&mut arguments)?;
+            let document = open(arguments.positional("FILE")?, &arguments.all("--set"))?;
             arguments.finish()?;
             explain::explain(&document)?
         }
@@ -88,9 +111,8 @@ fn command_of(command: &str, rest: &[String], out: &mut dyn Write) -> Result<Exi
     Ok(Exit::Held)
 }
 
-/// The document that the arguments name: a file, or one of the bundled ones, with what was set in it.
-fn open(arguments: &mut Arguments<'_>) -> Result<Document, String> {
-    let name = arguments.positional("FILE")?;
+/// The document of a name: a file, or one of the bundled ones, with what was set in it.
+fn open(name: &str, sets: &[&str]) -> Result<Document, String> {
     let mut document = if let Some(bundled) = BUNDLED.iter().find(|bundled| bundled.name == name) {
         Document::parse(&format!("{name}.toml"), bundled.text.as_bytes())
     } else if !Path::new(name).exists() && !name.contains(['.', '/']) {
@@ -103,7 +125,7 @@ fn open(arguments: &mut Arguments<'_>) -> Result<Document, String> {
         Document::read(Path::new(name))
     }
     .map_err(|error| error.to_string())?;
-    for assignment in arguments.all("--set") {
+    for assignment in sets {
         let Some((path, value)) = assignment.split_once('=') else {
             return Err(format!("--set {assignment}: write it as in --set duration=10s"));
         };

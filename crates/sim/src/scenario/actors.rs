@@ -33,6 +33,18 @@ impl<'a> Actors<'a> {
         Actors { known }
     }
 
+    /// Kind and name of each.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &'a str)> {
+        self.known.iter().copied()
+    }
+
+    /// The stores that faults can strike.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = &'a str> {
+        let kind = Kind::Idempotency.as_str();
+        let stores = self.known.iter().filter(move |(known, _)| *known == kind).map(|(_, name)| *name);
+        stores.chain(["snapshots"])
+    }
+
     pub(crate) fn any(&self, name: &str) -> bool {
         self.known.iter().any(|(_, known)| matches(known, name))
     }
@@ -59,11 +71,7 @@ impl<'a> Actors<'a> {
 
     /// A store is one of idempotency's, or the runtime's own snapshots.
     pub(crate) fn check_store(&self, name: &str, span: &Span, notes: &mut Notes<'_>) {
-        let kind = Kind::Idempotency.as_str();
-        let stores = || {
-            let stores = self.known.iter().filter(|(known, _)| *known == kind).map(|(_, name)| *name);
-            stores.chain(["snapshots"])
-        };
+        let stores = || self.stores();
         if !stores().any(|store| store == name) {
             unknown("store", name, span, stores(), notes);
         }

@@ -147,6 +147,21 @@ impl Document {
         Ok(made)
     }
 
+    /// The text of a file that says the same, with everything that was set.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        super::write::file(&self.root)
+    }
+
+    /// Where the values lie, for whoever changes them.
+    pub(crate) fn root_mut(&mut self) -> &mut Node {
+        &mut self.root
+    }
+
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
     fn fail<T>(&self, span: &Span, message: &str) -> Result<T, ScenarioError> {
         let mut notes = self.notes();
         notes.add(span, message);

@@ -23,6 +23,7 @@ mod handler;
 mod load;
 mod mistake;
 mod names;
+mod random;
 mod reader;
 mod runtime;
 mod service;
@@ -30,8 +31,9 @@ mod swarm;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod tree;
+pub(crate) mod tree;
 mod variant;
+mod write;
 
 pub use distribution::Distribution;
 pub use document::{Combination, Document};

@@ -72,6 +72,29 @@ impl Node {
         }
     }
 
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
+        match &mut self.item {
+            Item::Table(entries) => {
+                entries.iter_mut().find(|(key, _)| key.name == name).map(|(_, node)| node)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn at(&self, index: usize) -> Option<&Node> {
+        match &self.item {
+            Item::List(nodes) => nodes.get(index),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn at_mut(&mut self, index: usize) -> Option<&mut Node> {
+        match &mut self.item {
+            Item::List(nodes) => nodes.get_mut(index),
+            _ => None,
+        }
+    }
+
     /// What a person would call this value's type.
     pub(crate) fn type_name(&self) -> &'static str {
         match self.item {

@@ -1,5 +1,6 @@
 use std::time::Instant;
 
+use super::tree::Node;
 use super::*;
 
 mod hostile;
@@ -247,4 +248,46 @@ fn hostile_files_are_refused_quickly() {
 fn what_is_no_text_at_all_is_refused_where_it_ends() {
     let error = Document::parse("test.toml", b"schema = 1\nname = \"\xff\"").unwrap_err();
     assert_eq!((error.mistakes()[0].line, error.mistakes()[0].column), (2, 9));
+}
+
+#[test]
+fn what_is_written_says_the_same_as_what_was_read() {
+    let good = include_str!("../../../scenarios/retry-metastable.toml");
+    for text in
+        [good, SMALL, "a = \"\\u0001 \\\" \\\\ \u{1f980}\"\nb = [nan, -inf, 1.0, 1, true, {}]\n\"x y\" = {}"]
+    {
+        let read = Node::parse(text).unwrap();
+        let written = write::file(&read);
+        let again = Node::parse(&written).unwrap_or_else(|(_, message)| panic!("{message}\n{written}"));
+        // NaN equals nothing, so the texts of the values are compared.
+        assert_eq!(sorted(&again), sorted(&read), "{written}");
+    }
+}
+
+fn sorted(node: &Node) -> String {
+    node.to_value().to_string()
+}
+
+#[test]
+fn random_faults_come_from_the_seed_and_make_a_good_scenario() {
+    let swarm = SMALL.to_owned() + "[swarm]\nomit = 0.5\nbudget = 20\n";
+    let document = Document::parse("test.toml", swarm.as_bytes()).unwrap();
+    let mut families = std::collections::BTreeSet::new();
+    for seed in 0..200 {
+        let drawn = document.with_random_faults(seed).unwrap();
+        assert_eq!(drawn.to_toml(), document.with_random_faults(seed).unwrap().to_toml());
+        let scenario = drawn.scenario().unwrap_or_else(|error| panic!("{error}\n{}", drawn.to_toml()));
+        assert!(scenario.faults.len() <= 20);
+        assert_eq!(scenario.seed, seed);
+        families.extend(scenario.faults.iter().map(|fault| fault.kind.as_str()));
+    }
+    let expected = ["partition", "drop", "slow", "latency", "errors", "crash", "jump", "freeze", "torn"];
+    assert!(expected.iter().all(|kind| families.contains(kind)), "{families:?}");
+}
+
+#[test]
+fn without_a_swarm_only_the_seed_changes() {
+    let document = Document::parse("test.toml", SMALL.as_bytes()).unwrap();
+    let scenario = document.with_random_faults(7).unwrap().scenario().unwrap();
+    assert_eq!((scenario.seed, scenario.faults.len()), (7, 0));
 }

@@ -1,0 +1,135 @@
+use std::process::Command;
+
+use super::*;
+use crate::engine::{RunOptions, run_with};
+use crate::scenario::Document;
+
+const OUTAGE: &str = r#"
+schema = 1
+name = "outage"
+about = "</script><b>a short outage</b>"
+duration = "20s"
+[[service]]
+name = "db"
+servers = 5
+latency = { dist = "exp", mean = "50ms" }
+[[handler]]
+name = "checkout"
+calls = ["db"]
+[[variant]]
+name = "bare"
+[variant.checkout]
+timeout = { per_attempt = "1s" }
+[[variant]]
+name = "guarded"
+extends = "bare"
+[variant.checkout]
+circuit_breaker = { name = "db", failure_threshold = 5, recovery_timeout = "2s" }
+[[load]]
+handler = "checkout"
+stages = [{ for = "20s", rate = "20/s" }]
+[[fault]]
+at = "5s"
+for = "5s"
+target = "service:db"
+kind = "hang"
+[[expect]]
+variant = "guarded"
+metric = "transitions.db"
+min = 2
+[[sometimes]]
+variant = "guarded"
+reached = "breaker:db=open"
+"#;
+
+/// A directory that goes away with the test.
+pub(crate) struct Temporary(pub(crate) PathBuf);
+
+impl Temporary {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("steadfast-sim-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Temporary(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn written(name: &str) -> (Temporary, Report) {
+    let directory = Temporary::new(name);
+    let document = Document::parse("outage.toml", OUTAGE.as_bytes()).unwrap();
+    let scenario = document.scenario().unwrap();
+    let output = Output::create(&directory.0).unwrap();
+    let options = RunOptions { log: Some(output.log().unwrap()), ..RunOptions::default() };
+    let report = run_with(&scenario, options).unwrap();
+    output.write(&document.to_toml(), &scenario, &report, "steadfast-sim replay here").unwrap();
+    (directory, report)
+}
+
+#[test]
+fn a_directory_holds_everything_and_its_log_hashes_to_the_digest() {
+    let (directory, report) = written("files");
+    let read = |name: &str| std::fs::read_to_string(directory.0.join(name)).unwrap();
+    let log = read(EVENTS);
+    assert_eq!(blake3::hash(log.as_bytes()).to_hex().to_string(), report.digest);
+    assert_eq!(log.lines().count() as u64, report.events);
+    let csv = read("metrics.csv");
+    assert_eq!(csv.lines().next(), Some("variant,t_s,offered,goodput,attempts,in_flight,queue.db"));
+    assert_eq!(csv.lines().count(), 1 + 2 * 20);
+    assert!(read("latency-bare.hgrm").contains("Total count"));
+    let run: serde_json::Value = serde_json::from_str(&read(RUN)).unwrap();
+    assert_eq!(run["digest"], report.digest.as_str());
+    let scenario = Document::read(&directory.0.join(SCENARIO)).unwrap().scenario().unwrap();
+    assert_eq!(scenario.name, "outage");
+}
+
+#[test]
+fn a_page_loads_nothing_and_its_data_cannot_end_its_script() {
+    let (directory, _) = written("page");
+    let page = std::fs::read_to_string(directory.0.join("report.html")).unwrap();
+    assert!(!page.contains("</script><b>"), "what a scenario says is data");
+    for outside in ["http://", "https://", "src=", "href=", "@import", "url("] {
+        let found = page.replace("http://www.w3.org/2000/svg", "").contains(outside);
+        assert!(!found, "{outside} reaches out of the page");
+    }
+    assert!(!page.contains("{{"), "every place is filled");
+}
+
+/// Needs Debian's `chromium`; where it is not installed, there is nothing that could draw the page.
+#[test]
+fn a_browser_finds_plots_fault_bands_and_the_breakers_states() {
+    let Some(chromium) =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().find(|path| Path::new(path).exists())
+    else {
+        return;
+    };
+    let (directory, _) = written("browser");
+    let page = directory.0.join("report.html");
+    let profile = format!("--user-data-dir={}", directory.0.join("profile").display());
+    let drawn = Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            &profile,
+        ])
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&drawn.stdout);
+    assert!(dom.contains("data-drawn=\"true\""), "the script did not reach its end:\n{:.2000}", dom);
+    let count = |what: &str| dom.matches(what).count();
+    assert_eq!(count("data-plot=\"lines\""), 4, "two for each variant");
+    assert_eq!(count("data-plot=\"heat\""), 2);
+    assert_eq!(count("data-plot=\"states\""), 1, "only one variant has a breaker");
+    assert!(count("class=\"state state-open\"") >= 1);
+    assert!(count("class=\"fault-band\"") >= 4);
+    assert_eq!(count("data-plot=\"sequence\""), 2);
+    assert!(dom.contains("&lt;/script&gt;&lt;b&gt;"), "what a scenario says is shown as text");
+}
