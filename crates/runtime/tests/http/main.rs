@@ -7,5 +7,6 @@ mod client;
 mod deadlines;
 mod embedded;
 mod limits;
+mod measured;
 mod requests;
 mod shutdown;

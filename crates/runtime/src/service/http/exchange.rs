@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 
 use super::answer::{answer, problem, refused};
 use super::client::client;
+use super::observed::Observed;
 use super::problem::Problem;
 use super::request::{self, NoBody};
 use super::wire::time_left;
@@ -23,6 +24,13 @@ use crate::service::contract::{Reply, Route};
 
 /// One request from its head to its answer.
 pub(super) async fn exchange(runtime: Runtime, route: &'static Route, request: Request) -> Response {
+    let observed = Observed::new(&runtime, route);
+    let response = answered(runtime, route, request).await;
+    observed.answered(&response);
+    response
+}
+
+async fn answered(runtime: Runtime, route: &'static Route, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let options = runtime.http_options();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());

@@ -16,6 +16,7 @@
 //! | `wire` | the caller's deadline |
 //! | `request` | a request as a message |
 //! | `answer`, `problem`, `fields` | what the caller gets |
+//! | `observed` | what is counted of each request |
 //!
 //! | setting | default | why |
 //! |---|---|---|
@@ -32,6 +33,7 @@ mod client;
 mod exchange;
 mod fields;
 mod networks;
+mod observed;
 mod options;
 mod problem;
 mod request;

@@ -5,6 +5,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 
 use super::exchange::exchange;
+use super::observed;
 use super::problem::Problem;
 use super::routes::{self, Routes};
 use crate::config::ConfigError;
@@ -75,12 +76,19 @@ fn ready(runtime: &Runtime) -> (StatusCode, &'static str) {
 }
 
 async fn method_not_allowed() -> Response {
-    Problem::of_request(StatusCode::METHOD_NOT_ALLOWED, "this path takes other methods").into_response()
+    unmatched(StatusCode::METHOD_NOT_ALLOWED, "this path takes other methods")
+}
+
+async fn not_found() -> Response {
+    unmatched(StatusCode::NOT_FOUND, "there is nothing at this path")
+}
+
+fn unmatched(status: StatusCode, detail: &str) -> Response {
+    observed::unmatched(status);
+    Problem::of_request(status, detail).into_response()
 }
 
 /// The same router with an answer for paths that it does not know.
 pub(super) fn with_not_found(router: Router) -> Router {
-    let not_found =
-        async || Problem::of_request(StatusCode::NOT_FOUND, "there is nothing at this path").into_response();
     router.fallback_service(any(not_found))
 }
