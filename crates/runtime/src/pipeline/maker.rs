@@ -14,6 +14,7 @@ use steadfast_actors::settings::{Problem, Settings, Value, format_duration};
 use super::gate::Gate;
 use super::limits::{By, Limit};
 use super::plan::{Plan, Retry, Shown, Words};
+use super::plans::sites;
 use super::site::Declaration;
 use crate::config::Layers;
 use crate::retry::{RetryBudget, RetryConfig};
@@ -214,6 +215,7 @@ impl<'a> Maker<'a> {
         outside_retry: bool,
     ) {
         let Some(config) = config else { return };
+        self.pool_of_all_sites(name);
         match self.runtime.registry().declare_bulkhead(name, config, &self.plan.site) {
             Ok(handle) => {
                 // `bulkhead` and `bulkhead_priority` of one name are one layer.
@@ -233,6 +235,25 @@ impl<'a> Maker<'a> {
                 self.shown("bulkhead", Words::Pool(handle, priority));
             }
             Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    /// Declares what every linked site says of a pool, so that it has one capacity whoever calls first.
+    fn pool_of_all_sites(&self, name: &str) {
+        for site in sites() {
+            let (identity, path) = (site.identity(), site.identity().path());
+            let is_of_it = |declaration: &Declaration| {
+                declaration.attribute == "bulkhead"
+                    && declaration.settings.get("name") == Some(&Value::Text(name.to_owned()))
+            };
+            for declaration in site.declarations().into_iter().filter(is_of_it) {
+                let names = [identity.function, path.as_str()];
+                let settings = self.layers.over(declaration.settings, "bulkhead", Some(name), &names);
+                // Mistakes and contradictions are told where the site itself is planned.
+                if let Ok(config) = BulkheadConfig::from_settings(&settings) {
+                    let _ = self.runtime.registry().declare_bulkhead(name, config, &path);
+                }
+            }
         }
     }
 

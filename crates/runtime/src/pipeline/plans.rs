@@ -116,6 +116,6 @@ impl Plans {
     }
 }
 
-fn sites() -> impl Iterator<Item = &'static Site> {
+pub(super) fn sites() -> impl Iterator<Item = &'static Site> {
     inventory::iter::<Enrolled>.into_iter().map(|enrolled| enrolled.0)
 }
