@@ -37,6 +37,8 @@ pub use degradation::Degradation;
 pub use outcome::Classify;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use service::{Message, RpcResponse};
+/// The primitives themselves, for code that names settings, states and handles.
+pub use steadfast_actors as actors;
 pub use steadfast_actors::outcome::ErrorKind;
 pub use steadfast_actors::rejection::{Rejection, RejectionKind};
 pub use steadfast_macros::{

@@ -52,6 +52,18 @@ impl Jwt {
             let message = format!("a secret for HS256 has at least 32 bytes, this one has {}", secret.len());
             return Err(InvalidKey(message));
         }
+        Self::hs256_of_any_length(secret)
+    }
+
+    /// The same with a secret that may be short, for demonstrations and tests: whoever sees one token can guess it.
+    ///
+    /// # Errors
+    /// An empty secret: every token would be signed with it.
+    pub fn hs256_of_any_length(secret: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
+        let secret = secret.as_ref();
+        if secret.is_empty() {
+            return Err(InvalidKey("a secret for HS256 is not empty".to_owned()));
+        }
         Ok(Self::new(Algorithm::HS256, DecodingKey::from_secret(secret)))
     }
 

@@ -85,6 +85,18 @@ async fn a_token_for_somebody_else_is_refused() {
     problem(with(&runtime(), &token(json!("us"), json!("shop"))).await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_short_secret_is_taken_only_where_it_is_asked_for() {
+    let runtime = builder().authenticator(Jwt::hs256_of_any_length("demo").unwrap()).build().unwrap();
+    let token = |secret: &[u8]| {
+        let claims = json!({ "sub": "u1", "exp": NOON + 60 });
+        encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret)).unwrap()
+    };
+    assert_eq!(with(&runtime, &token(b"demo")).await.unwrap().user(), Some("u1"));
+    problem(with(&runtime, &token(b"dem0")).await);
+    assert!(Jwt::hs256_of_any_length("").is_err());
+}
+
 #[test]
 fn a_key_that_checks_nothing_is_an_error_where_the_runtime_is_built() {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
