@@ -10,3 +10,5 @@ mod limits;
 mod measured;
 mod requests;
 mod shutdown;
+#[cfg(feature = "jwt")]
+mod users;
