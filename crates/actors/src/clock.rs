@@ -155,40 +155,48 @@ pub use host::Clock;
 #[cfg(feature = "host")]
 mod host {
     use super::{Time, WallTime, saturating_nanos};
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
     /// Where a runtime reads its time.
     ///
-    /// It follows tokio's clock: under a paused tokio runtime it stands still until tokio advances it. Wall time is
-    /// the wall time at the start plus what the monotonic clock has run since, so that a simulated run has a
-    /// simulated calendar; [`Clock::shift_wall`] is how a simulator lets it jump.
+    /// It follows tokio's clock, wall time included: under a paused tokio runtime both stand still until tokio advances
+    /// it, so that a simulated run has a simulated calendar. [`Clock::shift_wall`] is how a simulator lets it jump.
     #[derive(Debug)]
     pub struct Clock {
         start: tokio::time::Instant,
-        wall_at_start: std::sync::atomic::AtomicU64,
-        follows_system: bool,
+        wall: Wall,
+        /// By how many nanoseconds wall time was made to jump.
+        shift: AtomicI64,
     }
+
+    #[derive(Debug)]
+    enum Wall {
+        /// The system's. `start` tells how far tokio's clock has left the system's since.
+        System { start: Instant },
+        /// This at the start.
+        From(u64),
+    }
+
+    /// Two clocks that are read one after the other differ by this much without meaning anything.
+    const READING: Duration = Duration::from_millis(10);
 
     #[expect(clippy::disallowed_methods, reason = "this is the file that reads clocks")]
     impl Clock {
         /// A clock that starts now and shows the system's wall time.
         #[must_use]
         pub fn system() -> Self {
-            Clock {
-                start: tokio::time::Instant::now(),
-                wall_at_start: Self::system_wall().into(),
-                follows_system: true,
-            }
+            Self::new(Wall::System { start: Instant::now() })
         }
 
         /// A clock that starts now with a given wall time: two runs then see the same dates.
         #[must_use]
         pub fn starting_at(wall: WallTime) -> Self {
-            Clock {
-                start: tokio::time::Instant::now(),
-                wall_at_start: wall.as_nanos().into(),
-                follows_system: false,
-            }
+            Self::new(Wall::From(wall.as_nanos()))
+        }
+
+        fn new(wall: Wall) -> Self {
+            Clock { start: tokio::time::Instant::now(), wall, shift: AtomicI64::new(0) }
         }
 
         /// Monotonic time since the start of the runtime.
@@ -200,21 +208,29 @@ mod host {
         /// Wall time.
         #[must_use]
         pub fn wall(&self) -> WallTime {
-            if self.follows_system {
-                return WallTime::from_nanos(Self::system_wall());
-            }
-            let start = self.wall_at_start.load(std::sync::atomic::Ordering::Relaxed);
-            WallTime::from_nanos(start.saturating_add(self.now().as_nanos()))
+            let wall = match &self.wall {
+                Wall::From(wall) => wall.saturating_add(self.now().as_nanos()),
+                Wall::System { start } => {
+                    let real = start.elapsed();
+                    let seen = Duration::from_nanos(self.now().as_nanos());
+                    let system =
+                        saturating_nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+                    if real.abs_diff(seen) < READING {
+                        system
+                    } else {
+                        system.saturating_sub(saturating_nanos(real)).saturating_add(saturating_nanos(seen))
+                    }
+                }
+            };
+            WallTime::from_nanos(wall.saturating_add_signed(self.shift.load(Ordering::Relaxed)))
         }
 
         /// Lets wall time jump, as an operator or NTP can; monotonic time goes on undisturbed.
         pub fn shift_wall(&self, by: Duration, backwards: bool) {
-            let by = saturating_nanos(by);
-            let _ = self.wall_at_start.fetch_update(
-                std::sync::atomic::Ordering::Relaxed,
-                std::sync::atomic::Ordering::Relaxed,
-                |wall| Some(if backwards { wall.saturating_sub(by) } else { wall.saturating_add(by) }),
-            );
+            let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+            let by = if backwards { -by } else { by };
+            let shifted = |shift: i64| Some(shift.saturating_add(by));
+            let _ = self.shift.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shifted);
         }
 
         /// `time` as an instant that tokio's timers take.
@@ -225,10 +241,6 @@ mod host {
             self.start
                 .checked_add(since_start)
                 .unwrap_or_else(|| self.start + Duration::from_secs(86_400 * 365 * 30))
-        }
-
-        fn system_wall() -> u64 {
-            saturating_nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
         }
     }
 }
@@ -260,5 +272,19 @@ mod tests {
         assert_eq!(Time::MAX.after(Duration::MAX), Time::MAX);
         assert_eq!(Time::ZERO.since(Time::MAX), Duration::ZERO);
         assert_eq!(Time::ZERO.after(Duration::from_secs(1)).as_nanos(), 1_000_000_000);
+    }
+
+    #[cfg(feature = "host")]
+    #[tokio::test(start_paused = true)]
+    async fn wall_time_follows_a_paused_clock_and_jumps_only_where_it_is_told_to() {
+        let hour = Duration::from_secs(3_600);
+        for clock in [Clock::system(), Clock::starting_at(WallTime::from_nanos(1_000))] {
+            let start = clock.wall().as_nanos();
+            tokio::time::advance(hour).await;
+            let later = clock.wall().as_nanos();
+            assert!((later - start).abs_diff(3_600_000_000_000) < 1_000_000_000, "{start} {later}");
+            clock.shift_wall(hour, true);
+            assert!(clock.wall().as_nanos().abs_diff(start) < 1_000_000_000);
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`outcome`] | what a handler's result means to the layers |
 //! | [`config`] | `steadfast.toml` and the environment |
 //! | [`degradation`] | what is down while a handler runs anyway |
+//! | [`idempotency`] | the key under which a call runs once |
 //! | [`deadline`] | how long a call may take, and how that travels between processes |
 //! | [`snapshots`] | the file of what outlives the process |
 //! | [`service`] | requests, answers, who calls, and the HTTP server |
@@ -24,6 +25,7 @@ pub mod __private;
 pub mod config;
 pub mod deadline;
 pub mod degradation;
+pub mod idempotency;
 pub mod observe;
 pub mod outcome;
 pub mod pipeline;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 pub use steadfast_actors::settings::{Settings, Value};
 pub use steadfast_macros::compose;
 
-pub use crate::outcome::probe::{Known, Probe, Responds, Unknown, WithStatus, WithoutStatus, codec};
+pub use crate::outcome::probe::{
+    Kept, Known, NotKept, Probe, Responds, Unknown, WithStatus, WithoutStatus, codec,
+};
 pub use crate::outcome::{Answer, Outcome};
 use crate::pipeline::execute;
 pub use crate::pipeline::{Declaration, Enrolled, Failure, Identity, Inputs, Site};
@@ -303,6 +305,7 @@ macro_rules! __steadfast_outcome {
             (&&$crate::__private::Probe::<<$ret as $crate::__private::Answer>::Ok>::NEW).status(),
             (&&$crate::__private::Probe::<<$ret as $crate::__private::Answer>::Ok>::NEW).degrade(),
         )
+        .replaying((&&$crate::__private::Probe::<<$ret as $crate::__private::Answer>::Ok>::NEW).replay())
     }};
 }
 
@@ -310,9 +313,13 @@ macro_rules! __steadfast_outcome {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __steadfast_stored_outcome {
-    ($ret:ty) => {
-        $crate::__private::outcome!($ret).stored($crate::__private::codec())
-    };
+    ($ret:ty) => {{
+        #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
+        use $crate::__private::{Kept as _, NotKept as _};
+        $crate::__private::outcome!($ret).stored($crate::__private::codec()).stored_errors(
+            (&&$crate::__private::Probe::<<$ret as $crate::__private::Answer>::Error>::NEW).error_codec(),
+        )
+    }};
 }
 
 /// Lets the linker collect a site.

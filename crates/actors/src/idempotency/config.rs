@@ -1,9 +1,10 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::declare::FailureKind;
 use crate::outcome::ErrorKind;
 use crate::rejection::RejectionKind;
-use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, nearest};
+use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, format_duration, nearest};
 
 /// Checked settings of one store: what all sites that use it share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,6 +244,32 @@ impl Idempotent {
     #[must_use]
     pub fn on_unavailable(&self) -> OnUnavailable {
         self.on_unavailable
+    }
+}
+
+impl fmt::Display for Idempotent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ttl, short) = (format_duration(self.ttl), format_duration(self.fingerprint_ttl));
+        write!(f, "one run for each key, in the store {:?}; the key is ", self.store)?;
+        match &self.key {
+            KeySource::Header(name) if self.require_key => write!(f, "the header {name}, kept {ttl}")?,
+            KeySource::Header(name) => {
+                write!(f, "the header {name}, kept {ttl}, else what the call asks for, kept {short}")?;
+            }
+            KeySource::Argument(name) => write!(f, "the argument {name}, kept {ttl}")?,
+            KeySource::Fingerprint => write!(f, "what the call asks for, kept {short}")?,
+        }
+        f.write_str(match self.on_conflict {
+            OnConflict::Reject => "; a second call meanwhile is refused (409)",
+            OnConflict::Wait => "; a second call meanwhile waits for the first one's result",
+        })?;
+        let unknown = format_duration(self.unknown_ttl);
+        if self.rerun_unknown {
+            f.write_str("; a run that was cut is repeated")?;
+        } else {
+            write!(f, "; a run that was cut is not repeated for {unknown}")?;
+        }
+        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
     }
 }
 

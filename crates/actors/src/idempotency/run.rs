@@ -18,13 +18,21 @@ pub struct Run {
     pub(super) handle: Option<IdempotencyHandle>,
     pub(super) ticket: Ticket,
     pub(super) began: AtomicBool,
+    /// No attempt runs: all that ran have returned.
+    pub(super) between: AtomicBool,
     /// What cut the first attempt that was cut.
     pub(super) cut: OnceLock<&'static str>,
 }
 
 impl Run {
     pub(super) fn new(handle: Option<IdempotencyHandle>, ticket: Ticket) -> Self {
-        Run { handle, ticket, began: AtomicBool::new(false), cut: OnceLock::new() }
+        Run {
+            handle,
+            ticket,
+            began: AtomicBool::new(false),
+            between: AtomicBool::new(false),
+            cut: OnceLock::new(),
+        }
     }
 
     /// Whether a store keeps it; not so in the modes `off` and `observe`, or while the store is down and its site
@@ -34,13 +42,20 @@ impl Run {
         self.handle.is_some()
     }
 
-    /// The handler is about to be polled: from here on something may have happened. Every further call does nothing.
+    /// The handler, or its next attempt, is about to be polled: from here on something may have happened.
     pub fn started(&self) {
+        self.between.store(false, Ordering::Release);
         if !self.began.swap(true, Ordering::AcqRel)
             && let Some(handle) = &self.handle
         {
             handle.hosted().note(IdempotencyInput::Started(self.ticket));
         }
+    }
+
+    /// An attempt has returned an error: dropped before the next one starts, the key is free as by
+    /// [`release`](Run::release).
+    pub fn attempt_returned(&self) {
+        self.between.store(true, Ordering::Release);
     }
 
     /// An attempt was cut, so something may have happened that no later attempt knows of: unless one succeeds, the
@@ -124,7 +139,11 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         if let Some(handle) = self.handle.take() {
-            handle.hosted().note(IdempotencyInput::GiveBack(self.ticket));
+            let decided = self.between.load(Ordering::Acquire) && self.cut.get().is_none();
+            handle.hosted().note(match decided {
+                true => IdempotencyInput::Release(self.ticket),
+                false => IdempotencyInput::GiveBack(self.ticket),
+            });
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Classify;
-pub use steadfast_actors::idempotency::Codec;
+use steadfast_actors::idempotency::Codec;
 use steadfast_actors::outcome::{Ending, ErrorKind};
 use steadfast_actors::rejection::Rejection;
 
@@ -57,7 +57,9 @@ pub struct Outcome<T, E> {
     pub(crate) judge: fn(&E) -> Judged,
     pub(crate) status: fn(&T) -> Option<u16>,
     pub(crate) degrade: fn(&mut T),
+    pub(crate) replay: fn(&mut T),
     pub(crate) codec: Option<Codec<T>>,
+    pub(crate) error_codec: Option<Codec<E>>,
 }
 
 impl<T, E> Clone for Outcome<T, E> {
@@ -72,7 +74,7 @@ impl<T, E> Outcome<T, E> {
     /// An adapter from its parts.
     #[must_use]
     pub const fn new(judge: fn(&E) -> Judged, status: fn(&T) -> Option<u16>, degrade: fn(&mut T)) -> Self {
-        Outcome { judge, status, degrade, codec: None }
+        Outcome { judge, status, degrade, replay: |_| {}, codec: None, error_codec: None }
     }
 
     /// The adapter of an error that says what it is, and of a result that carries no status.
@@ -84,10 +86,24 @@ impl<T, E> Outcome<T, E> {
         Outcome::new(Judged::of, |_| None, |_| {})
     }
 
+    /// The same with a way to mark a result as given before.
+    #[must_use]
+    pub const fn replaying(mut self, replay: fn(&mut T)) -> Self {
+        self.replay = replay;
+        self
+    }
+
     /// The same with a way to store results.
     #[must_use]
     pub const fn stored(mut self, codec: Codec<T>) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// The same with a way to store errors, where there is one.
+    #[must_use]
+    pub const fn stored_errors(mut self, codec: Option<Codec<E>>) -> Self {
+        self.error_codec = codec;
         self
     }
 

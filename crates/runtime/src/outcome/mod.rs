@@ -5,7 +5,8 @@ mod classify;
 #[cfg(test)]
 mod tests;
 
-pub use adapter::{Answer, Codec, Judged, Outcome};
+pub use adapter::{Answer, Judged, Outcome};
 pub use classify::Classify;
+pub use steadfast_actors::idempotency::Codec;
 
 pub(crate) mod probe;

@@ -61,8 +61,10 @@ pub trait Responds {
 pub trait WithStatus<T> {
     /// How to read it.
     fn status(&self) -> fn(&T) -> Option<u16>;
-    /// How to mark it.
+    /// How to mark it as degraded.
     fn degrade(&self) -> fn(&mut T);
+    /// How to mark it as given before.
+    fn replay(&self) -> fn(&mut T);
 }
 
 impl<T: Responds> WithStatus<T> for &Probe<T> {
@@ -73,6 +75,10 @@ impl<T: Responds> WithStatus<T> for &Probe<T> {
     fn degrade(&self) -> fn(&mut T) {
         T::mark_degraded
     }
+
+    fn replay(&self) -> fn(&mut T) {
+        T::mark_replayed
+    }
 }
 
 /// Results without.
@@ -81,6 +87,8 @@ pub trait WithoutStatus<T> {
     fn status(&self) -> fn(&T) -> Option<u16>;
     /// There is nothing to mark.
     fn degrade(&self) -> fn(&mut T);
+    /// There is nothing to mark.
+    fn replay(&self) -> fn(&mut T);
 }
 
 impl<T> WithoutStatus<T> for Probe<T> {
@@ -89,6 +97,10 @@ impl<T> WithoutStatus<T> for Probe<T> {
     }
 
     fn degrade(&self) -> fn(&mut T) {
+        |_| {}
+    }
+
+    fn replay(&self) -> fn(&mut T) {
         |_| {}
     }
 }
@@ -100,5 +112,29 @@ pub fn codec<T: Serialize + DeserializeOwned>() -> Codec<T> {
     Codec {
         encode: |value| rmp_serde::to_vec_named(value).ok(),
         decode: |bytes| rmp_serde::from_slice(bytes).ok(),
+    }
+}
+
+/// Errors that can be kept.
+pub trait Kept<E> {
+    /// How.
+    fn error_codec(&self) -> Option<Codec<E>>;
+}
+
+impl<E: Serialize + DeserializeOwned> Kept<E> for &Probe<E> {
+    fn error_codec(&self) -> Option<Codec<E>> {
+        Some(codec())
+    }
+}
+
+/// Errors that can't.
+pub trait NotKept<E> {
+    /// There is no way.
+    fn error_codec(&self) -> Option<Codec<E>>;
+}
+
+impl<E> NotKept<E> for Probe<E> {
+    fn error_codec(&self) -> Option<Codec<E>> {
+        None
     }
 }

@@ -8,11 +8,13 @@ use steadfast_actors::clock::Entropy;
 use steadfast_actors::declare::{
     AdaptiveTimeout, AuditLog, AuditOnFull, Fallback, Hedge, ServiceMethod, Shed, Timeout, TimeoutCascade,
 };
+use steadfast_actors::idempotency::Idempotent;
 use steadfast_actors::limiter::LimiterConfig;
 use steadfast_actors::settings::{Problem, Settings, Value, format_duration};
 
 use super::gate::Gate;
 use super::limits::{By, Limit};
+use super::once::{Once, Scopes};
 use super::plan::{Plan, Retry, Shown, Words};
 use super::plans::sites;
 use super::site::Declaration;
@@ -38,6 +40,8 @@ pub(super) struct Maker<'a> {
     slow: Option<Duration>,
     /// How many limiters were declared so far.
     limiters: usize,
+    route: Option<String>,
+    idempotent: Option<Idempotent>,
     /// Where the settings of the present declaration come from.
     origin: String,
 }
@@ -54,6 +58,8 @@ impl<'a> Maker<'a> {
             budget_name: site.to_owned(),
             slow: None,
             limiters: 0,
+            route: None,
+            idempotent: None,
             origin: String::new(),
         }
     }
@@ -115,7 +121,12 @@ impl<'a> Maker<'a> {
             // The macros hold the type; the payload is checked by them.
             "validate" => self.show("validate", Some("refuses a payload that breaks its type's rules (422)")),
             "service_method" => {
-                let _ = self.checked(attribute, ServiceMethod::from_settings(&settings));
+                let route = self.checked(attribute, ServiceMethod::from_settings(&settings));
+                self.route = route.map(|route| format!("{} {}", route.method, route.path));
+            }
+            "idempotent" => {
+                self.idempotent = self.checked(attribute, Idempotent::from_settings(&settings));
+                self.show("idempotent", self.idempotent.clone());
             }
             "degrade_gracefully" => {
                 self.plan.degrades = true;
@@ -292,6 +303,30 @@ impl<'a> Maker<'a> {
         }
     }
 
+    fn store(&mut self, scopes: &Scopes) {
+        let Some(site) = self.idempotent.take() else { return };
+        let scope = site.name().map(str::to_owned).or_else(|| self.route.clone());
+        let scope = scope.unwrap_or_else(|| self.plan.site.clone());
+        if let Err(other) = scopes.claim(site.store(), &scope, &self.plan.site) {
+            self.mistakes.push(format!(
+                "idempotent: its keys would meet those of {other}, since both have the scope {scope:?}; give one of \
+                 them a name = \"..\" of its own"
+            ));
+            return;
+        }
+        if !self.plan.require_auth {
+            tracing::warn!(
+                site = self.plan.site,
+                "idempotent without require_auth: callers who are not known share one space of keys"
+            );
+        }
+        let registry = self.runtime.registry();
+        match registry.declare_idempotency(site.store(), site.store_config().clone(), &self.plan.site) {
+            Ok(store) => self.plan.once = Some(Once { store: store.of_site(site), scope }),
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
     /// The plan; `budget` gives the retry budget of a name.
     ///
     /// # Errors
@@ -299,7 +334,9 @@ impl<'a> Maker<'a> {
     pub(super) fn finish(
         mut self,
         budget: impl FnOnce(&str, &RetryConfig) -> Option<Arc<Mutex<RetryBudget>>>,
+        scopes: &Scopes,
     ) -> Result<Plan, Vec<String>> {
+        self.store(scopes);
         if !self.mistakes.is_empty() {
             return Err(self.mistakes);
         }

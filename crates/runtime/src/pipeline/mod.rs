@@ -10,11 +10,12 @@
 //! | `call` | one call while it runs: deadlines, refusals, what it holds |
 //! | `gate` | layers that let an attempt pass and hear how it ended |
 //! | `limits` | limiters around a whole call, and whose quota each one counts |
+//! | `once` | what a call is known by to its idempotency store |
 //! | `trail` | what a call leaves behind for whoever answers its caller |
 //! | `run` | the loop |
 
 mod builder;
-#[allow(dead_code, reason = "the HTTP server and the idempotency store read it")]
+#[allow(dead_code, reason = "the HTTP server reads it")]
 mod call;
 mod gate;
 mod inputs;
@@ -22,12 +23,13 @@ mod limits;
 mod maker;
 #[cfg(test)]
 mod maker_tests;
+mod once;
 mod order;
 mod plan;
 mod plans;
 mod run;
 mod site;
-#[allow(dead_code, reason = "the HTTP server and the idempotency store read it")]
+#[allow(dead_code, reason = "the HTTP server reads it")]
 mod trail;
 
 pub use builder::{Pipeline, PipelineBuilder};

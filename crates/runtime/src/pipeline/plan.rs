@@ -8,6 +8,7 @@ use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, Ti
 
 use super::gate::Gate;
 use super::limits::Limit;
+use super::once::Once;
 use crate::retry::{RetryBudget, RetryConfig};
 
 /// A site's layers in one runtime, checked and with their handles.
@@ -22,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) require_auth: bool,
     pub(crate) limits_after: Vec<Limit>,
     pub(crate) fallback: Option<Fallback>,
+    pub(crate) once: Option<Once>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cascade: Option<TimeoutCascade>,
     pub(crate) adaptive: Option<AdaptiveTimeout>,

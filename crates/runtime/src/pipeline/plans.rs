@@ -5,6 +5,7 @@ use dashmap::DashMap;
 use steadfast_actors::rejection::Rejection;
 
 use super::maker::Maker;
+use super::once::Scopes;
 use super::order::ORDER;
 use super::plan::{Described, Plan};
 use super::site::{Declaration, Enrolled, Site};
@@ -17,12 +18,13 @@ pub(crate) struct Plans {
     layers: Layers,
     /// By the address of the static site: one site has one plan in one runtime.
     known: DashMap<usize, Result<Arc<Plan>, Rejection>>,
+    scopes: Scopes,
     budgets: Mutex<BTreeMap<String, Arc<Mutex<RetryBudget>>>>,
 }
 
 impl Plans {
     pub(crate) fn new(layers: Layers) -> Self {
-        Plans { layers, known: DashMap::new(), budgets: Mutex::default() }
+        Plans { layers, known: DashMap::new(), scopes: Scopes::default(), budgets: Mutex::default() }
     }
 
     /// The plan of `site`, made on its first call.
@@ -79,7 +81,7 @@ impl Plans {
         for declaration in declarations {
             maker.take(&declaration);
         }
-        maker.finish(|name, config| self.budget(name, config, runtime))
+        maker.finish(|name, config| self.budget(name, config, runtime), &self.scopes)
     }
 
     fn budget(&self, name: &str, config: &RetryConfig, runtime: &Runtime) -> Option<Arc<Mutex<RetryBudget>>> {

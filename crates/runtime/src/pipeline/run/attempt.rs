@@ -1,8 +1,4 @@
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use steadfast_actors::clock::{Time, saturating_nanos};
@@ -10,6 +6,7 @@ use steadfast_actors::event::Happening;
 use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::Rejection;
 
+use super::handler::{Attempt, Handler};
 use super::{Finished, Running};
 use crate::degradation::runs_in_spite_of;
 use crate::pipeline::call::Call;
@@ -18,7 +15,7 @@ use crate::pipeline::plan::Plan;
 
 impl<T, E: From<Rejection>> Running<T, E> {
     /// Passes the gates and runs the handler once.
-    pub(super) async fn attempt<B, F>(&self, body: &mut B, number: u32) -> Finished<T, E>
+    pub(super) async fn attempt<B, F>(&self, handler: &mut Handler<'_, B, F>, number: u32) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
@@ -32,13 +29,13 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
-        let Some(future) = body() else {
+        let Some(attempt) = handler.attempt() else {
             // Only a handler that cannot run twice has no further future, and it has no retry either.
             passes.settle(Ending::Cancelled, Duration::ZERO).await;
             let problem = "its handler cannot be run a second time";
             return Finished::Refused(Rejection::misconfigured(self.plan.site.as_str(), problem));
         };
-        let finished = self.within_attempt(future).await;
+        let finished = self.within_attempt(attempt).await;
         let (ending, latency) = (finished.ending(), clock.now().since(started));
         self.call.happened(&self.plan.site, || Happening::Attempt {
             call: self.call.number,
@@ -82,25 +79,24 @@ impl<T, E: From<Rejection>> Running<T, E> {
         Ok(passes)
     }
 
-    async fn within_attempt<F>(&self, future: F) -> Finished<T, E>
+    async fn within_attempt<F>(&self, mut attempt: Attempt<'_, F>) -> Finished<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut future = pin!(future);
-        let caught =
-            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(result)) => Poll::Ready(self.judged(result)),
-                Err(panic) => Poll::Ready(Finished::Panicked(panic)),
-            });
-        let Some(limit) = self.plan.per_attempt() else { return caught.await };
-        match tokio::time::timeout(limit, caught).await {
-            Ok(finished) => finished,
+        let finished = |ended| match ended {
+            Ok(result) => self.judged(result),
+            Err(panic) => Finished::Panicked(panic),
+        };
+        let Some(limit) = self.plan.per_attempt() else {
+            return finished((&mut attempt).await);
+        };
+        match tokio::time::timeout(limit, &mut attempt).await {
+            Ok(ended) => finished(ended),
             Err(_) => Finished::Refused(Rejection::timed_out(self.plan.site.as_str(), limit)),
         }
     }
 
-    fn judged(&self, result: Result<T, E>) -> Finished<T, E> {
+    pub(super) fn judged(&self, result: Result<T, E>) -> Finished<T, E> {
         let mut judged = result.as_ref().err().map(self.outcome.judge);
         if let Some(judged) = &mut judged
             && judged.rejection.is_none()

@@ -8,7 +8,7 @@ use steadfast_actors::declare::Fallback;
 use steadfast_actors::outcome::{Ending, ErrorKind};
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 
-use super::{Finished, Running};
+use super::{Finished, Handler, Running};
 use crate::pipeline::call::{Call, Opening};
 
 /// Why a fallback runs.
@@ -60,14 +60,18 @@ fn runs_on(fallback: &Fallback, ending: Ending) -> bool {
 
 impl<T, E: From<Rejection>> Running<T, E> {
     /// The call, answered by its fallback where it failed in a way that the fallback is for.
-    pub(super) async fn fallen_back<B, F, G, H>(self, body: B, fallback: Option<G>) -> Finished<T, E>
+    pub(super) async fn fallen_back<B, F, G, H>(
+        &self,
+        handler: &mut Handler<'_, B, F>,
+        fallback: Option<G>,
+    ) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
         G: FnOnce(Arc<Failure<E>>) -> H,
         H: Future<Output = Result<T, E>>,
     {
-        let finished = self.within_total(body).await;
+        let finished = self.once(handler).await;
         let ending = finished.ending();
         let (Some(declared), Some(fallback)) = (&self.plan.fallback, fallback) else { return finished };
         if !runs_on(declared, ending) {

@@ -1,7 +1,8 @@
 //! One call from its first layer to its answer.
 //!
 //! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
-//! authentication and validation, `fallen_back` answers what is refused below it, `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the
+//! authentication and validation, `fallen_back` answers what is
+//! refused below it, `once` lets one run in for each key, `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the
 //! handler once.
 
 mod attempt;
@@ -10,6 +11,10 @@ mod entry;
 mod entry_tests;
 mod fallback;
 mod finished;
+mod handler;
+mod once;
+#[cfg(test)]
+mod once_tests;
 #[cfg(test)]
 mod pool_tests;
 #[cfg(test)]
@@ -27,6 +32,7 @@ use steadfast_actors::rejection::{Rejection, UnavailableReason};
 
 pub use fallback::Failure;
 use finished::Finished;
+use handler::Handler;
 use told::Told;
 
 use super::call::{Call, Opening};
@@ -71,7 +77,7 @@ pub(crate) async fn execute_plan<T, E, B, F, G, H>(
     plan: Arc<Plan>,
     outcome: Outcome<T, E>,
     inputs: Inputs,
-    body: B,
+    mut body: B,
     fallback: Option<G>,
 ) -> Result<T, E>
 where
@@ -99,11 +105,12 @@ where
     let (site, degrades) = (plan.site.clone(), plan.degrades);
     let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
     call.happened(&site, || Happening::Arrival { call: number });
-    // On the heap, so that a call inside a call costs its caller's future a pointer: every async function on the way
-    // to the handler would hold the whole of it again, and three levels would overflow a thread's stack.
-    let passed = Box::pin(async {
+    let mut place = pin!(None);
+    let mut handler = Handler::new(&mut body, place.as_mut());
+    // Pinned here, because each function that takes a future by value holds room for it twice.
+    let passed = pin!(async {
         match running.entered().await {
-            Ok(()) => running.fallen_back(body, fallback).await,
+            Ok(()) => running.fallen_back(&mut handler, fallback).await,
             Err(rejection) => Finished::Refused(rejection),
         }
     });
@@ -169,14 +176,14 @@ struct Running<T, E> {
 
 impl<T, E: From<Rejection>> Running<T, E> {
     /// All attempts, within the call's deadline.
-    async fn within_total<B, F>(&self, body: B) -> Finished<T, E>
+    async fn within_total<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
         let clock = self.call.runtime.clock();
         if self.call.deadline == crate::deadline::Deadline::NEVER {
-            return self.passing(body).await;
+            return self.passing(handler).await;
         }
         let limit = || {
             let own = self.call.deadline.time().since(self.call.entered);
@@ -185,7 +192,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         if self.call.deadline.is_over(clock.now()) {
             return limit();
         }
-        let attempts = pin!(self.passing(body));
+        let attempts = pin!(self.passing(handler));
         let over = tokio::time::sleep_until(clock.instant(self.call.deadline.time()));
         tokio::select! {
             biased;
@@ -195,13 +202,13 @@ impl<T, E: From<Rejection>> Running<T, E> {
     }
 
     /// All attempts, behind the gates of the whole call.
-    async fn passing<B, F>(&self, body: B) -> Finished<T, E>
+    async fn passing<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
         if self.plan.call_gates.is_empty() {
-            return self.attempts(body).await;
+            return self.attempts(handler).await;
         }
         let mut passes = match self.admitted(&self.plan.call_gates, self.call.left()).await {
             Ok(passes) => passes,
@@ -210,24 +217,24 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
-        let finished = self.attempts(body).await;
+        let finished = self.attempts(handler).await;
         passes.settle(finished.ending(), clock.now().since(started)).await;
         finished
     }
 
-    async fn attempts<B, F>(&self, mut body: B) -> Finished<T, E>
+    async fn attempts<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        let Some(retry) = &self.plan.retry else { return self.attempt(&mut body, 1).await };
+        let Some(retry) = &self.plan.retry else { return self.attempt(handler, 1).await };
         let clock = self.call.runtime.clock();
         if let Some(budget) = &retry.budget {
             budget.lock().unwrap_or_else(PoisonError::into_inner).first_attempt(clock.now());
         }
         let mut previous = Duration::ZERO;
         for number in 1.. {
-            let finished = self.attempt(&mut body, number).await;
+            let finished = self.attempt(handler, number).await;
             let ending = finished.ending();
             let inner_used = self.call.take_inner_retries_used();
             if ending == Ending::Success {

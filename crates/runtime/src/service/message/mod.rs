@@ -129,6 +129,11 @@ impl Message {
         })
     }
 
+    /// The values of the path's parameters, in the order of their names.
+    pub(crate) fn path_values(&self) -> impl Iterator<Item = &str> {
+        self.inner.path.values().map(String::as_str)
+    }
+
     /// Who calls, once that is known.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
