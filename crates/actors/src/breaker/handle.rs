@@ -1,8 +1,13 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{BreakerConfig, BreakerInput, BreakerMachine, BreakerReply, BreakerState, BreakerStatus, Force};
+use super::window::Counts;
+use super::{
+    BreakerConfig, BreakerInput, BreakerReply, BreakerState, BreakerStatus, Force, KeyedBreakerMachine,
+    KeyedInput, KeyedStatus,
+};
 use crate::clock::Time;
 use crate::host::{AskError, Hosted};
 use crate::machine::{Kind, Ticket};
@@ -10,33 +15,60 @@ use crate::outcome::{Ending, Outcome};
 use crate::rejection::Rejection;
 use crate::settings::{Mode, OnUnavailable};
 
+/// `None` for the breaker that all calls without a key share.
+type Key = Option<Arc<str>>;
+
 const MODES: [Mode; 3] = [Mode::Enforce, Mode::Observe, Mode::Off];
 
 /// One breaker, for code that uses it without a macro. Cheap to clone; all clones are the same breaker.
 #[derive(Clone, Debug)]
 pub struct BreakerHandle {
     shared: Arc<Shared>,
+    /// Whose breaker it is; `None` where all calls share one.
+    key: Key,
 }
 
 #[derive(Debug)]
 struct Shared {
-    hosted: Arc<Hosted<BreakerMachine>>,
+    hosted: Arc<Hosted<KeyedBreakerMachine>>,
     config: BreakerConfig,
     /// An operator's mode, as its place in [`MODES`]; what is declared where it is beyond them.
     mode: AtomicU8,
     /// Calls that observe mode would have refused.
     would_refuse: AtomicU64,
-    /// Probes that were let in while the actor could not be asked: when the present period began, and how many.
-    outage: Mutex<(Time, u32)>,
+    /// Probes that were let in while the actor could not be asked, key by key: when the present period began, and how
+    /// many. Only keys that were published as not closed get in.
+    outage: Mutex<BTreeMap<Key, (Time, u32)>>,
 }
 
 impl BreakerHandle {
     /// The handle of a hosted breaker.
     #[must_use]
-    pub fn new(hosted: Arc<Hosted<BreakerMachine>>, config: BreakerConfig) -> Self {
-        let outage = Mutex::new((Time::ZERO, 0));
+    pub fn new(hosted: Arc<Hosted<KeyedBreakerMachine>>, config: BreakerConfig) -> Self {
+        let outage = Mutex::default();
         let (mode, would_refuse) = (AtomicU8::new(u8::MAX), AtomicU64::new(0));
-        BreakerHandle { shared: Arc::new(Shared { hosted, config, mode, would_refuse, outage }) }
+        let shared = Shared { hosted, config, mode, would_refuse, outage };
+        BreakerHandle { shared: Arc::new(shared), key: None }
+    }
+
+    /// The breaker of one key under this name: a shard or a host that fails for itself.
+    ///
+    /// ```no_run
+    /// # use steadfast_actors::{breaker::BreakerHandle, rejection::Rejection};
+    /// # async fn read(shards: BreakerHandle) -> Result<(), Rejection> {
+    /// let permit = shards.of("shard-7").admit(None).await?;
+    /// # drop(permit);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn of(&self, key: &str) -> Self {
+        BreakerHandle { shared: Arc::clone(&self.shared), key: Some(Arc::from(key)) }
+    }
+
+    /// Whose breaker it is; `None` where all calls share one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Its name.
@@ -51,10 +83,25 @@ impl BreakerHandle {
         self.status().state
     }
 
-    /// Its state, epoch and counts as last published.
+    /// Its state, epoch and counts as last published. Of keys only those that are not closed are published; any other
+    /// reads as closed in epoch 0.
     #[must_use]
     pub fn status(&self) -> BreakerStatus {
-        self.shared.hosted.status()
+        let KeyedStatus { own, unsettled, .. } = self.shared.hosted.status();
+        let closed =
+            BreakerStatus { state: BreakerState::Closed, epoch: 0, counts: Counts::default(), until: None };
+        self.key.as_ref().map_or(own, |key| unsettled.get(key).copied().unwrap_or(closed))
+    }
+
+    /// How many keys have a breaker of their own, and which of these are not closed, as last published.
+    #[must_use]
+    pub fn keys(&self) -> (usize, Arc<BTreeMap<Arc<str>, BreakerStatus>>) {
+        let status = self.shared.hosted.status();
+        (status.keys, status.unsettled)
+    }
+
+    fn input(&self, input: BreakerInput) -> KeyedInput {
+        KeyedInput { key: self.key.clone(), input }
     }
 
     /// Its checked settings.
@@ -79,7 +126,7 @@ impl BreakerHandle {
 
     /// The hosted machine, for who watches actors.
     #[must_use]
-    pub fn hosted(&self) -> &Arc<Hosted<BreakerMachine>> {
+    pub fn hosted(&self) -> &Arc<Hosted<KeyedBreakerMachine>> {
         &self.shared.hosted
     }
 
@@ -106,7 +153,7 @@ impl BreakerHandle {
         // Made before the ask: dropped in the middle of it, the epoch is not known yet, and the present one is right
         // for any probe that the actor may have granted.
         let mut permit = BreakerPermit { handle: Some(self.clone()), ticket, epoch: 0, lease: None };
-        match self.shared.hosted.ask(ticket, BreakerInput::Admit { patience }).await {
+        match self.shared.hosted.ask(ticket, self.input(BreakerInput::Admit { patience })).await {
             Ok(answer) => match answer.reply {
                 BreakerReply::Admitted { epoch, probe } => {
                     permit.epoch = epoch;
@@ -135,7 +182,9 @@ impl BreakerHandle {
 
     /// The actor could not be asked: what it published last still holds.
     fn unasked(&self, ticket: Ticket, error: AskError) -> Result<BreakerPermit, Rejection> {
-        if self.shared.config.on_unavailable() == OnUnavailable::Reject {
+        // Poison must not buy a bypass: a key that crashed the actor is refused whatever is declared.
+        let poisoned = matches!(error, AskError::Quarantined(_));
+        if poisoned || self.shared.config.on_unavailable() == OnUnavailable::Reject {
             return self.refuse(error.rejection(Kind::Breaker, self.name()));
         }
         let status = self.status();
@@ -157,12 +206,13 @@ impl BreakerHandle {
         if until.is_some_and(|until| now < until) {
             return false;
         }
+        let period = self.shared.config.recovery_timeout();
         let mut outage = self.shared.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        if outage.1 == 0 || now.since(outage.0) >= self.shared.config.recovery_timeout() {
-            *outage = (now, 0);
-        }
-        outage.1 += 1;
-        outage.1 <= self.shared.config.half_open_permits()
+        // Those whose period is over begin anew: nothing of them needs to be kept.
+        outage.retain(|_, (since, _)| now.since(*since) < period);
+        let (_, passed) = outage.entry(self.key.clone()).or_insert((now, 0));
+        *passed += 1;
+        *passed <= self.shared.config.half_open_permits()
     }
 
     /// Orders it open, whatever its window says, until it is reset.
@@ -181,7 +231,7 @@ impl BreakerHandle {
     }
 
     async fn order(&self, order: Force) {
-        self.shared.hosted.report(BreakerInput::Force(order)).await;
+        self.shared.hosted.report(self.input(BreakerInput::Force(order))).await;
     }
 }
 
@@ -229,18 +279,18 @@ impl BreakerPermit {
     /// What was reported stays reported.
     pub async fn report(mut self, outcome: Outcome) {
         if let Some(handle) = self.handle.take() {
-            handle.shared.hosted.report(self.input(outcome)).await;
+            handle.shared.hosted.report(handle.input(self.outcome(outcome))).await;
         }
     }
 
     /// Reports without waiting; for drop paths.
     pub fn note(mut self, outcome: Outcome) {
         if let Some(handle) = self.handle.take() {
-            handle.shared.hosted.note(self.input(outcome));
+            handle.shared.hosted.note(handle.input(self.outcome(outcome)));
         }
     }
 
-    fn input(&self, outcome: Outcome) -> BreakerInput {
+    fn outcome(&self, outcome: Outcome) -> BreakerInput {
         BreakerInput::Report { ticket: self.ticket, epoch: self.epoch, outcome }
     }
 }
@@ -252,9 +302,9 @@ impl Drop for BreakerPermit {
                 // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
                 BreakerInput::GiveBack { ticket: self.ticket }
             } else {
-                self.input(Outcome { ending: Ending::Cancelled, latency: Duration::ZERO })
+                self.outcome(Outcome { ending: Ending::Cancelled, latency: Duration::ZERO })
             };
-            handle.shared.hosted.note(input);
+            handle.shared.hosted.note(handle.input(input));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::rejection::RejectionKind;
 use crate::settings::Settings;
 
 mod calls;
+mod keys;
 
 struct Ignore;
 

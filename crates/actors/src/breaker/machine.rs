@@ -4,112 +4,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::BreakerConfig;
+use super::protocol::{BreakerInput, BreakerReply, BreakerState, BreakerStatus, Force};
 use super::window::{Counts, Mark, Window};
 use crate::clock::{Moment, Time, WallTime, saturating_nanos};
 use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
-use crate::outcome::{Ending, Health, Outcome};
+use crate::outcome::{Ending, Health};
 use crate::snapshot::{self, SnapshotError};
-
-/// What can happen to a breaker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BreakerInput {
-    /// A caller wants to pass.
-    Admit {
-        /// How long a probe may keep its slot: the attempt's timeout, else what is left of the caller's deadline.
-        patience: Option<Duration>,
-    },
-    /// A caller that passed says how its attempt ended.
-    Report {
-        /// The number under which it was admitted.
-        ticket: Ticket,
-        /// The epoch in which it was admitted.
-        epoch: u64,
-        /// How it ended.
-        outcome: Outcome,
-    },
-    /// A caller left before it saw an answer: whatever it was granted is free again.
-    GiveBack {
-        /// The number under which it asked.
-        ticket: Ticket,
-    },
-    /// An operator's order.
-    Force(Force),
-}
-
-/// What an operator can order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Force {
-    /// Refuse everything until further orders.
-    Open,
-    /// Let everything pass until further orders.
-    Closed,
-    /// Back to work: closed, with an empty window.
-    Reset,
-}
-
-/// A breaker's answer to [`BreakerInput::Admit`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BreakerReply {
-    /// Pass, and report under this epoch.
-    Admitted {
-        /// The epoch of the admission.
-        epoch: u64,
-        /// Whether this call decides over closing.
-        probe: bool,
-    },
-    /// Refused.
-    Refused {
-        /// In which state.
-        state: BreakerState,
-        /// When the next call can pass; `None` while forced open, and in slow start, where any answer frees a place.
-        retry_after: Option<Duration>,
-    },
-}
-
-/// The states that operators see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum BreakerState {
-    /// Calls pass.
-    Closed,
-    /// Calls are refused.
-    Open,
-    /// A few probes pass.
-    HalfOpen,
-    /// An operator refuses calls.
-    ForcedOpen,
-    /// An operator lets calls pass.
-    ForcedClosed,
-}
-
-impl BreakerState {
-    /// The state's name in logs, metrics and refusals.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            BreakerState::Closed => "closed",
-            BreakerState::Open => "open",
-            BreakerState::HalfOpen => "half_open",
-            BreakerState::ForcedOpen => "forced_open",
-            BreakerState::ForcedClosed => "forced_closed",
-        }
-    }
-}
-
-/// What a breaker publishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BreakerStatus {
-    /// Its state.
-    pub state: BreakerState,
-    /// Its epoch: grows with each transition.
-    pub epoch: u64,
-    /// What stands in its window.
-    pub counts: Counts,
-    /// When an open breaker lets the first probe pass.
-    pub until: Option<Time>,
-}
 
 #[derive(Clone, Debug)]
 enum State {
@@ -141,6 +42,8 @@ pub enum BreakerChange {
     Nothing,
     /// Answer a caller.
     Answer(Ticket, BreakerReply),
+    /// Let a call pass, in the epoch that it then is.
+    Pass(Ticket),
     /// Let a call pass that takes a place in the slow start.
     Ramp(Ticket, Time),
     /// Let a probe pass, going to half open first where need be.
@@ -171,6 +74,19 @@ pub struct BreakerMachine {
 }
 
 impl BreakerMachine {
+    /// The same, counting its epochs from another number.
+    pub(super) fn with_epoch(mut self, epoch: u64) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
+    /// Whether a new one in its place would decide alike: successes alone keep nobody out.
+    pub(super) fn is_as_new(&self) -> bool {
+        let State::Closed { window, ramp: None } = &self.state else { return false };
+        let Counts { failures, slow, .. } = window.counts();
+        failures == 0 && slow == 0 && self.openings == 0
+    }
+
     fn name(&self) -> BreakerState {
         match self.state {
             State::Closed { .. } => BreakerState::Closed,
@@ -242,13 +158,12 @@ impl BreakerMachine {
     }
 
     fn admit(&self, now: Time, ticket: Ticket, patience: Option<Duration>) -> BreakerChange {
-        let admitted = BreakerReply::Admitted { epoch: self.epoch, probe: false };
         let lease = || now.after(self.config.probe_lease(patience));
         let refused = |retry_after| {
             BreakerChange::Answer(ticket, BreakerReply::Refused { state: self.name(), retry_after })
         };
         match &self.state {
-            State::ForcedClosed => BreakerChange::Answer(ticket, admitted),
+            State::ForcedClosed => BreakerChange::Pass(ticket),
             State::ForcedOpen => refused(None),
             State::Open { until } if now < *until => refused(Some(now.until(*until))),
             State::Open { .. } => BreakerChange::Probe(ticket, lease()),
@@ -266,7 +181,7 @@ impl BreakerMachine {
                     refused(None)
                 }
             }
-            State::Closed { .. } => BreakerChange::Answer(ticket, admitted),
+            State::Closed { .. } => BreakerChange::Pass(ticket),
         }
     }
 
@@ -392,6 +307,9 @@ impl Machine for BreakerMachine {
         match change {
             BreakerChange::Nothing => {}
             BreakerChange::Answer(ticket, reply) => effects.reply(ticket, reply),
+            BreakerChange::Pass(ticket) => {
+                effects.reply(ticket, BreakerReply::Admitted { epoch: self.epoch, probe: false });
+            }
             BreakerChange::Ramp(ticket, lease) => {
                 if let State::Closed { ramp: Some(ramp), .. } = &mut self.state {
                     ramp.in_flight.retain(|_, end| *end > moment.now);

@@ -19,6 +19,10 @@
 //! | `jitter` | off | a tenth more or less of the open time, for processes that share the dependency |
 //! | `slow_start` | 10 s | a dependency that just came back is not hit by all callers at once |
 //!
+//! With `by` each shard, host or caller has a breaker of its own under the one name: one actor decides for all of
+//! them, at most 10,000 at once. A key whose breaker is as good as new gives its place up; if there is none, the keys
+//! beyond share one.
+//!
 //! What was admitted in an older epoch neither closes, opens nor extends anything. Comparisons are `>=`, after every
 //! recorded outcome, as in resilience4j.
 
@@ -29,7 +33,9 @@ mod config;
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
+mod keyed;
 mod machine;
+mod protocol;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -39,7 +45,7 @@ pub use call::CallError;
 pub use config::BreakerConfig;
 #[cfg(feature = "host")]
 pub use handle::{BreakerHandle, BreakerPermit};
-pub use machine::{
-    BreakerChange, BreakerInput, BreakerMachine, BreakerReply, BreakerState, BreakerStatus, Force,
-};
+pub use keyed::{KeyedBreakerMachine, KeyedChange, KeyedInput, KeyedStatus, MAX_KEYS};
+pub use machine::{BreakerChange, BreakerMachine};
+pub use protocol::{BreakerInput, BreakerReply, BreakerState, BreakerStatus, Force};
 pub use window::{Counts, Span};

@@ -7,6 +7,7 @@ use crate::outcome::{Ending, ErrorKind, Outcome};
 use crate::rejection::RejectionKind;
 use crate::settings::Settings;
 
+mod keyed;
 mod model;
 mod rules;
 
@@ -34,6 +35,18 @@ impl Bench {
         let change = self.machine.decide(moment, ticket, input);
         self.machine.apply(moment, change, &mut effects);
         effects.take_replies().pop().map(|answer| answer.reply)
+    }
+
+    /// Lets time pass, stopping at each deadline on the way as a host's timer does.
+    fn pass(&mut self, millis: u64) {
+        let end = self.now.after(Duration::from_millis(millis));
+        while let Some(deadline) = self.machine.deadline().filter(|deadline| *deadline <= end) {
+            self.now = self.now.max(deadline);
+            let change = self.machine.expire(Moment::at(self.now));
+            self.machine.apply(Moment::at(self.now), change, &mut Effects::default());
+            assert!(self.machine.deadline().is_none_or(|next| next > deadline), "its deadline must move");
+        }
+        self.now = end;
     }
 
     fn at(&mut self, seconds: u64) -> &mut Self {

@@ -163,7 +163,8 @@ async fn when_stop_returns_every_actor_has_stopped_also_one_that_is_left_alone()
     }
     registry.stop().await;
     let well = registry.breaker("well").unwrap();
-    let asked =
-        well.hosted().ask(well.hosted().ticket(), crate::breaker::BreakerInput::Admit { patience: None });
+    let input = crate::breaker::BreakerInput::Admit { patience: None };
+    let input = crate::breaker::KeyedInput { key: None, input };
+    let asked = well.hosted().ask(well.hosted().ticket(), input);
     assert!(matches!(asked.await, Err(AskError::Gone)));
 }

@@ -247,18 +247,6 @@ impl Model {
     }
 }
 
-/// Lets time pass, stopping at each deadline on the way as a host's timer does.
-fn pass(bench: &mut Bench, millis: u64) {
-    let end = bench.now.after(Duration::from_millis(millis));
-    while let Some(deadline) = bench.machine.deadline().filter(|deadline| *deadline <= end) {
-        bench.now = bench.now.max(deadline);
-        let change = bench.machine.expire(Moment::at(bench.now));
-        bench.machine.apply(Moment::at(bench.now), change, &mut Effects::default());
-        assert!(bench.machine.deadline().is_none_or(|next| next > deadline), "its deadline must move");
-    }
-    bench.now = end;
-}
-
 proptest! {
     #[test]
     fn it_decides_as_a_list_of_all_calls_on_a_board_would(rules in rules(), steps in steps()) {
@@ -268,7 +256,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Pass(millis) => {
-                    pass(&mut bench, millis);
+                    bench.pass(millis);
                     model.pass(millis);
                 }
                 Step::Admit(patience) => {
@@ -306,7 +294,7 @@ proptest! {
             prop_assert_eq!((bench.state(), bench.machine.status(bench.now).epoch), (state, model.epoch));
         }
         // Whatever happened, and though nobody ever reports again, it lets one in before long.
-        pass(&mut bench, rules.most_open.unwrap_or(OPEN) + OPEN);
+        bench.pass(rules.most_open.unwrap_or(OPEN) + OPEN);
         prop_assert!(bench.admit().is_ok());
     }
 }
