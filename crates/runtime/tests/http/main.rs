@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod deadlines;
 mod embedded;
+mod idempotent;
 mod limits;
 mod measured;
 mod requests;
