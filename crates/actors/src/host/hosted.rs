@@ -300,6 +300,10 @@ impl<M: Machine> Hosted<M> {
     /// What was noted stays noted.
     pub async fn report(self: &Arc<Self>, input: M::Input) {
         lock(&self.ledger).push(input);
+        // Left alone it publishes nothing, and its callers have no reason to wait.
+        if self.failed_for().is_some() {
+            return;
+        }
         let Some(actor) = self.actor().await else { return };
         let (done, published) = oneshot::channel();
         if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {

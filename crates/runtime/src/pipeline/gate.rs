@@ -74,6 +74,14 @@ impl Gate {
 }
 
 impl Pass {
+    /// How long the attempt may run at most because of it: a probe that takes longer has failed.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        match &self.granted {
+            Granted::Breaker(permit) => permit.lease(),
+            Granted::Pool { .. } | Granted::Around => None,
+        }
+    }
+
     /// Reports how the attempt ended.
     pub(crate) async fn settle(self, outcome: Outcome) {
         if let Granted::Breaker(permit) = self.granted {

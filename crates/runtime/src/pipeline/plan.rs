@@ -1,9 +1,9 @@
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use steadfast_actors::bulkhead::{BulkheadHandle, Priority};
-use steadfast_actors::clock::Entropy;
+use steadfast_actors::clock::{Entropy, Time};
 use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
 
 use super::gate::Gate;
@@ -64,6 +64,15 @@ pub(crate) struct Retry {
     pub(crate) config: RetryConfig,
     pub(crate) budget: Option<Arc<Mutex<RetryBudget>>>,
     pub(crate) entropy: Arc<Mutex<Entropy>>,
+}
+
+impl Retry {
+    /// Takes the price of one retry from the budget; `false` where it is not there.
+    pub(crate) fn may_spend(&self, now: Time) -> bool {
+        let spent =
+            |budget: &Mutex<RetryBudget>| budget.lock().unwrap_or_else(PoisonError::into_inner).take(now);
+        self.budget.as_deref().is_none_or(spent)
+    }
 }
 
 impl Plan {

@@ -58,11 +58,17 @@ pub(crate) fn evaluate(expectation: &Expectation, ground: Ground<'_>) -> ExpectR
     let window = expectation.over.map(|(from, to)| format!(" over {}s..{}s", seconds(from), seconds(to)));
     ExpectReport {
         variant: expectation.variant.clone(),
-        metric: format!("{}{}", expectation.metric, window.unwrap_or_default()),
+        metric: format!("{}{}{}", expectation.metric, concerned(expectation), window.unwrap_or_default()),
         value: shown,
         bound: bounds.join(" and "),
         ok,
     }
+}
+
+/// The numbers of the handlers that an expectation is about; none where it is about all.
+pub(crate) fn handlers(scenario: &Scenario, expectation: &Expectation) -> Vec<usize> {
+    let number = |name: &String| scenario.handlers.iter().position(|handler| handler.name == *name);
+    expectation.handlers.iter().filter_map(number).collect()
 }
 
 fn written(bound: &Bound) -> String {
@@ -74,7 +80,8 @@ fn written(bound: &Bound) -> String {
 }
 
 fn measure(expectation: &Expectation, ground: Ground<'_>, from: u64, to: u64) -> Value {
-    let Ground { scenario, measures, healed } = ground;
+    let Ground { scenario, measures: all, healed } = ground;
+    let measures = all.part(&handlers(scenario, expectation));
     let sum = |series: &Series| series.sum(from, to);
     match &expectation.metric {
         Metric::Goodput => Value::Count(sum(&measures.good)),
@@ -126,6 +133,13 @@ fn measure(expectation: &Expectation, ground: Ground<'_>, from: u64, to: u64) ->
     }
 }
 
+fn concerned(expectation: &Expectation) -> String {
+    match expectation.handlers.as_slice() {
+        [] => String::new(),
+        handlers => format!(" of {}", handlers.join(", ")),
+    }
+}
+
 /// Whether what must happen at all has happened.
 pub(crate) fn reached(sometimes: &Sometimes, measures: &Measures) -> ExpectReport {
     let name = match &sometimes.reached {
@@ -157,7 +171,12 @@ pub(crate) fn over_seeds<E>(
     });
     Ok(ExpectReport {
         variant: expectation.variant.clone(),
-        metric: format!("{}{} with seeds {from}..{to}", expectation.metric, bounds.concat()),
+        metric: format!(
+            "{}{}{} with seeds {from}..{to}",
+            expectation.metric,
+            concerned(expectation),
+            bounds.concat()
+        ),
         value: Some(ratio(count, 1)),
         bound: format!(">= {of}"),
         ok: count >= of,

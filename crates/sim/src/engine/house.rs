@@ -94,6 +94,11 @@ impl House {
         let kinds =
             [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
         let Some(kind) = kinds.into_iter().find(|kind| kind.as_str() == fault.kind) else { return };
+        // An actor that is left alone cannot crash; the order would strike it when it is tried again.
+        let actors = self.runtime.registry().actors();
+        if actors.iter().any(|actor| actor.failed && actor.kind == kind && actor.name == fault.name) {
+            return;
+        }
         // A full mailbox has no room for the order either; the actor is then struck by its load.
         let _ = self.runtime.registry().crash(kind, &fault.name).await;
     }
@@ -109,9 +114,9 @@ struct Unsettled {
 impl Unsettled {
     fn settle(&mut self, ended: Ended) {
         self.settled = true;
-        let Request { load, at, .. } = self.request;
+        let Request { load, at, handler, .. } = self.request;
         self.house.with(|world| {
-            self.house.recorder.record().measures.ended(world.now, at, ended);
+            self.house.recorder.record().measures.ended(world.now, at, handler, ended);
             world.answered(load);
         });
     }

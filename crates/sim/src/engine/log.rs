@@ -211,14 +211,17 @@ impl EventSink for Recorder {
                 line.number("number", u64::from(*number))
                     .word("ending", ending_name(*ending))
                     .number("latency_ns", *latency_ns);
+                record.came(ending_name(*ending));
             }
             Happening::Answer { call, ending, degraded } => {
                 let line = log.line(at, actor, name, "answer").number("call", *call);
                 line.word("ending", ending_name(*ending)).flag("degraded", *degraded);
+                record.came(ending_name(*ending));
             }
             Happening::Decision { call, verdict, reason } => {
                 let line = log.line(at, actor, name, "decision").number("call", call.unwrap_or(0));
                 line.word("verdict", verdict).word("reason", reason);
+                record.came(verdict);
             }
             Happening::Transition { from, to, reason } => {
                 let line = log.line(at, actor, name, "transition");

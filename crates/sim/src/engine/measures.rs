@@ -105,11 +105,13 @@ pub(crate) struct Measures {
     pub(crate) transitions: Vec<TransitionSeen>,
     pub(crate) transition_counts: BTreeMap<String, u64>,
     pub(crate) reached: BTreeSet<String>,
-    /// The most entries that actors kept in memory.
+    /// Entries that limiters and idempotency stores keep in memory at the end.
     pub(crate) entries: u64,
     /// How often each key was executed; counted only where an expectation asks for it. Looked up, and only its greatest
     /// value is ever read out.
     pub(crate) per_key: Option<HashMap<u64, u64>>,
+    /// The same of some handlers alone, by their numbers, for the expectations that ask for them.
+    pub(crate) parts: Vec<(Vec<usize>, Measures)>,
 }
 
 fn histogram() -> Histogram<u64> {
@@ -140,17 +142,30 @@ impl Measures {
             reached: BTreeSet::new(),
             entries: 0,
             per_key: by_key.then(HashMap::new),
+            parts: Vec::new(),
         }
     }
 
-    pub(crate) fn arrived(&mut self, at: u64) {
+    fn parts_of(&mut self, handler: usize) -> impl Iterator<Item = &mut Measures> {
+        let concerned = self.parts.iter_mut().filter(move |(handlers, _)| handlers.contains(&handler));
+        concerned.map(|(_, part)| part)
+    }
+
+    /// What is measured of these handlers; of all where none is named.
+    pub(crate) fn part(&self, handlers: &[usize]) -> &Measures {
+        self.parts.iter().find(|(known, _)| known == handlers).map_or(self, |(_, part)| part)
+    }
+
+    pub(crate) fn arrived(&mut self, at: u64, handler: usize) {
+        self.parts_of(handler).for_each(|part| part.arrived(at, handler));
         self.offered.add(at, 1);
         self.in_flight_now += 1;
         let now = self.in_flight_now;
         self.in_flight.raise(at, now);
     }
 
-    pub(crate) fn ended(&mut self, at: u64, since: u64, ended: Ended) {
+    pub(crate) fn ended(&mut self, at: u64, since: u64, handler: usize, ended: Ended) {
+        self.parts_of(handler).for_each(|part| part.ended(at, since, handler, ended));
         self.in_flight.raise(at, self.in_flight_now);
         self.in_flight_now = self.in_flight_now.saturating_sub(1);
         self.answered.add(at, 1);
@@ -233,12 +248,24 @@ mod tests {
     }
 
     #[test]
+    fn a_part_counts_the_requests_of_its_handlers_alone() {
+        let mut measures = Measures::new(0, Vec::new(), false);
+        measures.parts.push((vec![1], Measures::new(0, Vec::new(), false)));
+        for handler in [0, 1, 1] {
+            measures.arrived(0, handler);
+            measures.ended(0, 0, handler, Ended::Success);
+        }
+        let good = |measures: &Measures| measures.good.sum(0, BIN);
+        assert_eq!((good(&measures), good(measures.part(&[1])), good(measures.part(&[]))), (3, 2, 3));
+    }
+
+    #[test]
     fn recovery_is_the_first_second_in_which_enough_was_answered_well() {
         let mut measures = Measures::new(0, Vec::new(), false);
         for tenth in 0..100u64 {
-            measures.arrived(tenth * BIN);
+            measures.arrived(tenth * BIN, 0);
             let ended = if tenth >= 50 { Ended::Success } else { Ended::Failed("timeout") };
-            measures.ended(tenth * BIN, tenth * BIN, ended);
+            measures.ended(tenth * BIN, tenth * BIN, 0, ended);
         }
         assert_eq!(measures.recovery(2 * SECOND, 10 * SECOND, 0.95), Some(3 * SECOND));
         assert_eq!(measures.recovery(2 * SECOND, 4 * SECOND, 0.95), None);

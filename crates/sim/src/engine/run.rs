@@ -6,6 +6,7 @@ use steadfast::Runtime;
 use steadfast::config::ConfigError;
 use steadfast::runtime::BuildError;
 use steadfast_actors::clock::WallTime;
+use steadfast_actors::machine::Kind;
 use steadfast_actors::supervise::RestartLimit;
 
 use super::compose;
@@ -142,13 +143,21 @@ pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunE
 fn run_variant(scenario: &Scenario, index: usize, seed: u64, log: Log) -> Result<(Measures, Log), RunError> {
     let variant = &scenario.variants[index];
     let own = scenario.expectations.iter().filter(|expected| expected.variant == variant.name);
-    let windows: Vec<(u64, u64)> = own
-        .clone()
-        .filter(|expected| matches!(expected.metric, Metric::Quantile(_)))
-        .filter_map(|expected| expected.over)
-        .collect();
-    let by_key = own.clone().any(|expected| expected.metric == Metric::ExecutionsPerKey);
-    let measures = Measures::new(scenario.services.len(), windows, by_key);
+    let new = |handlers: &[String]| {
+        let own = own.clone().filter(|expected| expected.handlers == handlers);
+        let windows = own.filter(|expected| matches!(expected.metric, Metric::Quantile(_)));
+        let windows = windows.filter_map(|expected| expected.over).collect();
+        let by_key = handlers.is_empty()
+            && scenario.expectations.iter().any(|expected| expected.metric == Metric::ExecutionsPerKey);
+        Measures::new(scenario.services.len(), windows, by_key)
+    };
+    let mut measures = new(&[]);
+    for expected in own.clone().filter(|expected| !expected.handlers.is_empty()) {
+        let handlers = expect::handlers(scenario, expected);
+        if measures.parts.iter().all(|(known, _)| *known != handlers) {
+            measures.parts.push((handlers, new(&expected.handlers)));
+        }
+    }
     let record = Record { log, measures, awaited: Vec::new(), came: Vec::new() };
     let recorder = Recorder(Arc::new(Mutex::new(record)));
     let quiet = Quiet::default();
@@ -208,6 +217,7 @@ async fn live(
     let entries = entries.collect();
     world.begin();
     let clock = Arc::clone(runtime.clock());
+    let measured = recorder.clone();
     let house =
         House { world: Mutex::new(world), runtime: runtime.clone(), clock, recorder, handlers, entries };
     let house = Arc::new(house);
@@ -217,5 +227,18 @@ async fn live(
     if let Err(error) = driving.await {
         std::panic::resume_unwind(error.into_panic());
     }
+    measured.record().measures.entries = entries_of(&runtime);
     Ok(())
+}
+
+/// What limiters and idempotency stores keep in memory.
+fn entries_of(runtime: &Runtime) -> u64 {
+    let registry = runtime.registry();
+    let actors = registry.actors().into_iter();
+    let entries = actors.map(|actor| match actor.kind {
+        Kind::Limiter => registry.limiter(&actor.name).map_or(0, |limiter| limiter.status().keys),
+        Kind::Idempotency => registry.idempotency(&actor.name).map_or(0, |store| store.status().records),
+        _ => 0,
+    });
+    entries.sum::<usize>() as u64
 }

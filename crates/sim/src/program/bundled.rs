@@ -19,7 +19,27 @@ macro_rules! bundled {
     };
 }
 
-bundled!["retry-metastable"];
+bundled![
+    "retry-metastable",
+    "congestive-collapse",
+    "linear-retry",
+    "layer-amplification",
+    "hung-dependency",
+    "partial-outage",
+    "half-open-wedge",
+    "thundering-herd",
+    "slow-drip",
+    "cascading-timeout",
+    "priority-overload",
+    "overload-3x",
+    "asymmetric-partition",
+    "crash-between",
+    "restart-storm",
+    "hot-key",
+    "clock-jump",
+    "mailbox-full",
+    "swizzle",
+];
 
 /// Names and what each shows, one a line.
 pub(crate) fn list() -> String {
@@ -29,7 +49,11 @@ pub(crate) fn list() -> String {
         let document = Document::parse(bundled.name, bundled.text.as_bytes());
         let about = document.and_then(|document| document.scenario()).map(|scenario| scenario.about);
         let about = about.unwrap_or_else(|error| error.to_string());
-        let _ = writeln!(page, "{:width$}  {}", bundled.name, about.lines().next().unwrap_or_default());
+        let line = format!("{:width$}  {}", bundled.name, about.lines().next().unwrap_or_default());
+        let _ = match line.chars().count() {
+            0..=80 => writeln!(page, "{line}"),
+            _ => writeln!(page, "{line:.77}..."),
+        };
     }
     page
 }

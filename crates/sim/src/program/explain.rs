@@ -157,6 +157,9 @@ fn write_fault(page: &mut String, fault: &Fault) -> std::fmt::Result {
 
 fn write_expectation(page: &mut String, expectation: &Expectation) -> std::fmt::Result {
     write!(page, "  {}: {}", expectation.variant, expectation.metric)?;
+    if !expectation.handlers.is_empty() {
+        write!(page, " of {}", expectation.handlers.join(", "))?;
+    }
     if let Some((from, to)) = expectation.over {
         write!(page, " over {}..{}", time(from), time(to))?;
     }

@@ -63,6 +63,13 @@ pub enum Exit {
 /// Runs the program with its arguments, without its own name.
 #[must_use]
 pub fn main(arguments: &[String]) -> ExitCode {
+    // Actors that crash because a scenario says so are part of the run, and told in its log.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload().downcast_ref::<&str>() != Some(&"crashed on purpose") {
+            usual(panic);
+        }
+    }));
     let (mut out, mut errors) = (std::io::stdout().lock(), std::io::stderr().lock());
     ExitCode::from(run(arguments, &mut out, &mut errors) as u8)
 }

@@ -12,8 +12,7 @@ pub(crate) fn table(report: &Report) -> String {
         transitions(&mut page, variant);
     }
     let cells: Vec<[String; 9]> = report.variants.iter().map(row).collect();
-    let head =
-        ["variant", "offered", "good/s", "attempts", "success", "p50 ms", "p99 ms", "recov s", "changes"];
+    let head = ["variant", "offered", "good/s", "tries", "success", "p50 ms", "p99 ms", "recov s", "changes"];
     let head = head.map(str::to_owned);
     // The name gets what the figures leave of 80 columns.
     let name = cells.iter().map(|row| row[0].chars().count()).max().unwrap_or(0).clamp(7, 16);

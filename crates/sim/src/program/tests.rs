@@ -24,7 +24,8 @@ fn every_bundled_scenario_is_good_and_goes_by_its_own_name() {
 fn a_list_has_one_line_for_each_bundled_scenario() {
     let (exit, out, _) = program(&["list"]);
     assert_eq!((exit, out.lines().count()), (Exit::Held, BUNDLED.len()));
-    assert!(out.starts_with("retry-metastable  a 10 s outage"), "{out}");
+    assert!(out.starts_with("retry-metastable      a 10 s outage"), "{out}");
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
 }
 
 #[test]

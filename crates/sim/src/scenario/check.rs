@@ -116,11 +116,16 @@ pub(crate) fn check(scenario: &Scenario, declared: &Declared<'_>, notes: &mut No
 
 /// Notes what is expected of names that nothing declares.
 fn measured(scenario: &Scenario, actors: &Actors<'_>, declared: &Declared<'_>, notes: &mut Notes<'_>) {
-    let Declared { services, .. } = declared;
+    let Declared { services, handlers, .. } = declared;
     let variants = || declared.variants.iter().copied();
     for expectation in &scenario.expectations {
         if !variants().any(|name| name == expectation.variant) {
             unknown("variant", &expectation.variant, &expectation.variant_span, variants(), notes);
+        }
+        for (name, span) in expectation.handlers.iter().zip(&expectation.handler_spans) {
+            if !handlers.contains(name.as_str()) {
+                unknown("handler", name, span, handlers.iter().copied(), notes);
+            }
         }
         let span = &expectation.metric_span;
         match &expectation.metric {

@@ -11,6 +11,8 @@ pub struct Expectation {
     pub variant: String,
     /// What is measured.
     pub metric: Metric,
+    /// Of the requests to these handlers alone; of all where none is named.
+    pub handlers: Vec<String>,
     /// When, in nanoseconds; the whole run where not said.
     pub over: Option<(u64, u64)>,
     /// At most.
@@ -23,6 +25,7 @@ pub struct Expectation {
     pub seeds: Option<(u64, u64, u64)>,
     pub(crate) variant_span: Span,
     pub(crate) metric_span: Span,
+    pub(crate) handler_spans: Vec<Span>,
 }
 
 /// What is measured.
@@ -43,7 +46,7 @@ pub enum Metric {
     Recovery,
     /// The share of server time spent after the caller's deadline.
     Wasted,
-    /// The most entries that actors kept in memory.
+    /// Entries that limiters and idempotency stores keep in memory at the end.
     Memory,
     /// Refusals of one kind.
     Rejected(String),
@@ -59,6 +62,23 @@ pub enum Metric {
     Queue(String),
     /// Requests that servers began to serve.
     Executions,
+}
+
+impl Metric {
+    /// Whether it is about requests as those who send them see it.
+    fn is_of_requests(&self) -> bool {
+        matches!(
+            self,
+            Metric::Goodput
+                | Metric::Offered
+                | Metric::SuccessRatio
+                | Metric::Quantile(_)
+                | Metric::Recovery
+                | Metric::Rejected(_)
+                | Metric::Degraded
+                | Metric::InFlight
+        )
+    }
 }
 
 /// A limit.
@@ -138,6 +158,21 @@ pub(crate) fn read(node: &Node, notes: &mut Notes<'_>) -> Option<Expectation> {
     let metric = table.need("metric", "\"goodput\"", notes);
     let metric_span = metric.map(|node| node.span.clone()).unwrap_or_default();
     let metric = metric.and_then(|node| read_metric(node, notes));
+    let mut handler_spans = Vec::new();
+    let handlers = table.get("handler").map_or(Vec::new(), |node| {
+        let nodes = match &node.item {
+            Item::List(nodes) => nodes.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let names = nodes.iter().filter_map(|node| {
+            handler_spans.push(node.span.clone());
+            text(node, notes).map(str::to_owned)
+        });
+        names.collect()
+    });
+    if !handlers.is_empty() && metric.as_ref().is_some_and(|metric| !metric.is_of_requests()) {
+        notes.add(&metric_span, "this is not measured by handler; leave `handler` out");
+    }
     let over = table.get("over").and_then(|node| read_window(node, notes));
     let max = table.get("max").and_then(|node| read_bound(node, notes));
     let min = table.get("min").and_then(|node| read_bound(node, notes));
@@ -153,7 +188,19 @@ pub(crate) fn read(node: &Node, notes: &mut Notes<'_>) -> Option<Expectation> {
     }
     table.finish(notes);
     let variant = variant?.to_owned();
-    Some(Expectation { variant, metric: metric?, over, max, min, ratio, seeds, variant_span, metric_span })
+    Some(Expectation {
+        variant,
+        metric: metric?,
+        handlers,
+        over,
+        max,
+        min,
+        ratio,
+        seeds,
+        variant_span,
+        metric_span,
+        handler_spans,
+    })
 }
 
 fn read_metric(node: &Node, notes: &mut Notes<'_>) -> Option<Metric> {

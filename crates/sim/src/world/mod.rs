@@ -205,7 +205,7 @@ impl World {
         let about = About { request, key, priority, deadline: u64::MAX };
         {
             let mut record = self.recorder.record();
-            record.measures.arrived(self.now);
+            record.measures.arrived(self.now, handler);
             let line = record.log.line(self.now, "load", name, "request").number("request", request);
             if key != request {
                 drop(line.word("key", &self.sources[load].label(key)));

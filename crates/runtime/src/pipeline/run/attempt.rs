@@ -35,7 +35,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             let problem = "its handler cannot be run a second time";
             return Finished::Refused(Rejection::misconfigured(self.plan.site.as_str(), problem));
         };
-        let finished = self.within_attempt(attempt).await;
+        let finished = self.within_attempt(attempt, passes.lease()).await;
         let (ending, latency) = (finished.ending(), clock.now().since(started));
         self.call.happened(&self.plan.site, || Happening::Attempt {
             call: self.call.number,
@@ -79,7 +79,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         Ok(passes)
     }
 
-    async fn within_attempt<F>(&self, mut attempt: Attempt<'_, F>) -> Finished<T, E>
+    async fn within_attempt<F>(&self, mut attempt: Attempt<'_, F>, lease: Option<Duration>) -> Finished<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -87,7 +87,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             Ok(result) => self.judged(result),
             Err(panic) => Finished::Panicked(panic),
         };
-        let Some(limit) = self.plan.per_attempt() else {
+        let Some(limit) = shorter(self.plan.per_attempt(), lease) else {
             return finished((&mut attempt).await);
         };
         match tokio::time::timeout(limit, &mut attempt).await {
@@ -130,6 +130,11 @@ pub(super) struct Passes {
 }
 
 impl Passes {
+    /// The shortest of what probes among them may take.
+    fn lease(&self) -> Option<Duration> {
+        self.held.iter().filter_map(Pass::lease).min()
+    }
+
     pub(super) async fn settle(mut self, ending: Ending, latency: Duration) {
         while let Some(pass) = self.held.pop() {
             pass.settle(Outcome { ending, latency }).await;

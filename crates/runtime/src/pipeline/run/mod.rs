@@ -251,6 +251,11 @@ impl<T, E: From<Rejection>> Running<T, E> {
             let Some(wait) = self.next_wait(retry, number, previous, finished.retry_after()) else {
                 return finished;
             };
+            if !retry.may_spend(clock.now()) {
+                // Nor does a layer above repeat what the budget here has refused: that would be the same retry.
+                self.call.note_retries_used();
+                return finished;
+            }
             previous = wait;
             tokio::time::sleep(wait).await;
         }
@@ -278,10 +283,6 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let Wait::For(wait) = next_wait(own, asked, config.max_delay(), self.call.left()) else {
             return None;
         };
-        let now = self.call.runtime.clock().now();
-        let paid = |budget: &std::sync::Mutex<crate::retry::RetryBudget>| {
-            budget.lock().unwrap_or_else(PoisonError::into_inner).take(now)
-        };
-        retry.budget.as_deref().is_none_or(paid).then_some(wait)
+        Some(wait)
     }
 }

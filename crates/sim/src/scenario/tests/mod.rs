@@ -116,6 +116,14 @@ fn names_that_nothing_declares_are_mistakes_wherever_they_stand() {
         ("[[fault]]\nat = \"1s\"\ntarget = \"store:snapshot\"\nkind = \"torn\"", "did you mean `snapshots`?"),
         ("[[expect]]\nvariant = \"bar\"\nmetric = \"p99\"\nmax = \"1s\"", "did you mean `bare`?"),
         ("[[expect]]\nvariant = \"bare\"\nmetric = \"p9\"\nmax = \"1s\"", "did you mean \"p90\"?"),
+        (
+            "[[expect]]\nvariant = \"bare\"\nmetric = \"p99\"\nhandler = [\"chekout\"]\nmax = \"1s\"",
+            "did you mean `checkout`?",
+        ),
+        (
+            "[[expect]]\nvariant = \"bare\"\nmetric = \"wasted\"\nhandler = \"checkout\"\nmax = 1",
+            "not measured by handler",
+        ),
         ("[[expect]]\nvariant = \"bare\"\nmetric = \"transitions.db\"\nmax = 1", "there is no actor `db`"),
         ("[[expect]]\nvariant = \"bare\"\nmetric = \"queue.d\"\nmax = 1", "did you mean `db`?"),
         ("[[sometimes]]\nvariant = \"bare\"\nreached = \"breaker:db=open\"", "there is no breaker `db`"),
