@@ -1,7 +1,8 @@
 "use strict";
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const run = read("run"), page = read("page");
-const WIDTH = 560, LEFT = 44, RIGHT = 8;
+// Narrow pages get narrow plots, so that their text stays as large as the page's.
+const WIDTH = Math.max(300, Math.min(560, window.innerWidth - 50)), LEFT = 44, RIGHT = 8;
 const byId = (id) => document.getElementById(id);
 
 function html(tag, attributes, ...children) {
