@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use steadfast_actors::clock::Time;
 use steadfast_actors::event::{Event, Happening};
+use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 
 use super::trail::Trail;
@@ -230,6 +231,28 @@ impl Call {
             let at = ground.clock().now();
             ground.events().record(Event { at, kind: None, name: site.to_owned(), what: what() });
         }
+    }
+
+    /// Adds what an actor decided on this call to the event stream, if anybody listens to it: the refusal, or the words
+    /// of a grant.
+    pub(crate) fn decided<T>(
+        &self,
+        kind: Kind,
+        name: &str,
+        answer: Result<&T, &Rejection>,
+        granted: impl FnOnce(&T) -> String,
+    ) {
+        let ground = self.runtime.ground();
+        if !ground.events().is_recording() {
+            return;
+        }
+        let (verdict, reason) = match answer {
+            Ok(grant) => ("granted", granted(grant)),
+            Err(rejection) => ("refused", rejection.to_string()),
+        };
+        let what = Happening::Decision { call: Some(self.number), verdict: verdict.to_owned(), reason };
+        let at = ground.clock().now();
+        ground.events().record(Event { at, kind: Some(kind), name: name.to_owned(), what });
     }
 }
 

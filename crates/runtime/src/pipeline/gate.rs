@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use steadfast_actors::breaker::{BreakerHandle, BreakerPermit};
 use steadfast_actors::bulkhead::{BulkheadHandle, BulkheadPermit, Priority};
+use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Outcome;
 use steadfast_actors::rejection::Rejection;
 
@@ -64,6 +65,14 @@ impl Gate {
         Pass { granted, _hold: Some(Hold::new(call, self.address())) }
     }
 
+    /// The kind and name of its actor.
+    pub(crate) fn actor(&self) -> (Kind, &str) {
+        match self {
+            Gate::Breaker(breaker) => (Kind::Breaker, breaker.name()),
+            Gate::Pool(pool, _) => (pool.hosted().kind(), pool.name()),
+        }
+    }
+
     /// What tells its actor from all others.
     fn address(&self) -> usize {
         match self {
@@ -79,6 +88,16 @@ impl Pass {
         match &self.granted {
             Granted::Breaker(permit) => permit.lease(),
             Granted::Pool { .. } | Granted::Around => None,
+        }
+    }
+
+    /// What sort of pass it is.
+    pub(crate) fn describe(&self) -> String {
+        match &self.granted {
+            Granted::Breaker(permit) if permit.is_probe() => "probe".to_owned(),
+            Granted::Breaker(_) => "closed".to_owned(),
+            Granted::Pool { .. } => "permit".to_owned(),
+            Granted::Around => "held around it already".to_owned(),
         }
     }
 

@@ -1,11 +1,19 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use steadfast::Runtime;
 use steadfast::config::ConfigError;
 use steadfast::pipeline::{ORDER, Pipeline};
+use steadfast_actors::clock::saturating_nanos;
 use steadfast_actors::declare;
+use steadfast_actors::idempotency::Idempotent;
+use steadfast_actors::settings::{Mode, Settings, Value};
 
 use super::handler::{Callee, Handler};
+use super::house::House;
+use super::invariants::{Once, Rule};
+use super::log::Record;
+use super::running::Pool;
 use crate::scenario::{self, Distribution, Policy, Scenario, Step, Variant};
 use crate::world::{self, Route, World};
 
@@ -58,13 +66,125 @@ pub(crate) fn handler(
             READS_INPUTS.contains(&policy.attribute)
                 && (policy.attribute != "circuit_breaker" || policy.settings.get("by").is_some())
         }),
+        most: most(&policies),
+        pools: Vec::new(),
+        once: once(&policies),
         pipeline,
     })
 }
 
+/// The settings of a handler's first policy of this name.
+fn settings_of<'a>(policies: &[&'a Policy], attribute: &str) -> Option<&'a Settings> {
+    policies.iter().find(|policy| policy.attribute == attribute).map(|policy| &policy.settings)
+}
+
+/// What a whole call may take: its total, and its fallback's time after that.
+fn most(policies: &[&Policy]) -> Option<Duration> {
+    let timeout = declare::Timeout::from_settings(settings_of(policies, "timeout")?).ok()?;
+    let fallback = settings_of(policies, "fallback")
+        .and_then(|settings| declare::Fallback::from_settings(settings).ok())
+        .map_or(Duration::ZERO, |fallback| fallback.timeout);
+    timeout.total.map(|total| total.saturating_add(fallback))
+}
+
+/// How a handler is declared to run once for each key.
+fn once(policies: &[&Policy]) -> Option<Once> {
+    let idempotent = Idempotent::from_settings(settings_of(policies, "idempotent")?).ok()?;
+    let retry = settings_of(policies, "retry")
+        .and_then(|settings| declare::retry::RetryConfig::from_settings(settings).ok());
+    // Every request of a simulated caller carries its key.
+    let ttl = saturating_nanos(idempotent.terms(true).ttl);
+    Some(Once { attempts: retry.map_or(1, |retry| retry.attempts()), ttl })
+}
+
+/// Finds the actors that the invariants follow, once all handlers have declared theirs.
+pub(crate) fn follow(
+    scenario: &Scenario,
+    variant: &Variant,
+    runtime: &Runtime,
+    handlers: &mut [Handler],
+    record: &mut Record,
+) -> Vec<Pool> {
+    let mut pools: Vec<Pool> = Vec::new();
+    for (declared, handler) in scenario.handlers.iter().zip(handlers) {
+        let mut limiters = 0;
+        if let Some(limit) = handler.per_attempt {
+            record.invariants.limit_attempts(&declared.name, limit);
+        }
+        for policy in self::policies(declared, variant) {
+            let name = name_of(policy);
+            match policy.attribute {
+                "bulkhead" | "bulkhead_priority" | "throttle" => {
+                    let throttle = policy.attribute == "throttle";
+                    let name = name.unwrap_or(&declared.name);
+                    let registry = runtime.registry();
+                    let handle = if throttle { registry.throttle(name) } else { registry.bulkhead(name) };
+                    let Some(handle) = handle.filter(|handle| handle.config().mode() == Mode::Enforce) else {
+                        continue;
+                    };
+                    let same = |pool: &Pool| pool.throttle == throttle && pool.handle.name() == name;
+                    let index = pools.iter().position(same).unwrap_or_else(|| {
+                        pools.push(Pool::new(handle, throttle));
+                        pools.len() - 1
+                    });
+                    if !handler.pools.contains(&index) {
+                        handler.pools.push(index);
+                    }
+                }
+                "rate_limit" => {
+                    limiters += 1;
+                    let unnamed = match limiters {
+                        1 => declared.name.clone(),
+                        _ => format!("{}#{limiters}", declared.name),
+                    };
+                    let limiter = runtime.registry().limiter(name.unwrap_or(&unnamed));
+                    if let Some(limiter) = limiter.filter(|limiter| limiter.config().mode() == Mode::Enforce)
+                    {
+                        record.invariants.follow(limiter.name(), limiter.config());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    pools
+}
+
+/// What is checked once at the end of a run, with everything at rest.
+pub(crate) fn at_rest(house: &House) {
+    let mut record = house.recorder.record();
+    let record = &mut *record;
+    for pool in &house.pools {
+        pool.check_at_rest(&mut record.invariants);
+    }
+    let end = u64::MAX - 1;
+    let (offered, answered) = (record.measures.offered.sum(0, end), record.measures.answered.sum(0, end));
+    let alive = house.unsettled.load(Ordering::Relaxed);
+    record.invariants.check(Rule::OneOutcome, offered == answered + alive, || {
+        format!("{offered} requests came, {answered} were answered and {alive} are under way")
+    });
+    let requests = record.log.requests;
+    record.invariants.check(Rule::Counters, requests == offered, || {
+        format!("{offered} requests were counted and {requests} logged")
+    });
+    let counted: u64 = record.measures.transition_counts.values().sum();
+    let transitions = record.log.transitions;
+    record.invariants.check(Rule::Counters, transitions == counted, || {
+        format!("{counted} transitions were counted and {transitions} logged")
+    });
+    (record.log.requests, record.log.transitions) = (0, 0);
+}
+
+/// The text of a policy's `name`.
+fn name_of(policy: &Policy) -> Option<&str> {
+    match policy.settings.get("name") {
+        Some(Value::Text(name)) => Some(name),
+        _ => None,
+    }
+}
+
 fn per_attempt(policies: &[&Policy]) -> Option<Duration> {
-    let timeout = policies.iter().find(|policy| policy.attribute == "timeout")?;
-    declare::Timeout::from_settings(&timeout.settings).ok()?.per_attempt
+    declare::Timeout::from_settings(settings_of(policies, "timeout")?).ok()?.per_attempt
 }
 
 /// Whom `from` reaches under this name: a service always over a link, a handler only where a link is spoken of; else it

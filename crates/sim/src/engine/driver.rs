@@ -23,7 +23,7 @@ pub(crate) async fn drive(house: &Arc<House>, quiet: &Quiet, end: u64) {
         loop {
             let next = house.with(|world| world.next_time());
             let (time, ends) = match next {
-                Some(time) if time <= end => (time.max(now), false),
+                Some(time) if time < end => (time.max(now), false),
                 _ => (end.max(now), true),
             };
             if time / TICK != now / TICK {

@@ -1,6 +1,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use steadfast::{ErrorKind, Message, Rejection};
 use tokio::sync::oneshot;
 
 use super::house::House;
+use super::invariants::Once;
 use super::measures::Ended;
+use super::running::Running;
 use crate::world::{About, MessageId, Reply, Route, Served};
 
 /// A call path with the policies of one variant around it.
@@ -23,6 +26,12 @@ pub(crate) struct Handler {
     pub(crate) falls_back: bool,
     /// What one attempt may take, for the deadline that it tells its callees.
     pub(crate) per_attempt: Option<Duration>,
+    /// What a whole call may take, its fallback included.
+    pub(crate) most: Option<Duration>,
+    /// The pools that its attempts hold permits of, by their place in the house.
+    pub(crate) pools: Vec<usize>,
+    /// How it is declared to run once, if it is.
+    pub(crate) once: Option<Once>,
     /// Whether a layer goes by who calls.
     pub(crate) reads_inputs: bool,
 }
@@ -98,14 +107,16 @@ impl House {
     pub(crate) async fn call(self: &Arc<Self>, index: usize, about: About) -> Result<Served, Failure> {
         let handler = &self.handlers[index];
         let inputs = if handler.reads_inputs { inputs(about) } else { Inputs::new() };
-        let body = || self.steps(index, about);
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let body = || self.steps(index, call, about);
         let fallback = handler.falls_back.then_some(|_| std::future::ready(Ok(Served { degraded: true })));
         handler.pipeline.call_with(outcome(), inputs, body, fallback).await
     }
 
     /// What a handler does: one attempt.
-    async fn steps(self: &Arc<Self>, index: usize, mut about: About) -> Result<Served, Failure> {
+    async fn steps(self: &Arc<Self>, index: usize, call: u64, mut about: About) -> Result<Served, Failure> {
         let handler = &self.handlers[index];
+        let mut running = Running::begin(self, index, call, &mut about);
         about.deadline = self.deadline(handler.per_attempt);
         let mut degraded = false;
         for step in &handler.steps {
@@ -114,6 +125,9 @@ impl House {
                 several => together(several.iter().map(|callee| self.step(*callee, about)).collect()).await?,
             };
             degraded |= served.degraded;
+        }
+        if let Some(running) = &mut running {
+            running.succeeded = true;
         }
         Ok(Served { degraded })
     }

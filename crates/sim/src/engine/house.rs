@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use steadfast_actors::machine::Kind;
 use super::handler::Handler;
 use super::log::Recorder;
 use super::measures::Ended;
+use super::running::Pool;
 use crate::world::{About, ActorFault, Job, Reply, Request, Route, World};
 
 /// Everything that the tasks of one run share: the world, the runtime under test, and the handlers.
@@ -19,6 +21,11 @@ pub(crate) struct House {
     pub(crate) handlers: Vec<Handler>,
     /// How the requests of each load reach their handler, where a link lies between.
     pub(crate) entries: Vec<Option<Route>>,
+    pub(crate) pools: Vec<Pool>,
+    /// Calls of handlers so far.
+    pub(crate) calls: AtomicU64,
+    /// Requests from outside whose tasks are alive.
+    pub(crate) unsettled: AtomicU64,
 }
 
 impl std::fmt::Debug for House {
@@ -65,6 +72,7 @@ impl House {
 
     /// One request from outside, from its arrival to its outcome.
     async fn request(self: Arc<Self>, request: Request) {
+        self.unsettled.fetch_add(1, Ordering::Relaxed);
         let mut unsettled = Unsettled { house: Arc::clone(&self), request, settled: false };
         let ended = match self.entries[request.load] {
             None => match self.call(request.handler, request.about).await {
@@ -114,9 +122,14 @@ struct Unsettled {
 impl Unsettled {
     fn settle(&mut self, ended: Ended) {
         self.settled = true;
-        let Request { load, at, handler, .. } = self.request;
+        self.house.unsettled.fetch_sub(1, Ordering::Relaxed);
+        let Request { load, at, about, handler } = self.request;
+        let most = self.house.entries[load].is_none().then(|| self.house.handlers[handler].most);
         self.house.with(|world| {
-            self.house.recorder.record().measures.ended(world.now, at, handler, ended);
+            let mut record = self.house.recorder.record();
+            record.measures.ended(world.now, at, handler, ended);
+            record.invariants.ended(about.request, world.now.saturating_sub(at), most.flatten());
+            drop(record);
             world.answered(load);
         });
     }

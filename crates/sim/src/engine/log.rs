@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use steadfast_actors::event::{Event, EventSink, Happening};
 use steadfast_actors::outcome::Ending;
 
+use super::invariants::Invariants;
 use super::measures::Measures;
 
 /// Bytes that are put together before they are hashed and written.
@@ -18,6 +19,9 @@ pub(crate) struct Log {
     sink: Option<Box<dyn Write + Send>>,
     sequence: u64,
     broken: Option<std::io::Error>,
+    /// Lines of requests from outside, and of transitions, of the present variant.
+    pub(crate) requests: u64,
+    pub(crate) transitions: u64,
 }
 
 impl std::fmt::Debug for Log {
@@ -29,13 +33,26 @@ impl std::fmt::Debug for Log {
 impl Log {
     pub(crate) fn new(sink: Option<Box<dyn Write + Send>>) -> Self {
         let buffer = Vec::with_capacity(CHUNK + 4_096);
-        Log { buffer, hasher: blake3::Hasher::new(), sink, sequence: 0, broken: None }
+        Log {
+            buffer,
+            hasher: blake3::Hasher::new(),
+            sink,
+            sequence: 0,
+            broken: None,
+            requests: 0,
+            transitions: 0,
+        }
     }
 
     /// Begins a line: when, which, who, what. The line counts once it is dropped.
     pub(crate) fn line(&mut self, at: u64, actor: &str, name: &str, kind: &str) -> Line<'_> {
         let number = self.sequence;
         self.sequence += 1;
+        match kind {
+            "request" => self.requests += 1,
+            "transition" => self.transitions += 1,
+            _ => {}
+        }
         self.buffer.extend_from_slice(b"{\"t\":");
         push_number(&mut self.buffer, at);
         self.buffer.extend_from_slice(b",\"n\":");
@@ -166,6 +183,7 @@ fn push_plain(buffer: &mut Vec<u8>, text: &str) {
 pub(crate) struct Record {
     pub(crate) log: Log,
     pub(crate) measures: Measures,
+    pub(crate) invariants: Invariants,
     /// Events that faults wait for, by what they are called; empty once they have come.
     pub(crate) awaited: Vec<String>,
     /// Of these, the ones that came and that the world has not been told of.
@@ -198,6 +216,7 @@ impl EventSink for Recorder {
     fn record(&self, event: Event) {
         let mut record = Recorder::record(self);
         let record = &mut *record;
+        record.invariants.saw(&event);
         let at = event.at.as_nanos();
         let actor = event.kind.map_or("call", |kind| kind.as_str());
         let name = event.name.as_str();

@@ -17,6 +17,7 @@
 //! | `draw` | random choices of one owner |
 //! | `house`, `handler`, `compose` | what the tasks of a run share; handlers inside their layers |
 //! | `log` | the event log and its digest |
+//! | `invariants` | what must hold in every run |
 //! | `measures`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `run` | all variants of a scenario, one after another |
 
@@ -26,12 +27,14 @@ mod driver;
 mod expect;
 mod handler;
 mod house;
+mod invariants;
 mod log;
 mod measures;
 mod queue;
 mod quiet;
 mod report;
 mod run;
+mod running;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use super::compose;
 use super::driver::drive;
 use super::expect::{self, Ground};
 use super::house::House;
+use super::invariants::{self, Invariants};
 use super::log::{Log, Record, Recorder};
 use super::measures::Measures;
 use super::quiet::Quiet;
-use super::report::{Report, VariantReport, Verdict, seconds};
+use super::report::{InvariantReport, Report, VariantReport, Verdict, seconds};
 use crate::scenario::{Metric, Scenario};
 use crate::world::World;
 
@@ -105,8 +107,9 @@ pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunE
             continue;
         }
         drop(log.line(0, "variant", &variant.name, "begins").number("seed", seed));
-        let (measures, continued) = run_variant(scenario, index, seed, log)?;
+        let (measures, continued, held) = run_variant(scenario, index, seed, log)?;
         log = continued;
+        invariants::merge(&mut report.invariants, held);
         let ground = Ground { scenario, measures: &measures, healed };
         let own = scenario.expectations.iter().filter(|expected| expected.variant == variant.name);
         for expectation in own {
@@ -114,7 +117,7 @@ pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunE
                 None => expect::evaluate(expectation, ground),
                 Some(seeds) => {
                     let held = |seed| {
-                        let (measures, _) = run_variant(scenario, index, seed, Log::new(None))?;
+                        let (measures, _, _) = run_variant(scenario, index, seed, Log::new(None))?;
                         let ground = Ground { scenario, measures: &measures, healed };
                         Ok::<bool, RunError>(expect::evaluate(expectation, ground).ok)
                     };
@@ -140,7 +143,12 @@ pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunE
 }
 
 /// Runs one variant; what was measured, and the log with its events.
-fn run_variant(scenario: &Scenario, index: usize, seed: u64, log: Log) -> Result<(Measures, Log), RunError> {
+fn run_variant(
+    scenario: &Scenario,
+    index: usize,
+    seed: u64,
+    log: Log,
+) -> Result<(Measures, Log, Vec<InvariantReport>), RunError> {
     let variant = &scenario.variants[index];
     let own = scenario.expectations.iter().filter(|expected| expected.variant == variant.name);
     let new = |handlers: &[String]| {
@@ -158,7 +166,8 @@ fn run_variant(scenario: &Scenario, index: usize, seed: u64, log: Log) -> Result
             measures.parts.push((handlers, new(&expected.handlers)));
         }
     }
-    let record = Record { log, measures, awaited: Vec::new(), came: Vec::new() };
+    let record =
+        Record { log, measures, invariants: Invariants::default(), awaited: Vec::new(), came: Vec::new() };
     let recorder = Recorder(Arc::new(Mutex::new(record)));
     let quiet = Quiet::default();
     let hook = quiet.clone();
@@ -170,12 +179,13 @@ fn run_variant(scenario: &Scenario, index: usize, seed: u64, log: Log) -> Result
     let run = tokio.block_on(live(scenario, index, seed, recorder.clone(), quiet));
     // Taken out before the tasks are dropped: what they say on their way out is no part of the run.
     let mut record = recorder.record();
+    let held = record.invariants.report(&variant.name);
     let measures =
         std::mem::replace(&mut record.measures, Measures::new(scenario.services.len(), Vec::new(), false));
     let log = std::mem::replace(&mut record.log, Log::new(None));
     drop(record);
     run?;
-    Ok((measures, log))
+    Ok((measures, log, held))
 }
 
 async fn live(
@@ -206,7 +216,7 @@ async fn live(
     let _entered = runtime.enter();
     let mut world = World::new(scenario, index, seed, recorder.clone());
     let policies = |source| RunError::Policies { variant: variant.name.clone(), source };
-    let handlers = (0..scenario.handlers.len())
+    let mut handlers = (0..scenario.handlers.len())
         .map(|handler| compose::handler(scenario, variant, handler, &runtime, &mut world))
         .collect::<Result<Vec<_>, _>>()
         .map_err(policies)?;
@@ -216,13 +226,26 @@ async fn live(
     });
     let entries = entries.collect();
     world.begin();
+    let pools = compose::follow(scenario, variant, &runtime, &mut handlers, &mut recorder.record());
     let clock = Arc::clone(runtime.clock());
     let measured = recorder.clone();
-    let house =
-        House { world: Mutex::new(world), runtime: runtime.clone(), clock, recorder, handlers, entries };
-    let house = Arc::new(house);
+    let house = Arc::new(House {
+        world: Mutex::new(world),
+        runtime: runtime.clone(),
+        clock,
+        recorder,
+        handlers,
+        entries,
+        pools,
+        calls: AtomicU64::new(1),
+        unsettled: AtomicU64::new(0),
+    });
     let end = scenario.duration;
-    let driving = tokio::spawn(async move { drive(&house, &quiet, end).await });
+    let driving = tokio::spawn(async move {
+        drive(&house, &quiet, end).await;
+        quiet.wait().await;
+        compose::at_rest(&house);
+    });
     // It ends with the run; a panic in it is a defect that must not look like a result.
     if let Err(error) = driving.await {
         std::panic::resume_unwind(error.into_panic());

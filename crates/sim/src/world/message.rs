@@ -45,6 +45,8 @@ pub(crate) struct About {
     pub(crate) priority: u8,
     /// When its caller gives up, if that was said; else `u64::MAX`.
     pub(crate) deadline: u64,
+    /// The pools that calls around it hold permits of, one bit each.
+    pub(crate) held: u64,
 }
 
 /// A message's place; one that is gone is never mistaken for the one that took its place.

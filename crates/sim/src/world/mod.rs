@@ -202,7 +202,7 @@ impl World {
         let name = source.load.handler.as_str();
         let Some(handler) = self.handlers.iter().position(|known| known == name) else { return };
         let priority = source.load.priority as u8;
-        let about = About { request, key, priority, deadline: u64::MAX };
+        let about = About { request, key, priority, deadline: u64::MAX, held: 0 };
         {
             let mut record = self.recorder.record();
             record.measures.arrived(self.now, handler);
@@ -302,7 +302,7 @@ impl World {
     }
 
     fn about(messages: &Messages, work: Work) -> About {
-        let nobody = About { request: 0, key: 0, priority: 0, deadline: u64::MAX };
+        let nobody = About { request: 0, key: 0, priority: 0, deadline: u64::MAX, held: 0 };
         messages.get(work.message).map_or(nobody, |message| message.about)
     }
 

@@ -136,7 +136,7 @@ mod tests {
         let mut messages = Messages::default();
         let mut waiting = Waiting::new(discipline);
         for (since, priority) in (0..).zip(priorities) {
-            let about = About { request: since, key: 0, priority: *priority, deadline: u64::MAX };
+            let about = About { request: since, key: 0, priority: *priority, deadline: u64::MAX, held: 0 };
             let (reply, _) = tokio::sync::oneshot::channel();
             let message = messages.add(Callee::Service(0), 0, about, reply);
             waiting.push(Work { message, since, began: 0, server: 0 }, *priority);

@@ -56,7 +56,10 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let (plan, call) = (Arc::clone(&self.plan), Arc::clone(&self.call));
         let mut passes = Passes { held: Vec::new(), started: None, plan, call };
         for gate in gates {
-            match gate.admit(&self.call, patience).await {
+            let answer = gate.admit(&self.call, patience).await;
+            let (kind, name) = gate.actor();
+            self.call.decided(kind, name, answer.as_ref(), Pass::describe);
+            match answer {
                 Ok(pass) => passes.held.push(pass),
                 Err(rejection) if self.plan.degrades && runs_in_spite_of(rejection.kind()) => {
                     match gate.admit_reduced(&self.call).await {

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use steadfast_actors::limiter::Reservation;
+use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::Rejection;
 
 use super::Running;
@@ -43,6 +44,11 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 Ok(reservation) => Some(reservation.decision()),
                 Err(rejection) => rejection.decision(),
             };
+            self.call.decided(Kind::Limiter, limit.handle.name(), answer.as_ref(), |_| {
+                // Keys are what outsiders send; some are secrets.
+                let masked = &blake3::hash(key.as_bytes()).to_hex()[..16];
+                format!("key {masked} cost {cost}")
+            });
             if let Some(decision) = decision {
                 self.call.trail().note_limit(limit.handle.name(), decision);
             }

@@ -1,0 +1,334 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use steadfast_actors::clock::saturating_nanos;
+use steadfast_actors::event::{Event, Happening};
+use steadfast_actors::limiter::LimiterConfig;
+use steadfast_actors::machine::Kind;
+
+use super::report::InvariantReport;
+
+/// What must hold in every run, whatever its scenario says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rule {
+    OneOutcome,
+    LegalTransitions,
+    Permits,
+    Limits,
+    Deadlines,
+    OneRun,
+    Counters,
+}
+
+const RULES: [(Rule, &str); 7] = [
+    (Rule::OneOutcome, "each request has exactly one outcome"),
+    (Rule::LegalTransitions, "breakers make only legal transitions"),
+    (Rule::Permits, "permits in equal permits out and never exceed the capacity"),
+    (Rule::Limits, "limiters grant at most rate * t + burst in every window"),
+    (Rule::Deadlines, "no deadline is outlived by more than the scheduling step"),
+    (Rule::OneRun, "an idempotency key has one run, and none after one succeeded"),
+    (Rule::Counters, "counters equal the log"),
+];
+
+/// How much later than its deadline a call may end: tokio's tick, and the 1 ms that a report may wait for its
+/// actor.
+pub(crate) const STEP: u64 = 2_000_000;
+
+/// Keys that are followed at once; beyond that those whose quota is full again are forgotten.
+const MOST_KEYS: usize = 200_000;
+
+/// Watches one variant while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Invariants {
+    checked: BTreeMap<Rule, u64>,
+    violated: BTreeMap<Rule, String>,
+    breakers: BTreeMap<String, String>,
+    limiters: BTreeMap<String, Limiter>,
+    /// What limiters granted to calls that have not yet passed all of theirs.
+    pending: BTreeMap<u64, Vec<(String, String, u64)>>,
+    runs: HashMap<(usize, u64), Run>,
+    /// What one attempt of a handler may take, in nanoseconds.
+    attempts: BTreeMap<String, u64>,
+}
+
+/// One limiter's quota, and how far above its rate each key's grants are.
+#[derive(Debug)]
+struct Limiter {
+    per_token: u64,
+    burst: u64,
+    /// By masked key: the excess in nanoseconds of refill, and when it was so.
+    keys: HashMap<String, (u64, u64)>,
+    outages: u64,
+}
+
+/// The runs of one idempotency key at one handler.
+#[derive(Debug, Default)]
+struct Run {
+    call: u64,
+    running: u32,
+    attempts: u32,
+    succeeded_at: Option<u64>,
+}
+
+/// How an idempotent handler is declared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Once {
+    /// How many attempts its retry makes at most.
+    pub(crate) attempts: u32,
+    /// How long a result is kept, in nanoseconds.
+    pub(crate) ttl: u64,
+}
+
+impl Invariants {
+    /// Notes that a rule was looked at, and whether it held.
+    pub(crate) fn check(&mut self, rule: Rule, holds: bool, violation: impl FnOnce() -> String) {
+        *self.checked.entry(rule).or_default() += 1;
+        if !holds {
+            self.violated.entry(rule).or_insert_with(violation);
+        }
+    }
+
+    /// Follows a limiter from now on.
+    pub(crate) fn follow(&mut self, name: &str, config: &LimiterConfig) {
+        let per = saturating_nanos(config.per());
+        let per_token = (per / config.requests().max(1)).max(1);
+        // In a window of length t, fixed and sliding windows of N grant at most N * (t / per + 1), fixed ones N more
+        // where it lies across an edge.
+        let fixed = config.algorithm() == steadfast_actors::limiter::Algorithm::FixedWindow;
+        let burst = config.capacity().max(config.requests()) + if fixed { config.requests() } else { 0 };
+        let known = Limiter { per_token, burst, keys: HashMap::new(), outages: 0 };
+        self.limiters.entry(name.to_owned()).or_insert(known);
+    }
+
+    /// Holds a handler's attempts to their limit from now on.
+    pub(crate) fn limit_attempts(&mut self, handler: &str, limit: Duration) {
+        self.attempts.insert(handler.to_owned(), saturating_nanos(limit));
+    }
+
+    /// Sees one event of the runtime.
+    pub(crate) fn saw(&mut self, event: &Event) {
+        if let Happening::Attempt { call, latency_ns, .. } = event.what
+            && let Some(limit) = self.attempts.get(&event.name).copied()
+        {
+            self.check(Rule::Deadlines, latency_ns <= limit.saturating_add(STEP), || {
+                format!("an attempt of call {call} of {} took {latency_ns} ns of {limit} ns", event.name)
+            });
+        }
+        match (&event.what, event.kind) {
+            (Happening::Transition { from, to, .. }, Some(Kind::Breaker)) => {
+                self.transition(&event.name, from, to);
+            }
+            (Happening::Decision { call: Some(call), verdict, reason }, Some(kind)) => {
+                let at = event.at.as_nanos();
+                self.decision(at, *call, kind, &event.name, verdict == "granted", reason);
+            }
+            (Happening::Attempt { call, .. } | Happening::Answer { call, .. }, _)
+                if !self.pending.is_empty() =>
+            {
+                self.pending.remove(call);
+            }
+            (Happening::Crash { .. } | Happening::Escalation { .. }, Some(Kind::Limiter)) => {
+                // The local bucket of an outage may grant the same quota once more.
+                if let Some(limiter) = self.limiters.get_mut(&event.name) {
+                    limiter.outages += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn transition(&mut self, name: &str, from: &str, to: &str) {
+        let known = self.breakers.insert(name.to_owned(), to.to_owned());
+        let before = known.as_deref().unwrap_or("closed");
+        let forced = |state: &str| state.starts_with("forced_");
+        let legal = forced(from)
+            || forced(to)
+            || matches!(
+                (from, to),
+                ("closed", "open") | ("open", "half_open") | ("half_open", "open" | "closed")
+            );
+        self.check(Rule::LegalTransitions, legal && before == from, || {
+            format!("{name} was {before} and went from {from} to {to}")
+        });
+    }
+
+    fn decision(&mut self, at: u64, call: u64, kind: Kind, name: &str, granted: bool, reason: &str) {
+        if !granted {
+            // A call that is refused spends none of what it was granted before.
+            for (limiter, key, cost) in self.pending.remove(&call).unwrap_or_default() {
+                if let Some(limiter) = self.limiters.get_mut(&limiter)
+                    && let Some((excess, _)) = limiter.keys.get_mut(&key)
+                {
+                    *excess = excess.saturating_sub(cost.saturating_mul(limiter.per_token));
+                }
+            }
+            return;
+        }
+        let Some(limiter) = self.limiters.get_mut(name).filter(|_| kind == Kind::Limiter) else { return };
+        let mut words = reason.split(' ');
+        let (key, cost) = (words.nth(1).unwrap_or_default(), words.nth(1));
+        let cost = cost.and_then(|cost| cost.parse().ok()).unwrap_or(1);
+        if limiter.keys.len() > MOST_KEYS {
+            limiter.keys.retain(|_, (excess, since)| *excess > at.saturating_sub(*since));
+        }
+        let (excess, since) = limiter.keys.entry(key.to_owned()).or_insert((0, at));
+        *excess = excess.saturating_sub(at.saturating_sub(*since));
+        *excess = excess.saturating_add(cost * limiter.per_token);
+        *since = at;
+        let allowed = limiter.burst.saturating_mul(1 + limiter.outages);
+        let found = excess.div_ceil(limiter.per_token);
+        self.pending.entry(call).or_default().push((name.to_owned(), key.to_owned(), cost));
+        if self.pending.len() > MOST_KEYS {
+            self.pending.pop_first();
+        }
+        self.check(Rule::Limits, found <= allowed + 1, || {
+            format!("{name} stood {found} above its rate at {at} ns; {allowed} are allowed")
+        });
+    }
+
+    /// A request from outside ended after `took`, where it had so long at most.
+    pub(crate) fn ended(&mut self, request: u64, took: u64, most: Option<Duration>) {
+        if let Some(most) = most {
+            let most = saturating_nanos(most).saturating_add(STEP);
+            self.check(Rule::Deadlines, took <= most, || {
+                format!("request {request} took {took} ns of at most {most} ns")
+            });
+        }
+    }
+
+    /// A run of an idempotent handler begins for `key` in this call.
+    pub(crate) fn run_begins(&mut self, at: u64, handler: usize, key: u64, call: u64, once: Once) {
+        let run = self.runs.entry((handler, key)).or_default();
+        let (mut why, other) = (None, run.call != call);
+        if other {
+            if run.running > 0 {
+                why = Some("a second run began while one was under way");
+            } else if run.succeeded_at.is_some_and(|done| at.saturating_sub(done) < once.ttl) {
+                why = Some("a run began although one had succeeded");
+            }
+            *run = Run { call, running: run.running, attempts: 0, succeeded_at: None };
+        }
+        run.running += 1;
+        run.attempts += 1;
+        if run.attempts > once.attempts {
+            why = Some("more runs than attempts");
+        }
+        self.check(Rule::OneRun, why.is_none(), || {
+            format!("key {key} at {at} ns: {}", why.unwrap_or_default())
+        });
+    }
+
+    /// It ended.
+    pub(crate) fn run_ends(&mut self, at: u64, handler: usize, key: u64, succeeded: bool) {
+        if let Some(run) = self.runs.get_mut(&(handler, key)) {
+            run.running = run.running.saturating_sub(1);
+            if succeeded {
+                run.succeeded_at = Some(at);
+            }
+        }
+    }
+
+    /// What became of each rule.
+    pub(crate) fn report(&self, variant: &str) -> Vec<InvariantReport> {
+        let of = |(rule, name): &(Rule, &str)| {
+            let checked = self.checked.get(rule).copied().unwrap_or(0);
+            let violated = self.violated.get(rule);
+            InvariantReport {
+                name: (*name).to_owned(),
+                ok: violated.is_none(),
+                detail: violated.map_or_else(
+                    || format!("{checked} checks"),
+                    |violation| format!("{variant}: {violation}"),
+                ),
+            }
+        };
+        RULES.iter().map(of).collect()
+    }
+}
+
+/// Lays the reports of one variant over those of the ones before it.
+pub(crate) fn merge(reports: &mut Vec<InvariantReport>, more: Vec<InvariantReport>) {
+    if reports.is_empty() {
+        *reports = more;
+        return;
+    }
+    for (report, more) in reports.iter_mut().zip(more) {
+        if report.ok && more.ok {
+            let checks = |detail: &str| detail.trim_end_matches(" checks").parse::<u64>().unwrap_or(0);
+            report.detail = format!("{} checks", checks(&report.detail) + checks(&more.detail));
+        } else if report.ok {
+            *report = more;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use steadfast_actors::clock::Time;
+    use steadfast_actors::settings::Settings;
+
+    fn ok(invariants: &Invariants, rule: Rule) -> bool {
+        !invariants.violated.contains_key(&rule)
+    }
+
+    fn transition(from: &str, to: &str) -> Event {
+        let what = Happening::Transition { from: from.into(), to: to.into(), reason: String::new() };
+        Event { at: Time::ZERO, kind: Some(Kind::Breaker), name: "db".into(), what }
+    }
+
+    #[test]
+    fn a_breaker_that_closes_without_a_probe_or_leaves_a_state_it_is_not_in_is_seen() {
+        let mut invariants = Invariants::default();
+        for (from, to) in [("closed", "open"), ("open", "half_open"), ("half_open", "closed")] {
+            invariants.saw(&transition(from, to));
+        }
+        assert!(ok(&invariants, Rule::LegalTransitions));
+        invariants.saw(&transition("open", "half_open"));
+        assert!(!ok(&invariants, Rule::LegalTransitions));
+        let mut invariants = Invariants::default();
+        invariants.saw(&transition("closed", "open"));
+        invariants.saw(&transition("open", "closed"));
+        assert!(!ok(&invariants, Rule::LegalTransitions));
+    }
+
+    fn limiter_after(grants: &[u64]) -> Invariants {
+        let settings = Settings::new().with("requests", 10).with("per", "1s");
+        let config = LimiterConfig::from_settings(&settings).unwrap();
+        let mut invariants = Invariants::default();
+        invariants.follow("api", &config);
+        for (call, millis) in (0..).zip(grants) {
+            let (verdict, reason) = ("granted".into(), "key abc cost 1".into());
+            let what = Happening::Decision { call: Some(call), verdict, reason };
+            let at = Time::from_nanos(millis * 1_000_000);
+            invariants.saw(&Event { at, kind: Some(Kind::Limiter), name: "api".into(), what });
+        }
+        invariants
+    }
+
+    #[test]
+    fn a_limiter_that_grants_twice_its_burst_at_once_is_seen_and_one_that_keeps_its_window_is_not() {
+        let windows: Vec<u64> = (0..50).map(|grant| grant / 10 * 1_000).collect();
+        assert!(ok(&limiter_after(&windows), Rule::Limits));
+        assert!(!ok(&limiter_after(&[0; 20]), Rule::Limits));
+    }
+
+    #[test]
+    fn a_second_run_of_a_key_is_seen_while_one_runs_and_after_one_succeeded() {
+        let once = Once { attempts: 2, ttl: 1_000 };
+        let mut invariants = Invariants::default();
+        invariants.run_begins(0, 0, 7, 1, once);
+        invariants.run_ends(1, 0, 7, false);
+        invariants.run_begins(2, 0, 7, 1, once);
+        invariants.run_ends(3, 0, 7, true);
+        invariants.run_begins(2_000, 0, 7, 2, once);
+        assert!(ok(&invariants, Rule::OneRun));
+        invariants.run_begins(2_001, 0, 7, 3, once);
+        assert!(!ok(&invariants, Rule::OneRun));
+        let mut invariants = Invariants::default();
+        invariants.run_begins(0, 0, 7, 1, once);
+        invariants.run_ends(1, 0, 7, true);
+        invariants.run_begins(2, 0, 7, 2, once);
+        assert!(!ok(&invariants, Rule::OneRun));
+    }
+}
