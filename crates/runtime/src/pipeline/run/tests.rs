@@ -269,7 +269,7 @@ impl steadfast_actors::event::EventSink for Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_event_stream_tells_a_call_from_its_arrival_to_its_answer_with_every_transition_between() {
+async fn the_event_stream_tells_a_call_from_its_arrival_to_its_answer_with_every_decision_and_transition() {
     let site = site!(
         "told",
         "retry" => Settings::new().with("attempts", 2).with("jitter", false),
@@ -284,7 +284,8 @@ async fn the_event_stream_tells_a_call_from_its_arrival_to_its_answer_with_every
         .iter()
         .map(|event| event.split("\"event\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap())
         .collect();
-    assert_eq!(kinds, ["arrival", "attempt", "attempt", "transition", "answer"], "{events:#?}");
+    let expected = ["arrival", "decision", "attempt", "decision", "attempt", "transition", "answer"];
+    assert_eq!(kinds, expected, "{events:#?}");
 }
 
 struct Page {
