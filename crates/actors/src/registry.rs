@@ -52,6 +52,7 @@ trait AnyHosted: Send + Sync {
     fn view(&self) -> ActorView;
     fn snapshot(&self) -> Vec<u8>;
     fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError>;
+    fn poison(&self, key: Option<&str>);
     fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>>;
     fn stop(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 }
@@ -84,6 +85,10 @@ impl<M: Machine> AnyHosted for Entry<M> {
 
     fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError> {
         self.0.restore(bytes)
+    }
+
+    fn poison(&self, key: Option<&str>) {
+        self.0.poison(key);
     }
 
     fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>> {
@@ -332,6 +337,15 @@ impl Registry {
     pub async fn crash(&self, kind: Kind, name: &str) -> Option<Result<(), AskError>> {
         let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
         Some(hosted.crash().await)
+    }
+
+    /// Lets every message with `key` make one actor panic, until `None` ends it; whether there is one of that name.
+    pub fn poison(&self, kind: Kind, name: &str, key: Option<&str>) -> bool {
+        let hosted = self.lock().get(&(kind, name.to_owned())).cloned();
+        hosted.is_some_and(|hosted| {
+            hosted.poison(key);
+            true
+        })
     }
 
     /// Stops every actor for good, all at once.

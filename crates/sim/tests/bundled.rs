@@ -5,7 +5,7 @@ use steadfast_sim::program::BUNDLED;
 use steadfast_sim::scenario::Document;
 
 /// Bundled scenarios that have their test below.
-const TESTED: [&str; 19] = [
+const TESTED: [&str; 20] = [
     "retry-metastable",
     "congestive-collapse",
     "linear-retry",
@@ -20,6 +20,7 @@ const TESTED: [&str; 19] = [
     "overload-3x",
     "asymmetric-partition",
     "crash-between",
+    "poison-key",
     "restart-storm",
     "hot-key",
     "clock-jump",
@@ -120,6 +121,11 @@ fn asymmetric_partition_holds() {
 #[test]
 fn crash_between_holds() {
     holds("crash-between");
+}
+
+#[test]
+fn poison_key_holds() {
+    holds("poison-key");
 }
 
 #[test]

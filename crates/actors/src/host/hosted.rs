@@ -8,6 +8,7 @@ use kameo::actor::ActorRef;
 use tokio::sync::{OnceCell, oneshot};
 
 use super::actor::{Envelope, Host};
+use super::drill::Drill;
 use super::ground::Ground;
 use super::reply::{Answered, AskError, Reply};
 use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
@@ -44,6 +45,7 @@ pub struct Hosted<M: Machine> {
     failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
     quarantined_until: AtomicU64,
+    drill: Drill,
     actor: OnceCell<ActorRef<Host<M>>>,
 }
 
@@ -92,6 +94,7 @@ impl<M: Machine> Hosted<M> {
             tickets: AtomicU64::new(1),
             failed_until: AtomicU64::new(0),
             quarantined_until: AtomicU64::new(0),
+            drill: Drill::default(),
             actor: OnceCell::new(),
             ground,
         })
@@ -311,6 +314,11 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
+    /// Lets every message with `key` make the actor panic, until `None` ends it.
+    pub fn poison(&self, key: Option<&str>) {
+        self.drill.set(key);
+    }
+
     /// Lets the actor panic, as a poisoned message would.
     ///
     /// # Errors
@@ -447,6 +455,7 @@ impl<M: Machine> Hosted<M> {
         let moment = self.moment(&mut cell);
         let mut effects = Effects::default();
         let result = catch_unwind(AssertUnwindSafe(|| {
+            self.drill.strike(M::key(input));
             Self::expire(&mut cell.machine, moment, &mut effects);
             let change = cell.machine.decide(moment, ticket, input);
             cell.machine.apply(moment, change, &mut effects);

@@ -13,6 +13,7 @@
 //!   leaves it as it was, and a restarted actor goes on with it: calls in flight and callers in line notice nothing.
 
 mod actor;
+mod drill;
 mod ground;
 mod hosted;
 mod reply;

@@ -10,7 +10,7 @@ use super::handler::Handler;
 use super::log::Recorder;
 use super::measures::Ended;
 use super::running::Pool;
-use crate::world::{About, ActorFault, Job, Reply, Request, Route, World};
+use crate::world::{About, ActorFault, ActorFaultKind, Job, Reply, Request, Route, World};
 
 /// Everything that the tasks of one run share: the world, the runtime under test, and the handlers.
 pub(crate) struct House {
@@ -102,6 +102,12 @@ impl House {
         let kinds =
             [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
         let Some(kind) = kinds.into_iter().find(|kind| kind.as_str() == fault.kind) else { return };
+        if let ActorFaultKind::Poison(key) = fault.what {
+            // Scenarios call their callers by number; limiters by user know them so.
+            let key = key.map(|key| format!("user={key}"));
+            self.runtime.registry().poison(kind, &fault.name, key.as_deref());
+            return;
+        }
         // An actor that is left alone cannot crash; the order would strike it when it is tried again.
         let actors = self.runtime.registry().actors();
         if actors.iter().any(|actor| actor.failed && actor.kind == kind && actor.name == fault.name) {

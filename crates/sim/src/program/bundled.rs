@@ -34,6 +34,7 @@ bundled![
     "overload-3x",
     "asymmetric-partition",
     "crash-between",
+    "poison-key",
     "restart-storm",
     "hot-key",
     "clock-jump",

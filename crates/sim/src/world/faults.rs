@@ -27,6 +27,8 @@ pub(crate) struct ActorFault {
 pub(crate) enum ActorFaultKind {
     /// It panics.
     Panic,
+    /// Each message with this key makes it panic, until `None` ends that.
+    Poison(Option<u64>),
     /// It answers nobody for so many nanoseconds.
     Hang(u64),
     /// The same, with a mailbox that is full from the start.
@@ -115,6 +117,7 @@ impl World {
                 let what = match what {
                     FaultKind::Hang => ActorFaultKind::Hang(lasts),
                     FaultKind::MailboxFull => ActorFaultKind::MailboxFull(lasts),
+                    _ if key.is_some() => ActorFaultKind::Poison(key),
                     _ => ActorFaultKind::Panic,
                 };
                 self.jobs.push(Job::Actor(ActorFault { kind: kind.clone(), name: name.clone(), what }));
@@ -144,6 +147,12 @@ impl World {
     /// A fault ends.
     pub(super) fn heal(&mut self, index: usize) {
         self.log_fault(index, "fault_end");
+        if let Planned { fault: Fault { target: Target::Actor { kind, name }, .. }, key: Some(_), .. } =
+            &self.faults[index]
+        {
+            let what = ActorFaultKind::Poison(None);
+            self.jobs.push(Job::Actor(ActorFault { kind: kind.clone(), name: name.clone(), what }));
+        }
         for channel in 0..self.channels.len() {
             self.free(index, channel);
         }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::engine::{Queue, Recorder};
 use crate::scenario::{Distribution, Model, Scenario};
 use channel::{Channel, Fate, Parcel};
-pub(crate) use faults::ActorFault;
+pub(crate) use faults::{ActorFault, ActorFaultKind};
 use message::Messages;
 pub(crate) use message::{About, Callee, MessageId, Reply, Served};
 use service::{Service, Step};
