@@ -184,9 +184,11 @@ impl Swarm<'_> {
 
     fn replay(&self, seed: u64) -> String {
         let Swarm { named, sets, .. } = self;
+        let variant =
+            self.variant.as_ref().map(|variant| format!(" --variant {variant}")).unwrap_or_default();
         match &self.directory {
             Some(directory) => format!("steadfast-sim replay {}", of_seed(directory, seed).display()),
-            None => format!("steadfast-sim swarm {named} --seeds {seed}..{}{sets}", seed + 1),
+            None => format!("steadfast-sim swarm {named} --seeds {seed}..{}{variant}{sets}", seed + 1),
         }
     }
 }
