@@ -7,6 +7,7 @@
 //! | [`program`] | the `steadfast-sim` program's commands |
 //! | [`scenario`] | the file: its words, its checks, its mistakes with line and column |
 //! | [`shrink`] | the smallest scenario that still fails |
+//! | [`simulation`] | scenarios from code, with real functions as handlers |
 //! | `world` | the simulated services, links and callers |
 
 #![forbid(unsafe_code)]
@@ -16,4 +17,8 @@ pub mod output;
 pub mod program;
 pub mod scenario;
 pub mod shrink;
+pub mod simulation;
 mod world;
+
+pub use engine::{CallError, Request};
+pub use simulation::Simulation;

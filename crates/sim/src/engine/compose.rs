@@ -58,8 +58,14 @@ pub(crate) fn handler(
             names.iter().map(|name| callee(scenario, &declared.name, name, world)).collect()
         }
     });
+    let names = declared.calls.iter().flat_map(|step| match step {
+        Step::Call(name) => std::slice::from_ref(name),
+        Step::Together(names) => names.as_slice(),
+    });
     Ok(Handler {
         steps: steps.collect(),
+        names: names.cloned().collect(),
+        bound: None,
         falls_back: has("fallback"),
         per_attempt: per_attempt(&policies),
         reads_inputs: policies.iter().any(|policy| {

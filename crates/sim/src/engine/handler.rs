@@ -12,6 +12,7 @@ use steadfast::pipeline::{Inputs, Pipeline};
 use steadfast::{ErrorKind, Message, Rejection};
 use tokio::sync::oneshot;
 
+use super::bound::{Bound, Request};
 use super::house::House;
 use super::invariants::Once;
 use super::measures::Ended;
@@ -22,6 +23,10 @@ use crate::world::{About, MessageId, Reply, Route, Served};
 pub(crate) struct Handler {
     /// What it calls: steps in order, calls of one step side by side.
     pub(crate) steps: Vec<Vec<Callee>>,
+    /// Their names, in the same order.
+    pub(crate) names: Vec<String>,
+    /// The function that stands in for it, if one does.
+    pub(crate) bound: Option<Bound>,
     pub(crate) pipeline: Pipeline,
     pub(crate) falls_back: bool,
     /// What one attempt may take, for the deadline that it tells its callees.
@@ -45,22 +50,25 @@ pub(crate) enum Callee {
     Inside(usize),
 }
 
-/// Why a call failed.
-#[derive(Clone, Debug)]
-pub(crate) enum Failure {
+/// Why a call of a bound function failed. A handler that returns it can be annotated with any policy.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
     /// The dependency answered so.
+    #[error("the dependency answered {}", .0.as_str())]
     Kind(ErrorKind),
     /// A layer of ours refused.
+    #[error(transparent)]
     Refused(Rejection),
 }
 
-impl From<Rejection> for Failure {
+impl From<Rejection> for CallError {
     fn from(rejection: Rejection) -> Self {
-        Failure::Refused(rejection)
+        CallError::Refused(rejection)
     }
 }
 
-impl Classify for Failure {
+impl Classify for CallError {
     fn kind(&self) -> ErrorKind {
         self.error_kind()
     }
@@ -71,40 +79,40 @@ impl Classify for Failure {
 
     fn rejection(&self) -> Option<&Rejection> {
         match self {
-            Failure::Refused(rejection) => Some(rejection),
-            Failure::Kind(_) => None,
+            CallError::Refused(rejection) => Some(rejection),
+            CallError::Kind(_) => None,
         }
     }
 }
 
-impl Failure {
+impl CallError {
     pub(crate) fn error_kind(&self) -> ErrorKind {
         match self {
-            Failure::Kind(kind) => *kind,
-            Failure::Refused(rejection) => rejection.kind().error_kind(),
+            CallError::Kind(kind) => *kind,
+            CallError::Refused(rejection) => rejection.kind().error_kind(),
         }
     }
 
     pub(crate) fn ended(&self) -> Ended {
         match self {
-            Failure::Kind(kind) => Ended::Failed(kind.as_str()),
-            Failure::Refused(rejection) => Ended::Rejected(rejection.kind().as_str()),
+            CallError::Kind(kind) => Ended::Failed(kind.as_str()),
+            CallError::Refused(rejection) => Ended::Rejected(rejection.kind().as_str()),
         }
     }
 }
 
-fn outcome() -> Outcome<Served, Failure> {
+fn outcome() -> Outcome<Served, CallError> {
     Outcome::classified().stored(Codec {
         encode: |served: &Served| Some(vec![u8::from(served.degraded)]),
         decode: |bytes| bytes.first().map(|byte| Served { degraded: *byte != 0 }),
     })
 }
 
-type Called<'a> = Pin<Box<dyn Future<Output = Result<Served, Failure>> + Send + 'a>>;
+type Called<'a> = Pin<Box<dyn Future<Output = Result<Served, CallError>> + Send + 'a>>;
 
 impl House {
     /// Calls a handler through its layers.
-    pub(crate) async fn call(self: &Arc<Self>, index: usize, about: About) -> Result<Served, Failure> {
+    pub(crate) async fn call(self: &Arc<Self>, index: usize, about: About) -> Result<Served, CallError> {
         let handler = &self.handlers[index];
         let inputs = if handler.reads_inputs { inputs(about) } else { Inputs::new() };
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
@@ -114,10 +122,17 @@ impl House {
     }
 
     /// What a handler does: one attempt.
-    async fn steps(self: &Arc<Self>, index: usize, call: u64, mut about: About) -> Result<Served, Failure> {
+    async fn steps(self: &Arc<Self>, index: usize, call: u64, mut about: About) -> Result<Served, CallError> {
         let handler = &self.handlers[index];
         let mut running = Running::begin(self, index, call, &mut about);
         about.deadline = self.deadline(handler.per_attempt);
+        if let Some(bound) = &handler.bound {
+            let served = bound(Request::new(self, index, about)).await?;
+            if let Some(running) = &mut running {
+                running.succeeded = true;
+            }
+            return Ok(served);
+        }
         let mut degraded = false;
         for step in &handler.steps {
             let served = match step.as_slice() {
@@ -133,15 +148,15 @@ impl House {
     }
 
     /// When the attempt that begins now is given up.
-    fn deadline(&self, per_attempt: Option<Duration>) -> u64 {
+    pub(crate) fn deadline(&self, per_attempt: Option<Duration>) -> u64 {
         let own = per_attempt.map_or(u64::MAX, |limit| self.clock.now().after(limit).as_nanos());
         own.min(Deadline::current().time().as_nanos())
     }
 
-    fn step(self: &Arc<Self>, callee: Callee, about: About) -> Called<'_> {
+    pub(crate) fn step(self: &Arc<Self>, callee: Callee, about: About) -> Called<'_> {
         Box::pin(async move {
             match callee {
-                Callee::Over(route) => self.send(route, about).await.map_err(Failure::Kind),
+                Callee::Over(route) => self.send(route, about).await.map_err(CallError::Kind),
                 Callee::Inside(handler) => self.call(handler, about).await,
             }
         })
@@ -179,8 +194,8 @@ impl Drop for Waiting<'_> {
 
 /// Runs calls side by side until all have ended; the first failure, in the order in which they are written, is the
 /// step's.
-async fn together(mut calls: Vec<Called<'_>>) -> Result<Served, Failure> {
-    let mut results: Vec<Option<Result<Served, Failure>>> = calls.iter().map(|_| None).collect();
+async fn together(mut calls: Vec<Called<'_>>) -> Result<Served, CallError> {
+    let mut results: Vec<Option<Result<Served, CallError>>> = calls.iter().map(|_| None).collect();
     poll_fn(|context| {
         let mut pending = false;
         for (call, result) in calls.iter_mut().zip(&mut results) {
@@ -203,14 +218,17 @@ async fn together(mut calls: Vec<Called<'_>>) -> Result<Served, Failure> {
 
 /// What layers may go by: the key is the user, the address, the idempotency key and the argument `key`.
 fn inputs(about: About) -> Inputs {
+    Inputs::new().context(Some(inputs_message(about))).argument("key", about.key.to_string())
+}
+
+pub(super) fn inputs_message(about: About) -> Message {
     let key = about.key.to_string();
     let [a, b, c, d, ..] = about.key.to_le_bytes();
-    let message = Message::builder()
+    Message::builder()
         .user_id(key.clone())
         .api_key(key.clone())
         .ip(std::net::Ipv4Addr::new(a | 1, b, c, d))
         .header("Idempotency-Key", key.clone())
-        .header("X-Client-ID", key.clone())
-        .build();
-    Inputs::new().context(Some(message)).argument("key", key)
+        .header("X-Client-ID", key)
+        .build()
 }

@@ -21,6 +21,7 @@
 //! | `measures`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `run` | all variants of a scenario, one after another |
 
+mod bound;
 mod compose;
 mod draw;
 mod driver;
@@ -38,7 +39,9 @@ mod running;
 #[cfg(test)]
 mod tests;
 
+pub use bound::{Handlers, Request};
 pub(crate) use draw::{Stream, float, nanos};
+pub use handler::CallError;
 pub(crate) use log::Recorder;
 pub use measures::TransitionSeen;
 pub(crate) use queue::Queue;

@@ -10,6 +10,7 @@ use steadfast_actors::clock::WallTime;
 use steadfast_actors::machine::Kind;
 use steadfast_actors::supervise::RestartLimit;
 
+use super::bound::Handlers;
 use super::compose;
 use super::driver::drive;
 use super::expect::{self, Ground};
@@ -58,6 +59,8 @@ pub struct RunOptions {
     pub variant: Option<String>,
     /// Where the event log goes, one line of JSON for each event.
     pub log: Option<Box<dyn Write + Send>>,
+    /// Functions that stand in for handlers.
+    pub handlers: Handlers,
 }
 
 impl std::fmt::Debug for RunOptions {
@@ -78,7 +81,7 @@ pub fn run(scenario: &Scenario, seed: u64) -> Result<Report, RunError> {
 ///
 /// # Errors
 /// As [`run`], and where the log cannot be written.
-pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunError> {
+pub fn run_with(scenario: &Scenario, mut options: RunOptions) -> Result<Report, RunError> {
     let seed = options.seed.unwrap_or(scenario.seed);
     #[expect(clippy::disallowed_methods, reason = "the one figure of a report that is of real time")]
     let started = std::time::Instant::now();
@@ -100,14 +103,14 @@ pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunE
         expect: Vec::new(),
         invariants: Vec::new(),
     };
-    let mut log = Log::new(options.log);
+    let mut log = Log::new(options.log.take());
     let healed = World::last_heal(scenario);
     for (index, variant) in scenario.variants.iter().enumerate() {
         if !chosen(&variant.name) {
             continue;
         }
         drop(log.line(0, "variant", &variant.name, "begins").number("seed", seed));
-        let (measures, continued, held) = run_variant(scenario, index, seed, log)?;
+        let (measures, continued, held) = run_variant(scenario, index, seed, log, &options.handlers)?;
         log = continued;
         invariants::merge(&mut report.invariants, held);
         let ground = Ground { scenario, measures: &measures, healed };
@@ -117,7 +120,8 @@ pub fn run_with(scenario: &Scenario, options: RunOptions) -> Result<Report, RunE
                 None => expect::evaluate(expectation, ground),
                 Some(seeds) => {
                     let held = |seed| {
-                        let (measures, _, _) = run_variant(scenario, index, seed, Log::new(None))?;
+                        let (measures, _, _) =
+                            run_variant(scenario, index, seed, Log::new(None), &options.handlers)?;
                         let ground = Ground { scenario, measures: &measures, healed };
                         Ok::<bool, RunError>(expect::evaluate(expectation, ground).ok)
                     };
@@ -148,6 +152,7 @@ fn run_variant(
     index: usize,
     seed: u64,
     log: Log,
+    bound: &Handlers,
 ) -> Result<(Measures, Log, Vec<InvariantReport>), RunError> {
     let variant = &scenario.variants[index];
     let own = scenario.expectations.iter().filter(|expected| expected.variant == variant.name);
@@ -176,7 +181,7 @@ fn run_variant(
         .start_paused(true)
         .on_thread_park(move || hook.reached())
         .build()?;
-    let run = tokio.block_on(live(scenario, index, seed, recorder.clone(), quiet));
+    let run = tokio.block_on(live(scenario, index, seed, recorder.clone(), quiet, bound));
     // Taken out before the tasks are dropped: what they say on their way out is no part of the run.
     let mut record = recorder.record();
     let held = record.invariants.report(&variant.name);
@@ -194,6 +199,7 @@ async fn live(
     seed: u64,
     recorder: Recorder,
     quiet: Quiet,
+    bound: &Handlers,
 ) -> Result<(), RunError> {
     // tokio's timers count whole milliseconds from the first; virtual time begins on one of them.
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -220,6 +226,9 @@ async fn live(
         .map(|handler| compose::handler(scenario, variant, handler, &runtime, &mut world))
         .collect::<Result<Vec<_>, _>>()
         .map_err(policies)?;
+    for (handler, declared) in handlers.iter_mut().zip(&scenario.handlers) {
+        handler.bound = bound.get(&declared.name).cloned();
+    }
     let entries = scenario.loads.iter().map(|load| {
         let handler = scenario.handlers.iter().position(|handler| handler.name == load.handler)?;
         compose::entry(scenario, handler, &mut world)

@@ -76,7 +76,7 @@ pub(crate) fn run_one(
     let cannot = |error: std::io::Error| format!("the run cannot be written: {error}");
     let output = directory.map(Output::create).transpose().map_err(cannot)?;
     let log = output.as_ref().map(Output::log).transpose().map_err(cannot)?;
-    let options = RunOptions { seed, variant: variant.map(str::to_owned), log };
+    let options = RunOptions { seed, variant: variant.map(str::to_owned), log, ..RunOptions::default() };
     let report = engine::run_with(&scenario, options).map_err(|error| error.to_string())?;
     if let (Some(output), Some(directory)) = (output, directory) {
         let mut document = document.clone();
