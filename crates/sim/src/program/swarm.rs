@@ -3,9 +3,10 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
+use steadfast_actors::clock::Stopwatch;
 use steadfast_actors::settings::parse_duration;
 
 use super::arguments::Arguments;
@@ -119,10 +120,9 @@ fn tell(summary: &Summary, out: &mut dyn Write) {
 }
 
 impl Swarm<'_> {
-    #[expect(clippy::disallowed_methods, reason = "how long people wait is real time")]
     fn run(&self, scenario: &str, errors: &mut dyn Write) -> Result<Summary, String> {
         let (from, to) = self.seeds;
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let (next, stop) = (AtomicU64::new(from), AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel();
         let mut reports: BTreeMap<u64, Result<Report, String>> = BTreeMap::new();
