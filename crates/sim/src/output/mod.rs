@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `scenario.toml` | the scenario with everything that was set: what `replay` runs |
+//! | | the traces that it names lie beside it |
 //! | `run.json` | the object of `--json` |
 //! | `events.jsonl` | the event log: virtual nanoseconds, sequence, actor, kind, fields |
 //! | `metrics.csv` | one line for each variant and second |
@@ -59,6 +60,15 @@ impl Output {
     /// Where it cannot be made.
     pub fn log(&self) -> std::io::Result<Box<dyn Write + Send>> {
         Ok(Box::new(File::create(self.directory.join(EVENTS))?))
+    }
+
+    /// Keeps a file that the scenario names, so that the directory replays by itself.
+    pub(crate) fn copy(&self, path: &Path, name: &str) -> std::io::Result<()> {
+        let kept = self.directory.join(name);
+        if let Some(parent) = kept.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::copy(path, kept).map(drop)
     }
 
     /// Writes everything else once the run is over: `toml` is its scenario with all that was set, `replay` the line

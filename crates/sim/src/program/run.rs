@@ -82,6 +82,9 @@ pub(crate) fn run_one(
         let mut document = document.clone();
         let (seed, line) = (report.seed.to_string(), format!("steadfast-sim replay {}", directory.display()));
         document.set("seed", &seed).map_err(|error| error.to_string())?;
+        for (path, name) in document.files() {
+            output.copy(&path, &name).map_err(cannot)?;
+        }
         output.write(&document.to_toml(), &scenario, &report, &line).map_err(cannot)?;
     }
     Ok(report)

@@ -234,3 +234,20 @@ fn a_failure_shrinks_to_a_smaller_file_that_still_fails() {
     assert!(shrunk.faults[0].lasts.unwrap() < 2_000_000_000);
     assert_eq!(program(&["run", &small_file]).0, Exit::Failed);
 }
+
+#[test]
+fn a_scenario_with_a_trace_replays_from_its_directory_alone() {
+    let directory = Temporary::new("trace");
+    let (file, out) = (directory.0.join("small.toml"), directory.0.join("out"));
+    let open = "stages = [{ for = \"4s\", rate = \"20/s\" }]";
+    assert!(SMALL.contains(open));
+    std::fs::write(&file, SMALL.replace(open, "model = \"trace\"\nfile = \"arrivals.csv\"")).unwrap();
+    std::fs::write(directory.0.join("arrivals.csv"), "0.5, anna\n0.6\n1.05, bob\n").unwrap();
+    let (exit, text, errors) =
+        program(&["run", &file.display().to_string(), "--out", &out.display().to_string()]);
+    assert_eq!((exit, errors.as_str()), (Exit::Held, ""), "{text}");
+    std::fs::remove_file(directory.0.join("arrivals.csv")).unwrap();
+    let (exit, text, errors) = program(&["replay", &out.display().to_string()]);
+    assert_eq!((exit, errors.as_str()), (Exit::Held, ""), "{text}");
+    assert!(text.contains(" 3 "), "three requests arrived: {text}");
+}

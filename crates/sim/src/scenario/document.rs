@@ -153,6 +153,16 @@ impl Document {
         super::write::file(&self.root)
     }
 
+    /// The files that it names: where each lies, and its name.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, String)> {
+        let Some(Item::List(loads)) = self.root.get("load").map(|node| &node.item) else { return Vec::new() };
+        let names = loads.iter().filter_map(|load| match &load.get("file")?.item {
+            Item::Text(name) => Some((self.directory.join(name), name.clone())),
+            _ => None,
+        });
+        names.collect()
+    }
+
     /// Where the values lie, for whoever changes them.
     pub(crate) fn root_mut(&mut self) -> &mut Node {
         &mut self.root
