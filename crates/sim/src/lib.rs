@@ -21,4 +21,4 @@ pub mod simulation;
 mod world;
 
 pub use engine::{CallError, Request};
-pub use simulation::Simulation;
+pub use simulation::{Simulation, under_seeds};

@@ -19,8 +19,11 @@
 //! # }
 //! ```
 
+mod seeds;
 #[cfg(test)]
 mod tests;
+
+pub use seeds::under_seeds;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
