@@ -136,7 +136,10 @@ impl Entries<'_> {
             return Ok(());
         }
         let key = input.call(Ident::parse_any)?;
-        input.parse::<Token![=]>()?;
+        let equals = input.parse::<Token![=]>()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(Error::new(equals.span(), format!("`{key}` is given no value")));
+        }
         if key == "crate" {
             let text: LitStr = input.parse().map_err(|error| {
                 Error::new(error.span(), "expected the crate's path as a text, as in crate = \"::shield\"")
@@ -172,7 +175,11 @@ impl Entries<'_> {
         }
         let (value, span) = match sort {
             Positional::Type => {
-                let parsed: Type = input.parse()?;
+                let first = span_of_next(input);
+                let parsed: Type = input.parse().map_err(|_| {
+                    let (name, example) = (self.attribute.name, self.attribute.example);
+                    Error::new(first, format!("expected the payload's type, as in #[{name}{example}]"))
+                })?;
                 (Written::Tokens(parsed.to_token_stream()), parsed.span())
             }
             Positional::Path | Positional::Text => self.value(input, key)?,

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod attribute;
+mod classify;
 mod enlist;
 mod expand;
 mod grammar;
@@ -44,4 +45,10 @@ pub fn compose(gathered: TokenStream, item: TokenStream) -> TokenStream {
         eprintln!("{expanded}\n");
     }
     expanded.into()
+}
+
+#[doc = include_str!("../docs/classify.md")]
+#[proc_macro_derive(Classify, attributes(kind))]
+pub fn classify(input: TokenStream) -> TokenStream {
+    classify::derive(input.into()).into()
 }

@@ -43,6 +43,7 @@ pub use service::{Message, RpcResponse};
 pub use steadfast_actors as actors;
 pub use steadfast_actors::outcome::ErrorKind;
 pub use steadfast_actors::rejection::{Rejection, RejectionKind};
+pub use steadfast_macros::Classify;
 pub use steadfast_macros::{
     adaptive_timeout, audit_log, bulkhead, bulkhead_priority, circuit_breaker, degrade_gracefully, fallback,
     hedge, idempotent, metrics, rate_limit, require_auth, retry, service_method, shed, throttle, timeout,

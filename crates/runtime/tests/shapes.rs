@@ -345,6 +345,13 @@ async fn borrowed<'a>(msg: &'a Message) -> Result<&'a str, String> {
     Ok(msg.header("X-Part").unwrap_or("none"))
 }
 
+/// What the handler calls `_` says who calls, and need not be `Clone` for a second run.
+#[rate_limit(requests = 1, per = "hour", by = "user", name = "unread")]
+#[retry(attempts = 2)]
+async fn unread(_: Message, _: Unique) -> Result<u32, String> {
+    Ok(1)
+}
+
 #[service_method("GET /shapes/:id")]
 #[timeout("1s")]
 async fn routed(msg: Message) -> Result<RpcResponse, String> {
@@ -416,6 +423,10 @@ mod tests {
         assert_eq!(is_send(inputs(1, message.clone(), 2)).await, Ok(3));
         drop(is_send(stored(message.clone(), 1, "")));
         assert_eq!(is_send(borrowed(&message)).await, Ok("none"));
+        for user in ["grace", "linus"] {
+            let message = Message::builder().user_id(user).build();
+            assert_eq!(unread(message, Unique(String::new())).await, Ok(1));
+        }
         assert_eq!(routed(message).await.unwrap().payload::<String>().unwrap(), "7");
         assert_eq!(unit().await, Ok(()));
         assert!(never(1).await.is_err());

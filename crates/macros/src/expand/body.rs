@@ -1,9 +1,11 @@
 use proc_macro2::{Delimiter, Group, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::quote;
+use syn::spanned::Spanned;
+use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Signature, Type, parse_quote};
 
-use super::{at, fallback, local};
+use super::{at, fallback, local, located};
 use crate::model::{Binding, Form, Handler, without_mut};
 
 /// The handler's signature. Where its bindings are bound again, `mut` goes with them; what `async_trait` made binds
@@ -29,20 +31,28 @@ pub(super) fn call(handler: &Handler) -> TokenStream {
     };
     let fallback = fallback.map(|fallback| quote!(, #fallback));
     let inputs = local("inputs");
-    quote!(#private::#run(&__STEADFAST_SITE, #outcome, #inputs, #body #fallback))
+    let mut arguments =
+        Group::new(Delimiter::Parenthesis, quote!(&__STEADFAST_SITE, #outcome, #inputs, #body #fallback));
+    // That it can carry a refusal is asked for by this call, and told once, at the type that the handler returns.
+    let span = handler.function.output.span();
+    arguments.set_span(at(span));
+    let (run, wait) = (located(quote!(#private::#run), span), located(quote!(.await), span));
+    quote!(#run #arguments #wait)
 }
 
 fn outcome(handler: &Handler) -> TokenStream {
     let private = handler.private();
     let output = &handler.function.output;
-    if handler.declared("idempotent").is_some() {
-        return quote!(#private::stored_outcome!(#output));
-    }
-    // Only the error's type is read from it.
-    match without_opaque(output, &parse_quote!(())) {
-        Some(erased) => quote!(#private::opaque_outcome!(#erased)),
-        None => quote!(#private::outcome!(#output)),
-    }
+    let macro_name = if handler.declared("idempotent").is_some() {
+        quote!(stored_outcome)
+    } else if has_opaque(output) {
+        quote!(opaque_outcome)
+    } else {
+        quote!(outcome)
+    };
+    // Only the error's type is read from an opaque one.
+    let erased = without_opaque(output, &parse_quote!(()));
+    located(quote!(#private::#macro_name!(#erased)), output.span())
 }
 
 /// The closure that makes one run of the handler.
@@ -56,7 +66,8 @@ fn body(handler: &Handler) -> TokenStream {
     body.set_span(at(function.body_span));
     let mut block = Group::new(Delimiter::Brace, quote!(#fake #validated #body));
     block.set_span(at(function.body_span));
-    let clones: Vec<TokenStream> = function.bindings().map(|binding| clone(handler, binding, true)).collect();
+    let clones: Vec<TokenStream> =
+        function.read_bindings().map(|binding| clone(handler, binding, true)).collect();
     if !handler.clones() || clones.is_empty() {
         return quote!(move || async move #block);
     }
@@ -65,7 +76,7 @@ fn body(handler: &Handler) -> TokenStream {
         (false, _) => quote!({ #(#clones)* move || async move #block }),
         // One set of clones is kept to be cloned for each run: the originals are the fallback's.
         (true, true) => {
-            let kept = function.bindings().map(|binding| clone(handler, binding, false));
+            let kept = function.read_bindings().map(|binding| clone(handler, binding, false));
             quote!({ #(#kept)* move || { #(#clones)* async move #block } })
         }
     }
@@ -78,15 +89,14 @@ fn clone(handler: &Handler, binding: &Binding, last: bool) -> TokenStream {
     let private = handler.private();
     let last = last && !handler.validates_arguments();
     let mutable = mutable.filter(|_| last && matches!(handler.function.form, Form::Async));
-    let located = binding.at_its_type();
-    let cloned = quote_spanned!(at(*span)=> #private::again(&#located));
+    let cloned = located(quote!(#private::cloned_for_another_run(&#name)), *span);
     quote!(#attributes let #mutable #name = #cloned;)
 }
 
 /// A return that never happens fixes the type that `?` and `Ok(..)` are read against.
 fn fake_return(handler: &Handler) -> TokenStream {
     let output = &handler.function.output;
-    let output = without_opaque(output, &parse_quote!(_)).unwrap_or_else(|| output.to_token_stream());
+    let output = without_opaque(output, &parse_quote!(_));
     let answer = local("answer");
     quote! {
         #[allow(clippy::all, clippy::pedantic, unreachable_code, unused, reason = "it is there for its type alone")]
@@ -99,7 +109,7 @@ fn fake_return(handler: &Handler) -> TokenStream {
 
 fn validated(handler: &Handler) -> TokenStream {
     let private = handler.private();
-    let each = handler.function.bindings().map(|binding| {
+    let each = handler.function.read_bindings().map(|binding| {
         let (attributes, name) = (binding.of_statement(), &binding.name);
         let mutable = binding.mutable.filter(|_| matches!(handler.function.form, Form::Async));
         quote!(#attributes let #mutable #name = #private::validated!(#name);)
@@ -107,20 +117,31 @@ fn validated(handler: &Handler) -> TokenStream {
     quote!(#(#each)*)
 }
 
-/// The type with `instead` for each `impl Trait` in it; `None` where there is none.
-fn without_opaque(ty: &Type, instead: &Type) -> Option<TokenStream> {
-    struct Erase<'a>(&'a Type, bool);
+/// Whether an `impl Trait` stands in the type.
+pub(crate) fn has_opaque(ty: &Type) -> bool {
+    struct Find(bool);
+    impl<'a> Visit<'a> for Find {
+        fn visit_type_impl_trait(&mut self, _: &'a syn::TypeImplTrait) {
+            self.0 = true;
+        }
+    }
+    let mut find = Find(false);
+    find.visit_type(ty);
+    find.0
+}
+
+/// The type with `instead` for each `impl Trait` in it.
+pub(super) fn without_opaque(ty: &Type, instead: &Type) -> Type {
+    struct Erase<'a>(&'a Type);
     impl VisitMut for Erase<'_> {
         fn visit_type_mut(&mut self, ty: &mut Type) {
             if let Type::ImplTrait(_) = ty {
                 *ty = self.0.clone();
-                self.1 = true;
             }
             visit_mut::visit_type_mut(self, ty);
         }
     }
     let mut erased = ty.clone();
-    let mut erase = Erase(instead, false);
-    erase.visit_type_mut(&mut erased);
-    erase.1.then(|| erased.to_token_stream())
+    Erase(instead).visit_type_mut(&mut erased);
+    erased
 }

@@ -1,8 +1,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{FnArg, Pat, Signature};
+use quote::{ToTokens, format_ident, quote};
+use syn::{FnArg, Signature, parse_quote};
 
-use super::{at, local};
+use super::body::without_opaque;
+use super::{local, located};
 use crate::model::{Handler, Whole, reads_unused};
 
 /// The closure that runs in place of the handler: it is given the arguments themselves, and the failure.
@@ -22,14 +23,15 @@ pub(super) fn closure(handler: &Handler) -> Option<TokenStream> {
     let handed = local("arguments");
     let kept = quote!(#attributes let #handed = (#(#arguments,)*););
     let failure = local("failure");
-    let called = match handler.function.receiver() {
+    let output = without_opaque(&handler.function.output, &parse_quote!(_));
+    let given = match handler.function.receiver() {
         Some(receiver) => {
             let this = &receiver.self_token;
-            quote_spanned!(at(span)=> #private::call_method_fallback(#path, #this, #handed, #failure))
+            quote!(#private::handed_by_method::<#output, _, _, _>(#this, #handed, #failure))
         }
-        None => quote_spanned!(at(span)=> #private::call_fallback(#path, #handed, #failure)),
+        None => quote!(#private::handed::<#output, _, _>(#handed, #failure)),
     };
-    Some(quote!(move |#failure| { #kept #called }))
+    Some(located(quote!(move |#failure| { #kept #given.to(#path) }), span))
 }
 
 /// Gives a name to each argument that a fallback needs whole and that has none, and what binds its parts again.
@@ -45,10 +47,8 @@ pub(super) fn named(handler: &Handler, mut signature: Signature) -> (Signature, 
     for (index, (argument, known)) in typed.zip(&handler.function.arguments).enumerate() {
         if let Whole::StandIn = known.whole() {
             let (name, conditions, pattern) = (stand_in(index), &known.conditions, &argument.pat);
-            if !matches!(**pattern, Pat::Wild(_)) {
-                rebound.extend(quote!(#(#conditions)* let #pattern = #name;));
-            }
-            *argument.pat = syn::parse_quote!(#name);
+            rebound.extend(quote!(#(#conditions)* let #pattern = #name;));
+            *argument.pat = parse_quote!(#name);
         }
     }
     (signature, rebound)

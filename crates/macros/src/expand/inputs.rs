@@ -5,7 +5,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type};
 
-use super::{at, local};
+use super::{at, local, located};
 use crate::model::{Argument, Handler, Identity, reads_unused};
 
 /// What reads the caller from the arguments.
@@ -33,7 +33,7 @@ pub(super) fn inputs(handler: &Handler) -> TokenStream {
             continue;
         };
         let (attributes, name) = (binding.of_statement(), &binding.name);
-        let text = quote_spanned!(at(identity.span)=> #private::key_text(&#name));
+        let text = located(quote!(#private::key_text(&#name)), identity.span);
         statements.extend(quote!(#attributes #inputs.argument(#argument, #text);));
     }
     if needs_fingerprint(handler) {
@@ -41,10 +41,10 @@ pub(super) fn inputs(handler: &Handler) -> TokenStream {
     }
     statements.extend(costs(handler, &inputs));
     if let Some((path, span)) = handler.path_of("retry", "backoff") {
-        statements.extend(quote_spanned!(at(span)=> #inputs.backoff(#path);));
+        statements.extend(located(quote!(#inputs.backoff(#path);), span));
     }
     if let Some((ty, span)) = handler.tokens_of("validate", "type") {
-        statements.extend(quote_spanned!(at(span)=> #inputs.validator(#private::validator!(#ty));));
+        statements.extend(located(quote!(#inputs.validator(#private::validator!(#ty));), span));
     }
     let assertions = contexts_are_there(handler);
     quote!(#assertions let #variable = #private::Inputs::new(); #statements)
@@ -67,8 +67,8 @@ fn fingerprint(handler: &Handler, inputs: &TokenStream) -> TokenStream {
     let variable = local("fingerprint");
     let each = handler.function.bindings().map(|binding| {
         let attributes = binding.of_statement();
-        let name = binding.at_its_type();
-        quote_spanned!(at(binding.span)=> #attributes let #variable = #variable.with(&#name);)
+        let name = &binding.name;
+        located(quote!(#attributes let #variable = #variable.with(&#name);), binding.span)
     });
     quote! {
         let #variable = #private::Fingerprints::new();
@@ -87,7 +87,7 @@ fn costs(handler: &Handler, inputs: &TokenStream) -> TokenStream {
             quote!(#(#conditions)* &#name)
         });
         let attributes = handler.function.has_unused().then(reads_unused);
-        Some(quote_spanned!(at(span)=> #attributes #inputs.cost(#occurrence, #path(#(#each),*));))
+        Some(located(quote!(#attributes #inputs.cost(#occurrence, #path(#(#each),*));), span))
     });
     costs.collect()
 }

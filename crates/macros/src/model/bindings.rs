@@ -1,10 +1,10 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Expr, FnArg, Pat, PatIdent, Signature, Token, Type};
+use syn::{Attribute, Expr, FnArg, Pat, PatIdent, Signature, Token, Type, parse_quote};
 
 /// One argument, the receiver apart.
 pub(crate) struct Argument {
@@ -26,11 +26,9 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// Its name, where a mistake is told at the argument's type.
-    pub(crate) fn at_its_type(&self) -> Ident {
-        let mut name = self.name.clone();
-        name.set_span(name.span().located_at(self.span));
-        name
+    /// Whether the user called it `_`: no run of the handler reads it, so none needs a clone of it.
+    pub(crate) fn is_wildcard(&self) -> bool {
+        self.name.to_string().starts_with(WILDCARD)
     }
 
     /// Attributes of a statement that reads the binding.
@@ -79,6 +77,22 @@ impl Argument {
     }
 }
 
+/// Gives a name to what the user calls `_`: the handler does not read it, but a policy may ask it who calls, and a
+/// fallback is handed it.
+pub(super) fn name_wildcards(signature: &mut Signature) {
+    for (index, input) in signature.inputs.iter_mut().enumerate() {
+        if let FnArg::Typed(typed) = input
+            && let Pat::Wild(_) = &*typed.pat
+        {
+            let name = format_ident!("{WILDCARD}{index}", span = Span::mixed_site());
+            *typed.pat = parse_quote!(#name);
+        }
+    }
+}
+
+/// How the name of a `_` begins.
+const WILDCARD: &str = "_steadfast_argument_";
+
 #[derive(Default)]
 struct Names(Vec<(Ident, Option<Token![mut]>)>);
 
@@ -120,7 +134,7 @@ impl Argument {
         let shared = matches!(&self.ty, Type::Reference(reference) if reference.mutability.is_none());
         match as_expression(&self.pattern) {
             Some(expression) => Whole::Expression(expression),
-            None if shared || matches!(self.pattern, Pat::Wild(_)) => Whole::StandIn,
+            None if shared => Whole::StandIn,
             None => Whole::Lost,
         }
     }

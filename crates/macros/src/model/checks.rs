@@ -2,11 +2,17 @@
 
 use proc_macro2::Span;
 use steadfast_actors::settings::nearest;
-use syn::spanned::Spanned;
-use syn::{Error, Type};
+use syn::{Error, ReturnType, Type};
 
 use super::{Handler, Whole};
+use crate::expand::has_opaque;
 use crate::grammar::Written;
+
+/// Types that are no `Result` whatever is in scope.
+const PLAIN: [&str; 18] = [
+    "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
+    "i128", "isize", "f32", "f64",
+];
 
 /// By what a policy tells its callers or its records apart, as `by` or `key` says it.
 pub(crate) struct Identity<'a> {
@@ -29,11 +35,42 @@ impl<'a> Identity<'a> {
 
 impl Handler {
     pub(super) fn check(&self, errors: &mut Vec<Error>) {
+        self.check_answer(errors);
         self.check_second_run(errors);
         self.check_hedge(errors);
         self.check_timeouts(errors);
         self.check_route(errors);
         self.check_named_arguments(errors);
+    }
+
+    /// What no alias can turn into a `Result` is told here, in one sentence; of the rest, rustc knows more.
+    fn check_answer(&self, errors: &mut Vec<Error>) {
+        let output = &self.function.output;
+        let example = match output {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => "()".to_owned(),
+            Type::Tuple(_) | Type::Reference(_) | Type::Array(_) | Type::Never(_) => "..".to_owned(),
+            Type::Path(path) => match path.path.get_ident() {
+                Some(word) if PLAIN.iter().any(|plain| word == plain) => word.to_string(),
+                _ => return self.check_stored(errors),
+            },
+            _ => return self.check_stored(errors),
+        };
+        let message = format!(
+            "a refusal must reach the caller: return `Result<{example}, E>`, where `E` is `String`, a boxed error, or \
+             any type with `From<steadfast::Rejection>`"
+        );
+        errors.push(match &self.function.signature.output {
+            ReturnType::Default => Error::new(self.function.name().span(), message),
+            ReturnType::Type(..) => Error::new_spanned(output, message),
+        });
+    }
+
+    fn check_stored(&self, errors: &mut Vec<Error>) {
+        if self.declared("idempotent").is_some() && has_opaque(&self.function.output) {
+            let message = "#[idempotent] stores the result and reads it again, and an `impl Trait` cannot be read; \
+                           name its type";
+            errors.push(Error::new_spanned(&self.function.output, message));
+        }
     }
 
     /// A second run, or a fallback, needs every argument a second time.
@@ -54,14 +91,14 @@ impl Handler {
             if !shared {
                 let message =
                     format!("{why}, and `self` can be given away or lent like this only once; take `&self`");
-                errors.push(Error::new(receiver.span(), message));
+                errors.push(Error::new_spanned(receiver, message));
             }
         }
         for argument in &self.function.arguments {
             if let (Whole::Lost, "fallback") = (argument.whole(), again) {
                 let message = "#[fallback] hands the whole argument on, and this pattern leaves parts of it out; give \
                                it a name and take it apart in the body";
-                errors.push(Error::new(argument.pattern.span(), message));
+                errors.push(Error::new_spanned(&argument.pattern, message));
             }
             if let Type::Reference(reference) = &argument.ty
                 && reference.mutability.is_some()
@@ -69,7 +106,7 @@ impl Handler {
                 let message = format!(
                     "{why}, and a `&mut` can be lent only once; take it by value, or share it behind an Arc and a lock"
                 );
-                errors.push(Error::new(argument.ty.span(), message));
+                errors.push(Error::new_spanned(&argument.ty, message));
             }
         }
     }
@@ -101,27 +138,23 @@ impl Handler {
         if self.declared("service_method").is_none() {
             return;
         }
-        let span = match self.function.receiver() {
-            Some(receiver) => {
-                Some((receiver.span(), "a route leads to a free function, and this is a method"))
-            }
-            None if self.function.arguments.len() != 1 => Some((
-                self.function.name().span(),
-                "a route's handler takes exactly one argument, its Message",
-            )),
-            None => {
-                let generics = &self.function.signature.generics;
-                let generic = generics.type_params().map(Spanned::span).next();
-                generic
-                    .map(|span| (span, "a route's handler has no type parameters: nobody could choose them"))
-            }
+        let generics = &self.function.signature.generics;
+        let mistake = if let Some(receiver) = self.function.receiver() {
+            Some(Error::new_spanned(receiver, "a route leads to a free function, and this is a method"))
+        } else if self.function.arguments.len() != 1 {
+            let message = "a route's handler takes exactly one argument, its `Message`";
+            Some(Error::new(self.function.name().span(), message))
+        } else {
+            let message = "a route's handler has no type parameters: nobody could choose them";
+            generics.type_params().next().map(|parameter| Error::new_spanned(parameter, message))
         };
-        errors.extend(span.map(|(span, message)| Error::new(span, message)));
+        errors.extend(mistake);
     }
 
     /// `by = "arg:x"` and `key = "arg:x"` name an argument.
     fn check_named_arguments(&self, errors: &mut Vec<Error>) {
-        let names: Vec<String> = self.function.bindings().map(|binding| binding.name.to_string()).collect();
+        let names: Vec<String> =
+            self.function.read_bindings().map(|binding| binding.name.to_string()).collect();
         for identity in self.identities() {
             let Some(name) = identity.argument() else { continue };
             if name.is_empty() || names.iter().any(|known| known == name) {

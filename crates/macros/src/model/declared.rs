@@ -55,6 +55,7 @@ impl Declared {
                     .filter(|(_, at)| readable || at.is_some())
                     .map(|(problem, at)| declared.error(&problem, at)),
             );
+            errors.extend(declared.paths_that_are_none());
             let stands_twice = all.iter().any(|other| other.attribute.name == attribute.name);
             if stands_twice && attribute.name != "rate_limit" {
                 let message = format!("#[{}] stands on this function twice", attribute.name);
@@ -63,6 +64,19 @@ impl Declared {
             all.push(declared);
         }
         all
+    }
+
+    /// Texts that stand for a path and are none; an empty one is told of as a setting.
+    fn paths_that_are_none(&self) -> Vec<Error> {
+        let texts = self.attribute.paths.iter().filter_map(|key| self.arguments.text(key));
+        let wrong = texts.filter(|(text, span)| {
+            !text.trim().is_empty() && LitStr::new(text, *span).parse::<ExprPath>().is_err()
+        });
+        wrong
+            .map(|(text, span)| {
+                Error::new(span, format!("{text:?} is no path of a function, as \"cache::reviews\" is one"))
+            })
+            .collect()
     }
 
     /// The path that stands under `key`, bare or as a text, with its place.

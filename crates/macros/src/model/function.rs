@@ -1,4 +1,5 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{
@@ -6,6 +7,7 @@ use syn::{
     TypeParamBound, Visibility,
 };
 
+use super::bindings::name_wildcards;
 use super::{Argument, Binding};
 
 /// How the body becomes a future.
@@ -70,6 +72,8 @@ impl Function {
         };
         let body_span = body.span();
         let (inner, body) = without_inner_attributes(body.stream());
+        let mut signature = signature;
+        name_wildcards(&mut signature);
         let arguments = Argument::all(&signature);
         Some(Function {
             attributes,
@@ -99,6 +103,11 @@ impl Function {
     /// Whether an underscore says of an argument that the handler does not read it.
     pub(crate) fn has_unused(&self) -> bool {
         self.bindings().any(|binding| binding.name.to_string().starts_with('_'))
+    }
+
+    /// The bindings that the handler may read.
+    pub(crate) fn read_bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings().filter(|binding| !binding.is_wildcard())
     }
 
     pub(crate) fn bindings(&self) -> impl Iterator<Item = &Binding> {
@@ -149,8 +158,8 @@ fn shape(signature: &Signature, body: &Group) -> Result<(Form, Group, Type), Err
     } else {
         "attributes of steadfast stand on an `async fn`, and this is none"
     };
-    let span = signature.fn_token.span().join(signature.ident.span()).unwrap_or(signature.ident.span());
-    Err(Error::new(span, message))
+    let (word, name) = (&signature.fn_token, &signature.ident);
+    Err(Error::new_spanned(quote!(#word #name), message))
 }
 
 /// `T` of `Pin<Box<dyn Future<Output = T> + ..>>`.

@@ -5,25 +5,35 @@ use steadfast_actors::idempotency::Codec;
 use steadfast_actors::outcome::{Ending, ErrorKind};
 use steadfast_actors::rejection::Rejection;
 
-/// What a handler may return: a `Result` whose error can carry a refusal of ours.
+/// What a handler may return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `Result`, so it cannot carry a refusal",
+    label = "an annotated handler returns `Result<T, E>` with `E: From<steadfast::Rejection>`"
+)]
+pub trait Answer {
+    /// The `T` of the `Result`.
+    type Ok;
+    /// The `E` of the `Result`.
+    type Error;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E> Answer for Result<T, E> {
+    type Ok = T;
+    type Error = E;
+}
+
+/// An error that a refusal of ours can become.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot carry a rejection",
     label = "an annotated handler returns `Result<T, E>` with `E: From<steadfast::Rejection>`",
     note = "for an error enum of your own, add a variant `Rejected(#[from] steadfast::Rejection)`; `String`, boxed \
             errors, `anyhow::Error` and `std::io::Error` can carry one as they are"
 )]
-pub trait Answer {
-    /// The `T` of the `Result`.
-    type Ok;
-    /// The `E` of the `Result`.
-    type Error: From<Rejection>;
-}
+pub trait CarriesRejection: From<Rejection> {}
 
 #[diagnostic::do_not_recommend]
-impl<T, E: From<Rejection>> Answer for Result<T, E> {
-    type Ok = T;
-    type Error = E;
-}
+impl<E: From<Rejection>> CarriesRejection for E {}
 
 /// What is known of one error.
 #[derive(Clone, Debug)]

@@ -35,6 +35,28 @@ pub trait Classify {
     }
 }
 
+/// A field that says when to try again, as a derived `Classify` reads it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no wait",
+    label = "a wait is a `Duration`, or an `Option<Duration>`"
+)]
+pub trait Wait {
+    /// The wait, if there is one.
+    fn wait(&self) -> Option<Duration>;
+}
+
+impl Wait for Duration {
+    fn wait(&self) -> Option<Duration> {
+        Some(*self)
+    }
+}
+
+impl Wait for Option<Duration> {
+    fn wait(&self) -> Option<Duration> {
+        *self
+    }
+}
+
 impl Classify for Rejection {
     fn kind(&self) -> ErrorKind {
         Rejection::kind(self).error_kind()

@@ -5,8 +5,8 @@ mod classify;
 #[cfg(test)]
 mod tests;
 
-pub use adapter::{Answer, Judged, Outcome};
-pub use classify::Classify;
+pub use adapter::{Answer, CarriesRejection, Judged, Outcome};
+pub use classify::{Classify, Wait};
 pub use steadfast_actors::idempotency::Codec;
 
 pub(crate) mod probe;

@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use super::adapter::Judged;
-use super::{Classify, Codec};
+use super::{Answer, Classify, Codec};
 use serde::{Serialize, de::DeserializeOwned};
 use steadfast_actors::outcome::ErrorKind;
 
@@ -21,6 +21,13 @@ impl<T> Probe<T> {
     pub const fn of(_: &T) -> Probe<T> {
         Probe::NEW
     }
+}
+
+/// Questions about what a handler returns: its result, and its error. The one place that asks for a `Result`, so that
+/// a mistake is told once.
+#[must_use]
+pub fn probes<R: Answer>() -> (Probe<R::Ok>, Probe<R::Error>) {
+    (Probe::NEW, Probe::NEW)
 }
 
 /// Errors that say what they are.
@@ -105,10 +112,21 @@ impl<T> WithoutStatus<T> for Probe<T> {
     }
 }
 
+/// A result that an idempotency store can keep.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept by an idempotency store",
+    label = "a stored result is written and read again",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+)]
+pub trait Storable: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Storable for T {}
+
 /// The codec of a result that an idempotency store keeps. Self-describing, so that `serde_json::Value`, flattened and
 /// untagged types come back as they were.
 #[must_use]
-pub fn codec<T: Serialize + DeserializeOwned>() -> Codec<T> {
+pub fn codec<T: Storable>() -> Codec<T> {
     Codec {
         encode: |value| rmp_serde::to_vec_named(value).ok(),
         decode: |bytes| rmp_serde::from_slice(bytes).ok(),

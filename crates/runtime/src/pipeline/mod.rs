@@ -18,6 +18,7 @@ mod builder;
 #[allow(dead_code, reason = "the HTTP server reads it")]
 mod call;
 mod gate;
+pub(crate) mod handed;
 mod inputs;
 mod limits;
 mod maker;

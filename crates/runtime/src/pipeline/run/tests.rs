@@ -5,7 +5,7 @@ use std::time::Duration;
 use steadfast_actors::breaker::BreakerState;
 use tokio::time::Instant;
 
-use crate::__private::{Declaration, Failure, Identity, Inputs, Settings, Site, call_fallback};
+use crate::__private::{Declaration, Failure, Identity, Inputs, Settings, Site, handed};
 use crate::__private::{outcome, run_many, run_many_or};
 use crate::pipeline::Pipeline;
 use crate::{Degradation, Runtime};
@@ -163,9 +163,9 @@ async fn a_fallback_takes_the_arguments_or_those_and_the_failure_and_never_hides
         let body = || async { Err(error.to_owned()) };
         run_many_or(site, outcome!(Result<u32>), Inputs::new(), body, |failure| async move {
             match take {
-                0 => call_fallback(cached, (7,), failure).await,
-                1 => call_fallback(told, (7,), failure).await,
-                _ => call_fallback(broken, (7,), failure).await,
+                0 => handed((7,), failure).to(cached).await,
+                1 => handed((7,), failure).to(told).await,
+                _ => handed((7,), failure).to(broken).await,
             }
         })
         .await

@@ -1,0 +1,9 @@
+use steadfast::prelude::*;
+
+#[derive(Classify)]
+enum PayError {
+    #[kind(transparent)]
+    Network(std::io::Error, u32),
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use steadfast::prelude::*;
+
+#[rate_limit(requests = 10, per = "minute", cost = weight)]
+async fn charge(amount: u64) -> Result<u64, String> {
+    Ok(amount)
+}
+
+fn weight(amount: &u64) -> String {
+    amount.to_string()
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use steadfast::prelude::*;
+
+#[circuit_breaker(failure_threshold = 3)]
+async fn charge(amount: u64) -> Result<u64, String> {
+    Ok(amount)
+}
+
+fn main() {}

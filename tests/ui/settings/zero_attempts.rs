@@ -1,0 +1,8 @@
+use steadfast::prelude::*;
+
+#[retry(attempts = 0)]
+async fn charge(amount: u64) -> Result<u64, String> {
+    Ok(amount)
+}
+
+fn main() {}
