@@ -11,6 +11,7 @@ use dashmap::DashMap;
 
 use crate::breaker::{BreakerConfig, BreakerHandle};
 use crate::bulkhead::{BulkheadConfig, BulkheadHandle};
+use crate::clock::Time;
 use crate::event::Happening;
 use crate::host::{AskError, Ground, Hosted};
 use crate::idempotency::{IdempotencyConfig, IdempotencyHandle};
@@ -54,6 +55,11 @@ trait AnyHosted: Send + Sync {
     fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError>;
     fn poison(&self, key: Option<&str>);
     fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>>;
+    fn hang(
+        &self,
+        until: Time,
+        full: bool,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>>;
     fn stop(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
@@ -94,6 +100,15 @@ impl<M: Machine> AnyHosted for Entry<M> {
     fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>> {
         let hosted = Arc::clone(&self.0);
         Box::pin(async move { hosted.crash().await })
+    }
+
+    fn hang(
+        &self,
+        until: Time,
+        full: bool,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>> {
+        let hosted = Arc::clone(&self.0);
+        Box::pin(async move { hosted.hang(until, full).await })
     }
 
     fn stop(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -337,6 +352,19 @@ impl Registry {
     pub async fn crash(&self, kind: Kind, name: &str) -> Option<Result<(), AskError>> {
         let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
         Some(hosted.crash().await)
+    }
+
+    /// Lets one actor do nothing until then, and with `full` its mailbox take nothing; `None` where there is none of that
+    /// name.
+    pub async fn hang(
+        &self,
+        kind: Kind,
+        name: &str,
+        until: Time,
+        full: bool,
+    ) -> Option<Result<(), AskError>> {
+        let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
+        Some(hosted.hang(until, full).await)
     }
 
     /// Lets every message with `key` make one actor panic, until `None` ends it; whether there is one of that name.

@@ -25,7 +25,7 @@ const PINNED: [(&str, &str); 20] = [
     ("restart-storm", "f8548788de2cb9537ffeda6e68a854143f67e0befa59bdd17bcfafd0318463a3"),
     ("hot-key", "e3443cc7e8afaebbe4d3d757824cf8243e04b0d14c02695a0aa0851f7ece7902"),
     ("clock-jump", "10923a1b8b90598aa7622c269fe2bc1e9f2a42648c7062d37ba9335bf02ce21c"),
-    ("mailbox-full", "38c4f03a68628c1ac397a6d9771e8e348327c09d27378c60311bf913451fe5be"),
+    ("mailbox-full", "0ddf3d7eb0936c6ead58ee52ec8b908faeb0a5138d3565aaaba8be7222fb73e0"),
     ("swizzle", "111d39d8aa8815125c144389cc0faba6d64cd444848629d56916c16ac58ef016"),
 ];
 

@@ -106,7 +106,10 @@ impl<M: Machine> Actor for Host<M> {
             tokio::select! {
                 biased;
                 signal = mailbox.recv() => return Ok(signal),
-                () = timer => self.hosted.expired(),
+                () = timer => {
+                    self.hosted.until_awake().await;
+                    self.hosted.expired();
+                }
             }
         }
     }
@@ -116,6 +119,7 @@ impl<M: Machine> Message<Envelope<M>> for Host<M> {
     type Reply = ();
 
     async fn handle(&mut self, envelope: Envelope<M>, context: &mut Context<Self, ()>) {
+        self.hosted.until_awake().await;
         let drained = self.hosted.drain();
         let mut answered = Ok(());
         match envelope {

@@ -1,11 +1,53 @@
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A key whose messages make the machine panic, for drills and for the simulator.
+use super::actor::Envelope;
+use super::hosted::Hosted;
+use super::reply::AskError;
+use crate::clock::Time;
+use crate::machine::Machine;
+
+/// What an actor is made to suffer, for drills and for the simulator: a key whose messages make its machine panic, and
+/// a time until which it does nothing.
 #[derive(Debug, Default)]
 pub(super) struct Drill {
     on: AtomicBool,
     key: Mutex<Option<String>>,
+    hung_until: AtomicU64,
+}
+
+impl<M: Machine> Hosted<M> {
+    /// Lets every message with `key` make the actor panic, until `None` ends it.
+    pub fn poison(&self, key: Option<&str>) {
+        self.drill.set(key);
+    }
+
+    /// Lets the actor do nothing until then. With `full`, its mailbox takes nothing meanwhile.
+    ///
+    /// # Errors
+    /// Where its tokio runtime is gone.
+    pub async fn hang(self: &Arc<Self>, until: Time, full: bool) -> Result<(), AskError> {
+        self.drill.hung_until.store(until.as_nanos(), Ordering::Release);
+        let actor = self.actor().await.ok_or(AskError::Gone)?;
+        // One message more than fit: the actor takes the first out before it hangs.
+        for _ in 0..if full { self.options().mailbox + 1 } else { 0 } {
+            let _ = actor.tell(Envelope::Poke(None)).try_send();
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Waits while the actor is made to hang.
+    pub(super) async fn until_awake(&self) {
+        loop {
+            let until = Time::from_nanos(self.drill.hung_until.load(Ordering::Acquire));
+            // No clock is read where nobody was ever made to hang.
+            if until == Time::ZERO || until <= self.now() {
+                return;
+            }
+            tokio::time::sleep_until(self.instant(until)).await;
+        }
+    }
 }
 
 impl Drill {

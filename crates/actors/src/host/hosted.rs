@@ -45,7 +45,7 @@ pub struct Hosted<M: Machine> {
     failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
     quarantined_until: AtomicU64,
-    drill: Drill,
+    pub(super) drill: Drill,
     actor: OnceCell<ActorRef<Host<M>>>,
 }
 
@@ -124,6 +124,11 @@ impl<M: Machine> Hosted<M> {
         self.ground.clock.now()
     }
 
+    /// A time of its clock as tokio's timers take it.
+    pub(super) fn instant(&self, time: Time) -> tokio::time::Instant {
+        self.ground.clock.instant(time)
+    }
+
     /// Its clock's wall time.
     #[must_use]
     pub fn wall(&self) -> WallTime {
@@ -191,7 +196,7 @@ impl<M: Machine> Hosted<M> {
     }
 
     /// The actor, started by whoever needs it first; `None` where its tokio runtime is gone.
-    async fn actor(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
+    pub(super) async fn actor(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
         let start = || async {
             let hosted = Arc::clone(self);
             // It must live on the runtime's own tokio runtime, whichever one the first caller happens to be on.
@@ -312,11 +317,6 @@ impl<M: Machine> Hosted<M> {
         if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
             let _ = tokio::time::timeout(Duration::from_millis(1), published).await;
         }
-    }
-
-    /// Lets every message with `key` make the actor panic, until `None` ends it.
-    pub fn poison(&self, key: Option<&str>) {
-        self.drill.set(key);
     }
 
     /// Lets the actor panic, as a poisoned message would.

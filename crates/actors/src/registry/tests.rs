@@ -168,3 +168,23 @@ async fn when_stop_returns_every_actor_has_stopped_also_one_that_is_left_alone()
     let asked = well.hosted().ask(well.hosted().ticket(), input);
     assert!(matches!(asked.await, Err(AskError::Gone)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_that_hangs_answers_nobody_and_one_with_a_full_mailbox_says_so_at_once_and_both_come_back() {
+    use crate::breaker::BreakerState;
+    let registry = registry();
+    let breaker = registry.declare_breaker("db", BreakerConfig::default(), "test").unwrap();
+    let clock = Arc::clone(registry.ground().clock());
+    let (ask, second) = (breaker.hosted().options().ask_timeout, std::time::Duration::from_secs(1));
+    for full in [false, true] {
+        breaker.force_open().await;
+        let start = clock.now();
+        registry.hang(Kind::Breaker, "db", start.after(second), full).await.unwrap().unwrap();
+        assert!(breaker.admit(None).await.is_err());
+        let waited = clock.now().since(start);
+        assert!(if full { waited < ask / 10 } else { waited >= ask }, "{full} {waited:?}");
+        breaker.reset().await;
+        tokio::time::sleep(second * 2).await;
+        assert_eq!(breaker.state(), BreakerState::Closed, "what was noted meanwhile is not lost");
+    }
+}

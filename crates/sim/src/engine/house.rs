@@ -108,6 +108,17 @@ impl House {
             self.runtime.registry().poison(kind, &fault.name, key.as_deref());
             return;
         }
+        let hangs = match fault.what {
+            ActorFaultKind::Hang(lasts) => Some((lasts, false)),
+            ActorFaultKind::MailboxFull(lasts) => Some((lasts, true)),
+            _ => None,
+        };
+        if let Some((lasts, full)) = hangs {
+            let until = self.clock.now().after(Duration::from_nanos(lasts));
+            // It fails only where the run is over.
+            let _ = self.runtime.registry().hang(kind, &fault.name, until, full).await;
+            return;
+        }
         // An actor that is left alone cannot crash; the order would strike it when it is tried again.
         let actors = self.runtime.registry().actors();
         if actors.iter().any(|actor| actor.failed && actor.kind == kind && actor.name == fault.name) {
