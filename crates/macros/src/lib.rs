@@ -9,6 +9,8 @@
 //! | `model` | one handler with all that is declared on it, checked |
 //! | `expand` | one static that describes the handler, and one call that runs it |
 //! | `classify` | `#[derive(Classify)]` |
+//!
+//! `STEADFAST_MACROS_DEBUG=1 cargo check` prints what each annotated function becomes.
 
 #![forbid(unsafe_code)]
 
