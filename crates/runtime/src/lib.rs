@@ -37,7 +37,7 @@ pub mod snapshots;
 
 pub use degradation::Degradation;
 pub use outcome::Classify;
-pub use runtime::{Runtime, RuntimeBuilder};
+pub use runtime::{Grants, Runtime, RuntimeBuilder};
 pub use service::{Message, RpcResponse};
 /// The primitives themselves, for code that names settings, states and handles.
 pub use steadfast_actors as actors;

@@ -4,13 +4,19 @@ use std::sync::Arc;
 use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::Settings;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::inputs::Inputs;
 use super::plan::{Described, Plan};
 use super::run::{Failure, execute_plan};
 use super::site::Declaration;
 use crate::config::ConfigError;
 use crate::outcome::Outcome;
+use crate::outcome::probe::codec;
 use crate::runtime::Runtime;
+use crate::service::Message;
+use crate::service::contract::Fingerprints;
 
 /// The layers of an annotated call, put together in code.
 ///
@@ -89,6 +95,30 @@ impl Pipeline {
         let (runtime, plan) = (self.runtime.clone(), Arc::clone(&self.plan));
         let none: Option<None<T, E>> = None;
         execute_plan(runtime, plan, Outcome::classified(), Inputs::new(), move || Some(body()), none).await
+    }
+
+    /// The same for a message: its caller is whom limiters count and authentication asks for, and what it asks for is
+    /// what an idempotency store tells calls apart by.
+    ///
+    /// # Errors
+    /// As [`call`](Pipeline::call).
+    ///
+    /// # Cancel safety
+    /// As [`call`](Pipeline::call); a call that began under an idempotency key leaves its outcome unknown.
+    pub async fn call_for<T, E, F>(&self, message: &Message, mut body: impl FnMut() -> F) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned,
+        E: From<Rejection> + crate::Classify,
+        F: Future<Output = Result<T, E>>,
+    {
+        type None<T, E> = fn(Arc<Failure<E>>) -> std::future::Pending<Result<T, E>>;
+        let (runtime, plan) = (self.runtime.clone(), Arc::clone(&self.plan));
+        let none: Option<None<T, E>> = None;
+        let inputs = Inputs::new()
+            .context(Some(message.clone()))
+            .fingerprint(Fingerprints::new().with(message).finish());
+        let outcome = Outcome::classified().stored(codec());
+        execute_plan(runtime, plan, outcome, inputs, move || Some(body()), none).await
     }
 
     /// The same with an answer for when it fails; declared by a layer `fallback`.

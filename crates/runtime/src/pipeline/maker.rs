@@ -327,6 +327,28 @@ impl<'a> Maker<'a> {
         }
     }
 
+    /// A throttle bounds calls with their backoffs: where these may be longer than its line is patient, a slow spell of
+    /// one dependency turns callers away who would have been served.
+    fn warn_of_a_throttle_held_through_backoffs(&self, config: &RetryConfig) {
+        // What a hundred runs wait is beyond any patience.
+        let runs = config.attempts().min(100);
+        let worst =
+            (1..runs).map(|run| config.backoff().bound(run)).fold(Duration::ZERO, Duration::saturating_add);
+        for gate in &self.plan.call_gates {
+            if let Gate::Pool(throttle, _) = gate
+                && worst > throttle.config().max_wait()
+            {
+                tracing::warn!(
+                    site = self.plan.site,
+                    throttle = throttle.name(),
+                    backoffs = ?worst,
+                    max_wait = ?throttle.config().max_wait(),
+                    "its throttle is held through backoffs that are longer than its callers wait for it"
+                );
+            }
+        }
+    }
+
     /// The plan; `budget` gives the retry budget of a name.
     ///
     /// # Errors
@@ -341,6 +363,7 @@ impl<'a> Maker<'a> {
             return Err(self.mistakes);
         }
         if let Some(config) = self.retry.take() {
+            self.warn_of_a_throttle_held_through_backoffs(&config);
             let budget = budget(&self.budget_name, &config);
             let seed = self.runtime.ground().seed();
             let entropy = Entropy::new(seed, &format!("retry/{}", self.plan.site));

@@ -50,6 +50,16 @@ pub enum BuildError {
     Thread(#[from] std::io::Error),
 }
 
+/// How callers get what they need of an actor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Grants {
+    /// Every permit is asked of its actor, and every outcome is a message to it: the plainest form of this system, and
+    /// for now the only one.
+    #[default]
+    Off,
+}
+
 /// Configures a [`Runtime`].
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Default)]
@@ -104,6 +114,13 @@ impl RuntimeBuilder {
     pub fn isolated(mut self) -> Self {
         self.isolated = true;
         self
+    }
+
+    /// How callers get what they need of its actors. Default, and for now the only form: [`Grants::Off`].
+    pub fn grants(self, grants: Grants) -> Self {
+        match grants {
+            Grants::Off => self,
+        }
     }
 
     /// Reads settings from this file (`steadfast.toml`).

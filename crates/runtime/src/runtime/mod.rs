@@ -22,7 +22,7 @@ use steadfast_actors::host::Ground;
 use steadfast_actors::registry::Registry;
 use tokio::sync::Notify;
 
-pub use builder::{BuildError, RuntimeBuilder};
+pub use builder::{BuildError, Grants, RuntimeBuilder};
 pub use current::Entered;
 
 use crate::observe::Audit;
