@@ -1,4 +1,5 @@
 //! What a call costs that passes a whole stack of layers, every permit asked of its actor and every outcome sent to it.
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use steadfast::pipeline::Pipeline;
 use steadfast::{Rejection, Runtime};

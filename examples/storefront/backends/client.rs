@@ -20,6 +20,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use steadfast::deadline::Deadline;
 
 use super::Backends;
 
@@ -98,5 +99,5 @@ pub(super) async fn read<T: DeserializeOwned>(
 
 /// What the backend must know of the call: how long its answer is wanted, and which run of it this is.
 fn passing_on(request: Builder) -> Builder {
-    request
+    Deadline::headers().fold(request, |request, (name, value)| request.header(name, value))
 }
