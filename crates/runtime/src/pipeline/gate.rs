@@ -8,11 +8,14 @@ use steadfast_actors::outcome::Outcome;
 use steadfast_actors::rejection::Rejection;
 
 use super::call::{Call, Hold};
+use super::inputs::Inputs;
+use super::limits::By;
 
 /// A layer that lets an attempt pass, and hears how it ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Gate {
-    Breaker(BreakerHandle),
+    /// A breaker, and whose it is where each key has its own.
+    Breaker(BreakerHandle, Option<By>),
     /// A bulkhead, or a throttle.
     Pool(BulkheadHandle, Priority),
 }
@@ -40,13 +43,19 @@ impl Gate {
     pub(crate) async fn admit(
         &self,
         call: &Arc<Call>,
+        inputs: &Inputs,
         patience: Option<Duration>,
     ) -> Result<Pass, Rejection> {
         if call.is_held_around(self.address()) {
             return Ok(Pass { granted: Granted::Around, _hold: None });
         }
         let granted = match self {
-            Gate::Breaker(breaker) => Granted::Breaker(breaker.admit(patience).await?),
+            Gate::Breaker(breaker, None) => Granted::Breaker(breaker.admit(patience).await?),
+            Gate::Breaker(breaker, Some(by)) => {
+                // A call inside may be of another key: it is asked for, whatever this one holds.
+                let permit = breaker.of(&by.key(inputs)).admit(patience).await?;
+                return Ok(Pass { granted: Granted::Breaker(permit), _hold: None });
+            }
             Gate::Pool(pool, priority) => {
                 Granted::Pool { _permit: pool.acquire_until(*priority, call.deadline.time()).await? }
             }
@@ -68,7 +77,7 @@ impl Gate {
     /// The kind and name of its actor.
     pub(crate) fn actor(&self) -> (Kind, &str) {
         match self {
-            Gate::Breaker(breaker) => (Kind::Breaker, breaker.name()),
+            Gate::Breaker(breaker, _) => (Kind::Breaker, breaker.name()),
             Gate::Pool(pool, _) => (pool.hosted().kind(), pool.name()),
         }
     }
@@ -76,7 +85,7 @@ impl Gate {
     /// What tells its actor from all others.
     fn address(&self) -> usize {
         match self {
-            Gate::Breaker(breaker) => Arc::as_ptr(breaker.hosted()) as usize,
+            Gate::Breaker(breaker, _) => Arc::as_ptr(breaker.hosted()) as usize,
             Gate::Pool(pool, _) => Arc::as_ptr(pool.hosted()) as usize,
         }
     }

@@ -193,11 +193,12 @@ impl<'a> Maker<'a> {
         if let Some(limit) = config.slow_call_duration() {
             self.slow = Some(limit);
         }
+        let by = config.by().map(|by| By::parse(Some(by)));
         self.budget_name = name.to_owned();
         self.show("circuit_breaker", Some(format_args!("{name:?} {config}")));
         match self.runtime.registry().declare_breaker(name, config, &self.plan.site) {
-            Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle)),
-            Ok(handle) => self.plan.gates.push(Gate::Breaker(handle)),
+            Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle, by)),
+            Ok(handle) => self.plan.gates.push(Gate::Breaker(handle, by)),
             Err(rejection) => self.mistakes.push(rejection.to_string()),
         }
     }

@@ -56,7 +56,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let (plan, call) = (Arc::clone(&self.plan), Arc::clone(&self.call));
         let mut passes = Passes { held: Vec::new(), started: None, plan, call };
         for gate in gates {
-            let answer = gate.admit(&self.call, patience).await;
+            let answer = gate.admit(&self.call, &self.inputs, patience).await;
             let (kind, name) = gate.actor();
             self.call.decided(kind, name, answer.as_ref(), Pass::describe);
             match answer {

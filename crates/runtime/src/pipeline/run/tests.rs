@@ -393,3 +393,22 @@ fn a_call_holds_its_handlers_future_once_however_many_layers_it_passes() {
     let (one, other) = (std::mem::size_of_val(&call(site, small)), std::mem::size_of_val(&call(site, large)));
     assert!(other - one < 12_000, "10,000 bytes more in the handler are {} more in the call", other - one);
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_key_of_a_breaker_declared_by_one_fails_for_itself() {
+    let site = site!(
+        "shards",
+        "circuit_breaker" => Settings::new().with("name", "shards").with("failure_threshold", 2).with("by", "arg:shard"),
+    );
+    let call = |shard: &str, fails: bool| {
+        let inputs = Inputs::new().argument("shard", shard.to_owned());
+        run_many(site, outcome!(Result<u32>), inputs, move || async move {
+            if fails { Err("HTTP 500".to_owned()) } else { Ok(1) }
+        })
+    };
+    for _ in 0..2 {
+        assert!(call("a", true).await.is_err());
+    }
+    assert!(call("a", false).await.unwrap_err().contains("open"));
+    assert_eq!(call("b", false).await, Ok(1));
+}
