@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use steadfast::deadline::Deadline;
+use steadfast::idempotency;
 
 use super::Backends;
 
@@ -99,5 +100,6 @@ pub(super) async fn read<T: DeserializeOwned>(
 
 /// What the backend must know of the call: how long its answer is wanted, and which run of it this is.
 fn passing_on(request: Builder) -> Builder {
-    Deadline::headers().fold(request, |request, (name, value)| request.header(name, value))
+    let key = idempotency::current_key().map(|key| ("idempotency-key", key));
+    Deadline::headers().chain(key).fold(request, |request, (name, value)| request.header(name, value))
 }
