@@ -12,13 +12,9 @@ async fn reviews(_product: u32) -> Result<&'static str, String> {
     Ok("boils in a gale")
 }
 
-#[circuit_breaker("recommendations", failure_threshold = 2)]
+/// A part that the page can do without is left out where it fails.
 #[degrade_gracefully]
 async fn product_page(product: u32) -> Result<RpcResponse, String> {
-    let degradation = Degradation::current();
-    if degradation.is_down("recommendations") {
-        println!("  recommendations are down, and the page is made all the same");
-    }
     let page = json!({
         "product": product,
         "reviews": Degradation::optional("reviews", 1, reviews(product)).await,
@@ -27,12 +23,24 @@ async fn product_page(product: u32) -> Result<RpcResponse, String> {
     Ok(RpcResponse::success(&page, 0)?)
 }
 
+/// Runs also while its own breaker is open, and is told so.
+#[circuit_breaker("recommendations", failure_threshold = 2)]
+#[degrade_gracefully]
+async fn start_page() -> Result<RpcResponse, String> {
+    let shown = if Degradation::current().is_down("recommendations") { "bestsellers" } else { "for you" };
+    Ok(RpcResponse::success(&json!({ "shown": shown }), 0)?)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let _runtime = Runtime::builder().build()?;
+    println!("two failures open the breaker of the recommendations; the pages go on without them:");
     for product in 1..=4 {
         let page = product_page(product).await?;
         println!("{} degraded: {}", page.body(), page.is_degraded());
     }
+    println!("a page behind that very breaker is made all the same:");
+    let page = start_page().await?;
+    println!("{} degraded: {}", page.body(), page.is_degraded());
     Ok(())
 }
