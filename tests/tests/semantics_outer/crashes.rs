@@ -48,7 +48,7 @@ async fn calls_in_flight_end_normally_and_the_capacity_holds_however_often_every
     for client in clients {
         client.await.unwrap();
     }
-    assert_eq!((LOADED.all(), LOADED.most()), (600, 4));
+    assert_eq!((LOADED.all(), LOADED.most(), LOADED.now()), (600, 4, 0));
     let runtime = Runtime::current();
     let registry = runtime.registry();
     let (pool, throttle) = (registry.bulkhead("loaded-pool"), registry.throttle("loaded-throttle"));
