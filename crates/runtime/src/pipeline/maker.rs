@@ -10,7 +10,7 @@ use steadfast_actors::declare::{
 };
 use steadfast_actors::idempotency::Idempotent;
 use steadfast_actors::limiter::LimiterConfig;
-use steadfast_actors::settings::{Problem, Settings, Value, format_duration};
+use steadfast_actors::settings::{Mode, Problem, Settings, Value, format_duration};
 
 use super::gate::Gate;
 use super::limits::{By, Limit};
@@ -363,7 +363,8 @@ impl<'a> Maker<'a> {
         if !self.mistakes.is_empty() {
             return Err(self.mistakes);
         }
-        if let Some(config) = self.retry.take() {
+        // One that only observes has nothing to let through: a repeat is all that it does.
+        if let Some(config) = self.retry.take().filter(|config| config.mode() == Mode::Enforce) {
             self.warn_of_a_throttle_held_through_backoffs(&config);
             let budget = budget(&self.budget_name, &config);
             let seed = self.runtime.ground().seed();

@@ -120,6 +120,10 @@ where
     call.happened(&site, || Happening::Answer { call: number, ending, degraded });
     if ending != Ending::Success {
         call.note_part_failed();
+        if call.take_inner_retries_used() {
+            // Whether or not this site repeats anything: one further out must not.
+            call.note_retries_used();
+        }
     }
     match finished {
         Finished::Answer { mut result, .. } => {

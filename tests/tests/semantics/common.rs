@@ -1,0 +1,92 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use steadfast::actors::breaker::BreakerHandle;
+use steadfast::prelude::*;
+use tokio::time::Instant;
+
+/// How often a handler ran, and when.
+#[derive(Clone)]
+pub(crate) struct Runs {
+    count: Arc<AtomicU32>,
+    times: Arc<Mutex<Vec<Duration>>>,
+    start: Instant,
+}
+
+impl Runs {
+    pub(crate) fn new() -> Self {
+        Runs { count: Arc::default(), times: Arc::default(), start: now() }
+    }
+
+    /// Notes a run; the first is 1.
+    pub(crate) fn next(&self) -> u32 {
+        self.times.lock().unwrap().push(now() - self.start);
+        self.count.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn all(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds from the beginning to each run.
+    pub(crate) fn at(&self) -> Vec<u128> {
+        self.times.lock().unwrap().iter().map(Duration::as_millis).collect()
+    }
+}
+
+/// The virtual time.
+pub(crate) fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "the test's own clock, which is paused")]
+    Instant::now()
+}
+
+pub(crate) fn breaker(name: &str) -> BreakerHandle {
+    Runtime::current().registry().breaker(name).unwrap()
+}
+
+/// Calls recorded by a breaker, and failures among them.
+pub(crate) fn counted(name: &str) -> (u32, u32) {
+    let counts = breaker(name).status().counts;
+    (counts.total, counts.failures)
+}
+
+/// A dependency's error that says what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Failed {
+    Kind(ErrorKind),
+    /// 429, with the wait that was asked for.
+    Busy(Option<Duration>),
+    Ours(Rejection),
+}
+
+impl From<Rejection> for Failed {
+    fn from(rejection: Rejection) -> Self {
+        Failed::Ours(rejection)
+    }
+}
+
+impl Classify for Failed {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Failed::Kind(kind) => *kind,
+            Failed::Busy(_) => ErrorKind::RateLimit,
+            Failed::Ours(rejection) => Classify::kind(rejection),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Failed::Busy(wait) => *wait,
+            Failed::Kind(_) => None,
+            Failed::Ours(rejection) => rejection.retry_after(),
+        }
+    }
+
+    fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Failed::Ours(rejection) => Some(rejection),
+            Failed::Kind(_) | Failed::Busy(_) => None,
+        }
+    }
+}
