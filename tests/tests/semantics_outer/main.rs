@@ -2,6 +2,10 @@
 //! `docs/semantics-outer.md` says which test holds which rule.
 #![allow(missing_docs, reason = "tests name a behaviour")]
 
+#[allow(dead_code, reason = "the server's own tests need more of it")]
+#[path = "../../../crates/runtime/tests/http/client.rs"]
+mod client;
 mod crashes;
+mod http;
 mod support;
 mod unavailable;

@@ -2,7 +2,11 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use steadfast_actors::limiter::LimiterHandle;
 
+#[cfg(feature = "http")]
+use super::call::Call;
 use super::inputs::Inputs;
+#[cfg(feature = "http")]
+use super::site::Identity;
 use crate::service::Message;
 
 /// One limiter around a whole call.
@@ -71,6 +75,19 @@ impl By {
             let address = message.and_then(Message::client);
             address.map_or_else(|| ANONYMOUS.to_owned(), |address| typed("ip", &network(address)))
         })
+    }
+}
+
+/// Notes how the limiters of a site stand whose key is known before the caller is, without asking anything of them: for
+/// a request that failed before it came to them.
+#[cfg(feature = "http")]
+pub(crate) async fn look_at_limits(call: &Call, site: &Identity, head: &Message) {
+    let Some(plan) = call.runtime.plans().of_identity(site, &call.runtime) else { return };
+    let inputs = Inputs::new().context(Some(head.clone()));
+    for limit in &plan.limits_before {
+        if let Ok(decision) = limit.handle.check_n(&limit.by.key(&inputs), 0).await {
+            call.trail().note_limit(limit.handle.name(), decision);
+        }
     }
 }
 

@@ -36,6 +36,8 @@ mod trail;
 pub use builder::{Pipeline, PipelineBuilder};
 pub(crate) use call::note_refusal;
 pub use inputs::{Inputs, Validator};
+#[cfg(feature = "http")]
+pub(crate) use limits::look_at_limits;
 pub(crate) use limits::network;
 pub use order::{Layer, ORDER};
 pub use run::{Failure, execute};

@@ -39,6 +39,17 @@ impl Plans {
         self.known.entry(address).or_insert(made).clone()
     }
 
+    /// The plan of the site that stands there, if it can work.
+    #[cfg(feature = "http")]
+    pub(crate) fn of_identity(
+        &self,
+        identity: &super::site::Identity,
+        runtime: &Runtime,
+    ) -> Option<Arc<Plan>> {
+        let site = sites().find(|site| site.identity() == identity)?;
+        self.of(site, runtime).ok()
+    }
+
     /// Makes the plans of all sites that the linker collected, so that every mistake is found before the first call.
     pub(crate) fn prepare(&self, runtime: &Runtime) -> Result<(), ConfigError> {
         let mut mistakes: Vec<String> = Vec::new();

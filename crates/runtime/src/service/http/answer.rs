@@ -17,33 +17,39 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// What the caller of `root` gets; `place` is for the log.
 pub(super) fn answer(root: &Call, reply: Reply, place: &str) -> Response {
-    let mut limit = root.trail().tightest_limit().map(|noted| (noted.name, noted.decision));
-    let mut response = match reply {
-        Reply::Answer(answer) => sent(root, &answer),
+    match reply {
+        Reply::Answer(answer) => telling_limits(root, None, sent(root, &answer)),
         Reply::Failed { judged, text } => {
             let met = judged.text.as_deref().and_then(|text| root.trail().refusal_that_reads(text));
             match judged.rejection.clone().or(met) {
-                Some(rejection) => {
-                    if let Some(decision) = rejection.decision() {
-                        limit = Some((rejection.name().to_owned(), decision));
-                    }
-                    refused(root, &rejection, place)
-                }
+                Some(rejection) => refused(root, &rejection, place),
                 None => problem(root, Problem::of_error(&judged, &text, place)),
             }
         }
-    };
-    if let Some((name, decision)) = limit {
+    }
+}
+
+fn refused(root: &Call, rejection: &Rejection, place: &str) -> Response {
+    telling_limits(root, Some(rejection), told(root, Problem::of_rejection(rejection, place)))
+}
+
+/// A problem that no quota is the reason of.
+pub(super) fn problem(root: &Call, problem: Problem) -> Response {
+    telling_limits(root, None, told(root, problem))
+}
+
+/// Adds how the limiter stands that refused, else the one that is closest to refusing: whatever becomes of a call, its
+/// caller learns what is left.
+fn telling_limits(root: &Call, refused: Option<&Rejection>, mut response: Response) -> Response {
+    let decided = refused.and_then(|rejection| Some((rejection.name().to_owned(), rejection.decision()?)));
+    let tightest = || root.trail().tightest_limit().map(|noted| (noted.name, noted.decision));
+    if let Some((name, decision)) = decided.or_else(tightest) {
         add_rate_limit(response.headers_mut(), &name, decision);
     }
     response
 }
 
-pub(super) fn refused(root: &Call, rejection: &Rejection, place: &str) -> Response {
-    problem(root, Problem::of_rejection(rejection, place))
-}
-
-pub(super) fn problem(root: &Call, problem: Problem) -> Response {
+fn told(root: &Call, problem: Problem) -> Response {
     let unauthenticated = problem.is_unauthenticated();
     let mut response = problem.into_response();
     if unauthenticated {

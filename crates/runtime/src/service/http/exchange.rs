@@ -5,20 +5,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use steadfast_actors::rejection::Rejection;
 use tokio::runtime::Handle;
 
-use super::answer::{answer, problem, refused};
+use super::answer::{answer, problem};
 use super::client::client;
 use super::observed::Observed;
 use super::problem::Problem;
 use super::request::{self, NoBody};
 use super::wire::time_left;
-use crate::pipeline::Call;
+use crate::pipeline::{Call, look_at_limits};
 use crate::runtime::Runtime;
 use crate::service::contract::{Reply, Route};
 
@@ -36,36 +39,56 @@ async fn answered(runtime: Runtime, route: &'static Route, request: Request) -> 
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let addresses = peer.map(|peer| (peer, client(peer, &parts.headers, &options.proxies)));
     let is_trusted = addresses.is_some_and(|(_, client)| options.peers.contains(client));
-    let wire = match is_trusted.then(|| time_left(&parts.headers)).transpose() {
-        Ok(wire) => wire.flatten(),
-        Err(invalid) => {
-            return Problem::of_request(StatusCode::BAD_REQUEST, invalid.to_string()).into_response();
-        }
-    };
+    let wire = if is_trusted { time_left(&parts.headers) } else { Ok(None) };
     // Before the body: what it takes to come counts towards the deadline.
-    let root = Call::serving(&runtime, wire);
+    let root = Call::serving(&runtime, wire.unwrap_or_default());
     let place = route.identity().path();
-    let over = || Rejection::timed_out(place.as_str(), wire.unwrap_or_default());
-    if root.deadline.is_over(runtime.clock().now()) {
-        return refused(&root, &over(), &place);
-    }
-    let Ok(parameters) = RawPathParams::from_request_parts(&mut parts, &()).await else {
-        return problem(&root, Problem::of_request(StatusCode::BAD_REQUEST, "the path is not UTF-8"));
+    let head = request::head(route, &parts, addresses);
+    let received = match wire {
+        Ok(wire) => received(&root, &mut parts, body, &place, wire).await,
+        Err(invalid) => Err(Problem::of_request(StatusCode::BAD_REQUEST, invalid.to_string())),
     };
-    let patience = root.left().map_or(options.body_timeout, |left| left.min(options.body_timeout));
-    let body = match request::body(body, options.body_limit, patience).await {
-        Ok(body) => body,
-        Err(NoBody::TooSlow) if root.deadline.is_over(runtime.clock().now()) => {
-            return refused(&root, &over(), &place);
+    let (parameters, body) = match received {
+        Ok(received) => received,
+        Err(reason) => {
+            look_at_limits(&root, route.identity(), &head.build()).await;
+            return problem(&root, reason);
         }
-        Err(reason) => return problem(&root, no_body(&reason, options.body_limit)),
     };
-    let message = request::message(route, &parts, &parameters, addresses, body);
+    let message = request::message(head, route, &parts, &parameters, body);
     let running = Arc::clone(&root);
     let served = async move { running.runtime.scope(running.around(route.serve(message))).await };
     match (Run { future: Some(Box::pin(caught(served))), root: Arc::clone(&root) }).await {
         Ok(reply) => answer(&root, reply, &place),
         Err(panic) => problem(&root, Problem::of_panic(&*panic, &place)),
+    }
+}
+
+/// What is read of a request before any layer is asked.
+async fn received(
+    root: &Call,
+    parts: &mut Parts,
+    body: Body,
+    place: &str,
+    wire: Option<Duration>,
+) -> Result<(RawPathParams, Vec<u8>), Problem> {
+    let is_over = || root.deadline.is_over(root.runtime.clock().now());
+    let over = || {
+        let late = Rejection::timed_out(place, wire.unwrap_or_default());
+        Problem::of_rejection(&late, place)
+    };
+    if is_over() {
+        return Err(over());
+    }
+    let Ok(parameters) = RawPathParams::from_request_parts(parts, &()).await else {
+        return Err(Problem::of_request(StatusCode::BAD_REQUEST, "the path is not UTF-8"));
+    };
+    let options = root.runtime.http_options();
+    let patience = root.left().map_or(options.body_timeout, |left| left.min(options.body_timeout));
+    match request::body(body, options.body_limit, patience).await {
+        Ok(body) => Ok((parameters, body)),
+        Err(NoBody::TooSlow) if is_over() => Err(over()),
+        Err(reason) => Err(no_body(&reason, options.body_limit)),
     }
 }
 

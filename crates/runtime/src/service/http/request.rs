@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use http_body_util::LengthLimitError;
 use hyper::body::Body as _;
 
-use crate::service::Message;
 use crate::service::contract::Route;
+use crate::service::message::{Message, MessageBuilder};
 
 /// Why there is no body.
 #[derive(Debug)]
@@ -38,18 +38,27 @@ pub(super) async fn body(body: Body, limit: usize, patience: Duration) -> Result
     }
 }
 
-/// A request as its handler sees it.
-pub(super) fn message(
-    route: &Route,
-    parts: &Parts,
-    parameters: &RawPathParams,
-    addresses: Option<(IpAddr, IpAddr)>,
-    body: Vec<u8>,
-) -> Message {
-    let mut builder = Message::builder().route(route.method(), route.path()).body(body);
+/// What is known of a request before its body has come: route, addresses, headers.
+pub(super) fn head(route: &Route, parts: &Parts, addresses: Option<(IpAddr, IpAddr)>) -> MessageBuilder {
+    let mut builder = Message::builder().route(route.method(), route.path());
     if let Some((peer, client)) = addresses {
         builder = builder.ip(peer).client(client);
     }
+    for (name, value) in &parts.headers {
+        builder = builder.header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
+    }
+    builder
+}
+
+/// A request as its handler sees it.
+pub(super) fn message(
+    head: MessageBuilder,
+    route: &Route,
+    parts: &Parts,
+    parameters: &RawPathParams,
+    body: Vec<u8>,
+) -> Message {
+    let mut builder = head.body(body);
     // The router knows parameters by their place: two methods of one path may name them differently.
     let names = route.path().split('/').filter_map(|segment| segment.strip_prefix(':'));
     for (name, (_, value)) in names.zip(parameters) {
@@ -57,9 +66,6 @@ pub(super) fn message(
     }
     for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
         builder = builder.query_param(name, value);
-    }
-    for (name, value) in &parts.headers {
-        builder = builder.header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
     }
     builder.build()
 }
