@@ -5,4 +5,5 @@
 #![allow(missing_docs, reason = "tests name a behaviour")]
 
 mod common;
+mod deadlines;
 mod retry;

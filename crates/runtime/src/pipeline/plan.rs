@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) once: Option<Once>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cascade: Option<TimeoutCascade>,
+    /// A call without a parent was seen, and it was said that one is assumed.
+    pub(crate) assumed_a_parent: AtomicBool,
     pub(crate) adaptive: Option<AdaptiveTimeout>,
     pub(crate) retry: Option<Retry>,
     /// Whether the handler runs in spite of open breakers and full pools.

@@ -22,6 +22,7 @@ mod tests;
 mod told;
 
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -158,12 +159,14 @@ fn total(plan: &Plan, runtime: &Runtime) -> Option<Duration> {
     let share = match parents {
         Some((total, left)) => cascade.share(total, left.unwrap_or(Duration::MAX)),
         None => {
-            tracing::debug!(
-                site = plan.site,
-                assumed = ?cascade.default,
-                runtime = runtime.name(),
-                "no parent's timeout: its share is taken of the assumed one"
-            );
+            if !plan.assumed_a_parent.swap(true, Ordering::Relaxed) {
+                tracing::info!(
+                    site = plan.site,
+                    assumed = ?cascade.default,
+                    runtime = runtime.name(),
+                    "no parent's timeout: its share is taken of the assumed one"
+                );
+            }
             cascade.share(cascade.default, Duration::MAX)
         }
     };
