@@ -109,6 +109,7 @@ macro_rules! __steadfast_opaque_outcome {
         use $crate::__private::{Known as _, Unknown as _};
         let (_, error) = $crate::__private::probes::<$ret>();
         $crate::__private::Outcome::new((&&error).judge(), |_| ::core::option::Option::None, |_| {})
+            .with_errors_that_say_what_they_are((&&error).says_what_it_is())
     }};
 }
 
@@ -122,6 +123,7 @@ macro_rules! __steadfast_outcome {
         let (ok, error) = $crate::__private::probes::<$ret>();
         $crate::__private::Outcome::new((&&error).judge(), (&&ok).status(), (&&ok).degrade())
             .replaying((&&ok).replay())
+            .with_errors_that_say_what_they_are((&&error).says_what_it_is())
     }};
 }
 

@@ -45,8 +45,10 @@ pub(crate) fn breaker(name: &str) -> BreakerHandle {
     Runtime::current().registry().breaker(name).unwrap()
 }
 
-/// Calls recorded by a breaker, and failures among them.
-pub(crate) fn counted(name: &str) -> (u32, u32) {
+/// Calls recorded by a breaker, and failures among them, once it has heard of all.
+pub(crate) async fn counted(name: &str) -> (u32, u32) {
+    // What is dropped leaves a note, which its actor reads when it is polled next.
+    tokio::time::sleep(Duration::from_millis(1)).await;
     let counts = breaker(name).status().counts;
     (counts.total, counts.failures)
 }

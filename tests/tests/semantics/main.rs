@@ -6,4 +6,5 @@
 
 mod common;
 mod deadlines;
+mod outcomes;
 mod retry;

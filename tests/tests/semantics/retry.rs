@@ -229,7 +229,7 @@ async fn cancelling_during_a_backoff_ends_at_once_with_no_further_run() {
     assert!(timeout(Duration::from_millis(100), waits(runs.clone())).await.is_err());
     assert_eq!(now() - start, Duration::from_millis(100));
     sleep(Duration::from_secs(60)).await;
-    assert_eq!((runs.all(), counted("dropped-in-a-backoff")), (1, (1, 1)));
+    assert_eq!((runs.all(), counted("dropped-in-a-backoff").await), (1, (1, 1)));
 }
 
 #[retry(attempts = 3, jitter = false, mode = "off")]

@@ -65,6 +65,8 @@ impl Judged {
 #[derive(Debug)]
 pub struct Outcome<T, E> {
     pub(crate) judge: fn(&E) -> Judged,
+    /// Whether errors say what they are; those that don't are all unknown.
+    pub(crate) says_what_it_is: bool,
     pub(crate) status: fn(&T) -> Option<u16>,
     pub(crate) degrade: fn(&mut T),
     pub(crate) replay: fn(&mut T),
@@ -84,7 +86,15 @@ impl<T, E> Outcome<T, E> {
     /// An adapter from its parts.
     #[must_use]
     pub const fn new(judge: fn(&E) -> Judged, status: fn(&T) -> Option<u16>, degrade: fn(&mut T)) -> Self {
-        Outcome { judge, status, degrade, replay: |_| {}, codec: None, error_codec: None }
+        Outcome {
+            judge,
+            says_what_it_is: true,
+            status,
+            degrade,
+            replay: |_| {},
+            codec: None,
+            error_codec: None,
+        }
     }
 
     /// The adapter of an error that says what it is, and of a result that carries no status.
@@ -94,6 +104,13 @@ impl<T, E> Outcome<T, E> {
         E: Classify,
     {
         Outcome::new(Judged::of, |_| None, |_| {})
+    }
+
+    /// The same, and whether the error's type says what an error is.
+    #[must_use]
+    pub const fn with_errors_that_say_what_they_are(mut self, they_do: bool) -> Self {
+        self.says_what_it_is = they_do;
+        self
     }
 
     /// The same with a way to mark a result as given before.

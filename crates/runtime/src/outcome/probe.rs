@@ -34,11 +34,17 @@ pub fn probes<R: Answer>() -> (Probe<R::Ok>, Probe<R::Error>) {
 pub trait Known<E> {
     /// How to judge one.
     fn judge(&self) -> fn(&E) -> Judged;
+    /// Whether one says what it is.
+    fn says_what_it_is(&self) -> bool;
 }
 
 impl<E: Classify> Known<E> for &Probe<E> {
     fn judge(&self) -> fn(&E) -> Judged {
         Judged::of
+    }
+
+    fn says_what_it_is(&self) -> bool {
+        true
     }
 }
 
@@ -46,11 +52,17 @@ impl<E: Classify> Known<E> for &Probe<E> {
 pub trait Unknown<E> {
     /// How to judge one: it is unknown.
     fn judge(&self) -> fn(&E) -> Judged;
+    /// Whether one says what it is.
+    fn says_what_it_is(&self) -> bool;
 }
 
 impl<E> Unknown<E> for Probe<E> {
     fn judge(&self) -> fn(&E) -> Judged {
         |_| Judged { kind: ErrorKind::Unknown, retry_after: None, rejection: None, text: None }
+    }
+
+    fn says_what_it_is(&self) -> bool {
+        false
     }
 }
 

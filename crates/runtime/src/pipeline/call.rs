@@ -28,6 +28,10 @@ pub(crate) struct Call {
     pub(crate) deadline: Deadline,
     /// The time that children take their share of.
     pub(crate) total: Option<Duration>,
+    /// The total that was declared for this very call, or its share of a declared one: no client chose it.
+    pub(crate) declared: Option<Duration>,
+    /// Whether `total` goes back to what a client chose.
+    total_is_clients: bool,
     parent: Option<Arc<Call>>,
     /// A call inside had used up its own retries, so repeating it from here would multiply them.
     inner_retries_used: AtomicBool,
@@ -53,6 +57,8 @@ pub(crate) struct Opening {
     pub(crate) number: u64,
     pub(crate) now: Time,
     pub(crate) total: Option<Duration>,
+    /// Whether `total` goes back to what a client chose.
+    pub(crate) total_is_clients: bool,
     /// What a fallback may take after the total.
     pub(crate) fallback: Duration,
 }
@@ -84,8 +90,14 @@ impl Call {
     pub(crate) fn serving(runtime: &Runtime, wire: Option<Duration>) -> Arc<Call> {
         let now = runtime.clock().now();
         let callers = wire.map_or(Deadline::NEVER, |left| Deadline::from_wire(now, left));
-        let opening =
-            Opening { runtime: runtime.clone(), number: 0, now, total: wire, fallback: Duration::ZERO };
+        let opening = Opening {
+            runtime: runtime.clone(),
+            number: 0,
+            now,
+            total: wire,
+            total_is_clients: true,
+            fallback: Duration::ZERO,
+        };
         Arc::new(Call { awaits_deadline: wire.is_none(), ..Self::made(opening, None, callers) })
     }
 
@@ -99,7 +111,7 @@ impl Call {
     }
 
     fn made(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Call {
-        let Opening { runtime, number, now, total, fallback: _ } = opening;
+        let Opening { runtime, number, now, total, total_is_clients, fallback: _ } = opening;
         let own = total.map_or(Deadline::NEVER, |total| Deadline::after(now, total));
         Call {
             runtime,
@@ -108,6 +120,11 @@ impl Call {
             callers,
             deadline: callers.shortened_to(own),
             total: total.or_else(|| parent.as_ref().and_then(|parent| parent.total)),
+            declared: total.filter(|_| !total_is_clients),
+            total_is_clients: match (&total, &parent) {
+                (None, Some(parent)) => parent.total_is_clients,
+                _ => total_is_clients,
+            },
             trail: parent.as_ref().map_or_else(Arc::default, |parent| Arc::clone(&parent.trail)),
             parent,
             inner_retries_used: AtomicBool::new(false),
@@ -161,6 +178,11 @@ impl Call {
 
     pub(crate) fn parent(&self) -> Option<&Arc<Call>> {
         self.parent.as_ref()
+    }
+
+    /// Whether a share of its total goes back to what a client chose.
+    pub(crate) fn total_is_clients(&self) -> bool {
+        self.total_is_clients
     }
 
     /// What is left of the call's time; `None` where it has no end.

@@ -373,9 +373,7 @@ impl<'a> Maker<'a> {
         }
         let slow = self.slow;
         self.plan.slow_after = slow.unwrap_or(SLOW_AFTER);
-        let declared = self.plan.timeout;
-        let least =
-            [self.plan.per_attempt(), declared.and_then(|timeout| timeout.total), slow, Some(BLAME_AFTER)];
+        let least = [self.plan.per_attempt(), slow, Some(BLAME_AFTER)];
         self.plan.blame_after = least.into_iter().flatten().min().unwrap_or(BLAME_AFTER);
         Ok(self.plan)
     }

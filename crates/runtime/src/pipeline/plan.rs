@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) cascade: Option<TimeoutCascade>,
     /// A call without a parent was seen, and it was said that one is assumed.
     pub(crate) assumed_a_parent: AtomicBool,
+    /// A call was seen whose errors do not say what they are.
+    pub(crate) errors_are_unknown: AtomicBool,
     pub(crate) adaptive: Option<AdaptiveTimeout>,
     pub(crate) retry: Option<Retry>,
     /// Whether the handler runs in spite of open breakers and full pools.
@@ -37,7 +39,7 @@ pub(crate) struct Plan {
     pub(crate) call_gates: Vec<Gate>,
     /// What each attempt passes, outermost first.
     pub(crate) gates: Vec<Gate>,
-    /// The shortest time after which a dropped attempt may be blamed on its dependency.
+    /// The shortest time after which a dropped attempt may be blamed on its dependency, but for the call's own total.
     pub(crate) blame_after: Duration,
     /// A dropped attempt that ran as long as this was too slow, whoever dropped it.
     pub(crate) slow_after: Duration,
@@ -91,7 +93,14 @@ impl Plan {
             },
             from: shown.from.clone(),
         };
-        Described { site: self.site.clone(), layers: self.shown.iter().map(described).collect() }
+        let unknown = "its errors do not say what they are (no `Classify`): to every layer they are unknown, which \
+                       is repeated and counts as the dependency's failure";
+        let unknown = self.errors_are_unknown.load(Ordering::Relaxed).then(|| unknown.to_owned());
+        Described {
+            site: self.site.clone(),
+            layers: self.shown.iter().map(described).collect(),
+            remarks: unknown.into_iter().collect(),
+        }
     }
 
     pub(crate) fn per_attempt(&self) -> Option<Duration> {
@@ -119,6 +128,8 @@ pub struct Described {
     pub site: String,
     /// Its layers.
     pub layers: Vec<DescribedLayer>,
+    /// What its author should know: of its errors, once it has been called.
+    pub remarks: Vec<String>,
 }
 
 impl fmt::Display for Described {
@@ -128,6 +139,7 @@ impl fmt::Display for Described {
             writeln!(f, "{:>3}. {}: {}", index + 1, layer.layer, layer.settings)?;
             writeln!(f, "       from {}", layer.from)?;
         }
-        writeln!(f, "{:>3}. handler", self.layers.len() + 1)
+        writeln!(f, "{:>3}. handler", self.layers.len() + 1)?;
+        self.remarks.iter().try_for_each(|remark| writeln!(f, "       {remark}"))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use steadfast_actors::clock::{Time, saturating_nanos};
 use steadfast_actors::event::Happening;
 use steadfast_actors::outcome::{Ending, Outcome};
-use steadfast_actors::rejection::Rejection;
+use steadfast_actors::rejection::{Rejection, RejectionKind};
 
 use super::handler::{Attempt, Handler};
 use super::{Finished, Running};
@@ -35,8 +35,15 @@ impl<T, E: From<Rejection>> Running<T, E> {
             let problem = "its handler cannot be run a second time";
             return Finished::Refused(Rejection::misconfigured(self.plan.site.as_str(), problem));
         };
-        let finished = self.within_attempt(attempt, passes.lease()).await;
-        let (ending, latency) = (finished.ending(), clock.now().since(started));
+        // Where the call ends first, that cut is judged by what is fair: a short deadline fails no probe.
+        let lease = passes.lease().filter(|lease| self.call.left().is_none_or(|left| *lease < left));
+        let finished = self.within_attempt(attempt, lease).await;
+        let now = clock.now();
+        let latency = now.since(started);
+        let ending = match finished.ending() {
+            Ending::Rejected(RejectionKind::Timeout) => passes.cut_further_in(now, latency),
+            ending => ending,
+        };
         self.call.happened(&self.plan.site, || Happening::Attempt {
             call: self.call.number,
             number,
@@ -149,13 +156,29 @@ impl Passes {
         if std::thread::panicking() {
             return Ending::Panicked;
         }
-        // Blamed only after it had a fair time of its own: a client's deadline of 1 ms opens nobody's breaker.
-        let over = std::iter::successors(Some(&self.call), |call| call.parent())
-            .any(|call| call.deadline.is_over(now));
-        if over && latency >= self.plan.blame_after || latency >= self.plan.slow_after {
+        if self.is_over(now) && latency >= self.fair_time() || latency >= self.plan.slow_after {
             return Ending::TimedOut;
         }
         Ending::Cancelled
+    }
+
+    /// How an attempt ended that returned a callee's timeout. Where that was the callee's own, whatever it waits for
+    /// is too slow; where a deadline around both is over, the callee only noticed first.
+    fn cut_further_in(&self, now: Time, latency: Duration) -> Ending {
+        if self.is_over(now) { self.dropped(now, latency) } else { Ending::TimedOut }
+    }
+
+    /// Whether the call's deadline is over, or that of a call around it.
+    fn is_over(&self, now: Time) -> bool {
+        std::iter::successors(Some(&self.call), |call| call.parent()).any(|call| call.deadline.is_over(now))
+    }
+
+    /// How long an attempt must have run to be blamed for a deadline: one of 1 ms, that a client chose, opens nobody's
+    /// breaker.
+    fn fair_time(&self) -> Duration {
+        // A tenth of the total may have gone to actors' answers before the attempt began.
+        let declared = self.call.declared.map(|total| total - total / 10);
+        declared.map_or(self.plan.blame_after, |declared| declared.min(self.plan.blame_after))
     }
 }
 

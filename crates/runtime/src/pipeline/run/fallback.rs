@@ -118,6 +118,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 number: self.call.number,
                 now,
                 total: Some(declared.timeout),
+                total_is_clients: false,
                 fallback: std::time::Duration::ZERO,
             },
         );

@@ -94,11 +94,15 @@ where
         let rejection = Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None);
         return Err(refuse(Call::current().as_deref(), rejection));
     };
+    if !outcome.says_what_it_is {
+        plan.errors_are_unknown.store(true, Ordering::Relaxed);
+    }
     let now = runtime.clock().now();
-    let total = total(&plan, &runtime);
+    let (total, total_is_clients) = total(&plan, &runtime);
     let fallback_takes = plan.fallback.as_ref().map_or(Duration::ZERO, |declared| declared.timeout);
     let number = in_flight.number();
-    let call = Call::open(Opening { runtime, number, now, total, fallback: fallback_takes });
+    let call =
+        Call::open(Opening { runtime, number, now, total, total_is_clients, fallback: fallback_takes });
     let told = match Told::begin(&plan, &call) {
         Ok(told) => told,
         Err(rejection) => return Err(refuse(Some(&call), rejection)),
@@ -150,14 +154,16 @@ fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {
     E::from(rejection)
 }
 
-/// The call's own total: what is declared, or its share of its parent's.
-fn total(plan: &Plan, runtime: &Runtime) -> Option<Duration> {
+/// The call's own total, what is declared or its share of its parent's, and whether a client chose it.
+fn total(plan: &Plan, runtime: &Runtime) -> (Option<Duration>, bool) {
     let declared = plan.timeout.and_then(|timeout| timeout.total);
-    let Some(cascade) = plan.cascade else { return declared };
+    let Some(cascade) = plan.cascade else { return (declared, false) };
     let parent = Call::current();
-    let parents = parent.as_ref().and_then(|parent| parent.total.map(|total| (total, parent.left())));
-    let share = match parents {
-        Some((total, left)) => cascade.share(total, left.unwrap_or(Duration::MAX)),
+    let parents = parent.as_ref().and_then(|parent| parent.total.map(|total| (total, parent)));
+    let (share, is_clients) = match parents {
+        Some((total, parent)) => {
+            (cascade.share(total, parent.left().unwrap_or(Duration::MAX)), parent.total_is_clients())
+        }
         None => {
             if !plan.assumed_a_parent.swap(true, Ordering::Relaxed) {
                 tracing::info!(
@@ -167,10 +173,13 @@ fn total(plan: &Plan, runtime: &Runtime) -> Option<Duration> {
                     "no parent's timeout: its share is taken of the assumed one"
                 );
             }
-            cascade.share(cascade.default, Duration::MAX)
+            (cascade.share(cascade.default, Duration::MAX), false)
         }
     };
-    Some(declared.map_or(share, |declared| declared.min(share)))
+    match declared {
+        Some(declared) if declared <= share => (Some(declared), false),
+        _ => (Some(share), is_clients),
+    }
 }
 
 /// One call with all that its layers look at.
