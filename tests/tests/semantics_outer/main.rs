@@ -6,6 +6,8 @@
 #[path = "../../../crates/runtime/tests/http/client.rs"]
 mod client;
 mod crashes;
+mod degraded;
+mod fallbacks;
 mod http;
 mod support;
 mod unavailable;

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -38,8 +38,10 @@ pub(crate) struct Call {
     degraded: AtomicBool,
     /// An annotated callee failed, and its caller went on.
     part_failed: AtomicBool,
-    /// The refusals in spite of which it runs.
+    /// The refusals in spite of which it runs, those of the whole call before those of its attempt.
     down: Mutex<Vec<Rejection>>,
+    /// How many of them are of the whole call.
+    down_throughout: AtomicUsize,
     trail: Arc<Trail>,
     /// The gates that it has passed, by their address.
     held: Mutex<Vec<usize>>,
@@ -131,6 +133,7 @@ impl Call {
             degraded: AtomicBool::new(false),
             part_failed: AtomicBool::new(false),
             down: Mutex::default(),
+            down_throughout: AtomicUsize::new(0),
             held: Mutex::default(),
             key: OnceLock::new(),
             caller: OnceLock::new(),
@@ -228,9 +231,14 @@ impl Call {
         lock(&self.down).push(rejection);
     }
 
-    /// Forgets what was down, for the next attempt.
+    /// What is down by now stays so for all attempts.
+    pub(crate) fn keep_down(&self) {
+        self.down_throughout.store(lock(&self.down).len(), Ordering::Relaxed);
+    }
+
+    /// Forgets what was down for one attempt, for the next one.
     pub(crate) fn forget_down(&self) {
-        lock(&self.down).clear();
+        lock(&self.down).truncate(self.down_throughout.load(Ordering::Relaxed));
     }
 
     /// What this call has to do without.

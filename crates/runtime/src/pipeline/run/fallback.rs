@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -92,7 +93,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 }
             }
             Err(why) => {
-                tracing::warn!(site = self.plan.site, failure = %kind, why, "the fallback failed too");
+                tracing::warn!(site = self.plan.site, failure = %kind, %why, "the fallback failed too");
                 original.joined(failure)
             }
         }
@@ -104,7 +105,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         declared: &Fallback,
         fallback: G,
         failure: Arc<Failure<E>>,
-    ) -> Result<T, &'static str>
+    ) -> Result<T, Cow<'static, str>>
     where
         G: FnOnce(Arc<Failure<E>>) -> H,
         H: Future<Output = Result<T, E>>,
@@ -123,19 +124,26 @@ impl<T, E: From<Rejection>> Running<T, E> {
             },
         );
         if call.deadline.is_over(now) {
-            return Err("no time was left for it");
+            return Err("no time was left for it".into());
         }
         let mut future = pin!(fallback(failure));
         let caught =
             poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(Ok(value))) => Poll::Ready(Ok(value)),
-                Ok(Poll::Ready(Err(_))) => Poll::Ready(Err("it returned an error")),
-                Err(_) => Poll::Ready(Err("it panicked")),
+                Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(self.words_of(&error).into())),
+                Err(_) => Poll::Ready(Err("it panicked".into())),
             });
         let until = clock.instant(call.deadline.time());
         let timed = tokio::time::timeout_at(until, call.around(caught));
-        timed.await.unwrap_or(Err("it took too long"))
+        timed.await.unwrap_or(Err("it took too long".into()))
+    }
+
+    /// What can be said of an error whose type need not be readable.
+    fn words_of(&self, error: &E) -> String {
+        let judged = (self.outcome.judge)(error);
+        let words = judged.rejection.map(|rejection| rejection.to_string()).or(judged.text);
+        format!("it returned {}", words.unwrap_or_else(|| format!("an error of the kind {}", judged.kind)))
     }
 }
 

@@ -230,6 +230,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             Ok(passes) => passes,
             Err(rejection) => return Finished::Refused(rejection),
         };
+        self.call.keep_down();
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
