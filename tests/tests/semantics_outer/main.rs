@@ -9,5 +9,7 @@ mod crashes;
 mod degraded;
 mod fallbacks;
 mod http;
+mod limits;
+mod pools;
 mod support;
 mod unavailable;
