@@ -2,6 +2,7 @@
 //! `docs/semantics-outer.md` says which test holds which rule.
 #![allow(missing_docs, reason = "tests name a behaviour")]
 
+mod audited;
 #[allow(dead_code, reason = "the server's own tests need more of it")]
 #[path = "../../../crates/runtime/tests/http/client.rs"]
 mod client;
@@ -10,6 +11,8 @@ mod degraded;
 mod fallbacks;
 mod http;
 mod limits;
+mod once;
 mod pools;
 mod support;
 mod unavailable;
+mod validated;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -59,9 +59,11 @@ struct State {
     lost: AtomicU64,
 }
 
-/// Refusals of the present second by site and kind.
+/// Room in the queue that was promised, and refusals of the present second by site and kind.
 #[derive(Debug, Default)]
 struct Flood {
+    /// A line is only sent into room that was promised before, so none that was promised finds the queue full.
+    promised: usize,
     second: u64,
     refused: BTreeMap<(String, String), u64>,
 }
@@ -95,13 +97,35 @@ impl Audit {
     /// # Errors
     /// Why it would not.
     pub fn ready(&self) -> Result<(), AuditFailure> {
-        if self.sender.is_full() {
-            return Err(AuditFailure::QueueFull);
-        }
+        self.has_room(&self.flood())?;
         if self.state.failing.load(Ordering::Acquire) {
             return Err(AuditFailure::CannotWrite);
         }
         Ok(())
+    }
+
+    /// Promises room for one entry of a call that must not run without: many of them may be on their way at once.
+    ///
+    /// # Errors
+    /// As [`ready`](Audit::ready).
+    pub(crate) fn promise(&self) -> Result<(), AuditFailure> {
+        self.ready()?;
+        self.promise_room()
+    }
+
+    fn promise_room(&self) -> Result<(), AuditFailure> {
+        let mut flood = self.flood();
+        self.has_room(&flood)?;
+        flood.promised += 1;
+        Ok(())
+    }
+
+    fn has_room(&self, flood: &Flood) -> Result<(), AuditFailure> {
+        if self.sender.len() + flood.promised < QUEUE { Ok(()) } else { Err(AuditFailure::QueueFull) }
+    }
+
+    fn flood(&self) -> MutexGuard<'_, Flood> {
+        self.flood.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Entries that could not be taken.
@@ -112,39 +136,56 @@ impl Audit {
 
     /// Takes an entry. Never blocks; what cannot be taken is counted.
     pub fn record(&self, entry: AuditEntry, refused: bool) {
-        for entry in self.thinned(entry, refused) {
-            if self.sender.try_send(entry).is_err() {
-                self.state.lost.fetch_add(1, Ordering::Relaxed);
-            }
+        if self.promise_room().is_err() {
+            self.state.lost.fetch_add(1, Ordering::Relaxed);
+            return;
         }
+        self.keep(entry, refused);
     }
 
-    /// What is to be written for this entry: the first refusals of a second one by one, the others as one line with
-    /// their number as soon as another second begins.
-    fn thinned(&self, entry: AuditEntry, refused: bool) -> Vec<AuditEntry> {
+    /// Takes an entry that room was promised for. Of refusals the first of a second are written one by one, the others
+    /// as one line with their number as soon as another second begins.
+    pub(crate) fn keep(&self, entry: AuditEntry, refused: bool) {
         let second = entry.at_unix_ns / 1_000_000_000;
-        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = if flood.second == second { Vec::new() } else { flood.end() };
-        flood.second = second;
+        let mut flood = self.flood();
+        if flood.second != second {
+            self.end(&mut flood);
+            flood.second = second;
+        }
         if refused {
             let count = flood.refused.entry((entry.site.clone(), entry.outcome.clone())).or_default();
             *count += 1;
-            if *count > SINGLE_REFUSALS {
-                return lines;
+            match (*count).cmp(&(SINGLE_REFUSALS + 1)) {
+                std::cmp::Ordering::Less => {}
+                // Its room is kept for the line that tells their number.
+                std::cmp::Ordering::Equal => return,
+                std::cmp::Ordering::Greater => {
+                    flood.promised = flood.promised.saturating_sub(1);
+                    return;
+                }
             }
         }
-        lines.push(entry);
-        lines
+        self.send(&mut flood, entry);
+    }
+
+    fn send(&self, flood: &mut Flood, entry: AuditEntry) {
+        flood.promised = flood.promised.saturating_sub(1);
+        // Only a writer whose thread is gone takes nothing.
+        if self.sender.try_send(entry).is_err() {
+            self.state.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes the counts of a second that is over.
+    fn end(&self, flood: &mut Flood) {
+        for entry in flood.end() {
+            self.send(flood, entry);
+        }
     }
 
     /// Writes the counts of a flood that has not ended with its second.
     pub fn flush(&self) {
-        let lines = self.flood.lock().unwrap_or_else(PoisonError::into_inner).end();
-        for entry in lines {
-            if self.sender.try_send(entry).is_err() {
-                self.state.lost.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        self.end(&mut self.flood());
     }
 }
 

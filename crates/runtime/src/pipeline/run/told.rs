@@ -14,6 +14,8 @@ use crate::pipeline::plan::Plan;
 pub(super) struct Told {
     plan: Arc<Plan>,
     call: Arc<Call>,
+    /// The trail has room for it, whatever comes meanwhile.
+    promised: bool,
     done: bool,
 }
 
@@ -23,13 +25,14 @@ impl Told {
         let must_write = plan.audit.is_some_and(|audit| audit.on_full == AuditOnFull::Reject);
         if must_write
             && let Some(audit) = call.runtime.audit()
-            && let Err(failure) = audit.ready()
+            && let Err(failure) = audit.promise()
         {
             tracing::debug!(site = plan.site, %failure, "refused");
             let reason = UnavailableReason::NotOnRecord;
             return Err(Rejection::unavailable(Kind::Throttle, "audit_log", reason, None));
         }
-        Ok(Told { plan: Arc::clone(plan), call: Arc::clone(call), done: false })
+        let promised = must_write && call.runtime.audit().is_some();
+        Ok(Told { plan: Arc::clone(plan), call: Arc::clone(call), promised, done: false })
     }
 
     pub(super) fn settle(mut self, ending: Ending, degraded: bool) {
@@ -63,7 +66,10 @@ impl Told {
                 count: 1,
             };
             match self.call.runtime.audit() {
-                Some(audit) => audit.record(entry, matches!(ending, Ending::Rejected(_))),
+                Some(audit) => {
+                    let refused = matches!(ending, Ending::Rejected(_));
+                    if self.promised { audit.keep(entry, refused) } else { audit.record(entry, refused) }
+                }
                 None => tracing::info!(
                     target: "steadfast::audit",
                     site = entry.site,
