@@ -4,6 +4,7 @@
 //! so every test has one of its own: the default of its tokio runtime, whose clock stands still until all wait.
 #![allow(missing_docs, reason = "tests name a behaviour")]
 
+mod breaker;
 mod common;
 mod deadlines;
 mod outcomes;
