@@ -7,5 +7,6 @@
 mod breaker;
 mod common;
 mod deadlines;
+mod identity;
 mod outcomes;
 mod retry;

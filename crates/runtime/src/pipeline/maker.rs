@@ -10,13 +10,14 @@ use steadfast_actors::declare::{
 };
 use steadfast_actors::idempotency::Idempotent;
 use steadfast_actors::limiter::LimiterConfig;
+use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::{Mode, Problem, Settings, Value, format_duration};
 
 use super::gate::Gate;
 use super::limits::{By, Limit};
+use super::linked::linked;
 use super::once::{Once, Scopes};
 use super::plan::{Plan, Retry, Shown, Words};
-use super::plans::sites;
 use super::site::Declaration;
 use crate::config::Layers;
 use crate::retry::{RetryBudget, RetryConfig};
@@ -27,6 +28,13 @@ const BLAME_AFTER: Duration = Duration::from_secs(1);
 
 /// A dropped attempt that ran as long as this was too slow, where nothing says otherwise.
 const SLOW_AFTER: Duration = Duration::from_secs(5);
+
+fn name_in(settings: &Settings) -> Option<&str> {
+    match settings.get("name") {
+        Some(Value::Text(name)) => Some(name),
+        _ => None,
+    }
+}
 
 /// Turns declarations into one plan and keeps every mistake.
 pub(super) struct Maker<'a> {
@@ -66,10 +74,7 @@ impl<'a> Maker<'a> {
 
     pub(super) fn take(&mut self, declaration: &Declaration) {
         let attribute = declaration.attribute.as_ref();
-        let name = match declaration.settings.get("name") {
-            Some(Value::Text(name)) => Some(name.as_str()),
-            _ => None,
-        };
+        let name = name_in(&declaration.settings);
         let settings = self.layers.over(declaration.settings.clone(), attribute, name, self.names);
         let origin = self.layers.origin(attribute, name, self.names);
         self.origin =
@@ -193,13 +198,17 @@ impl<'a> Maker<'a> {
         if let Some(limit) = config.slow_call_duration() {
             self.slow = Some(limit);
         }
+        self.agreed("circuit_breaker", Some(name), |runtime, settings, site| {
+            let config = BreakerConfig::from_settings(settings).ok()?;
+            runtime.registry().declare_breaker(name, config, site).err()
+        });
         let by = config.by().map(|by| By::parse(Some(by)));
         self.budget_name = name.to_owned();
         self.show("circuit_breaker", Some(format_args!("{name:?} {config}")));
         match self.runtime.registry().declare_breaker(name, config, &self.plan.site) {
             Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle, by)),
             Ok(handle) => self.plan.gates.push(Gate::Breaker(handle, by)),
-            Err(rejection) => self.mistakes.push(rejection.to_string()),
+            Err(rejection) => self.contradicted(&rejection),
         }
     }
 
@@ -227,7 +236,11 @@ impl<'a> Maker<'a> {
         outside_retry: bool,
     ) {
         let Some(config) = config else { return };
-        self.pool_of_all_sites(name);
+        // So that it has one capacity whoever calls first, too.
+        self.agreed("bulkhead", Some(name), |runtime, settings, site| {
+            let config = BulkheadConfig::from_settings(settings).ok()?;
+            runtime.registry().declare_bulkhead(name, config, site).err()
+        });
         match self.runtime.registry().declare_bulkhead(name, config, &self.plan.site) {
             Ok(handle) => {
                 // `bulkhead` and `bulkhead_priority` of one name are one layer.
@@ -246,38 +259,56 @@ impl<'a> Maker<'a> {
                 gates.push(Gate::Pool(handle.clone(), priority));
                 self.shown("bulkhead", Words::Pool(handle, priority));
             }
-            Err(rejection) => self.mistakes.push(rejection.to_string()),
+            Err(rejection) => self.contradicted(&rejection),
         }
     }
 
-    /// Declares what every linked site says of a pool, so that it has one capacity whoever calls first.
-    fn pool_of_all_sites(&self, name: &str) {
-        for site in sites() {
-            let (identity, path) = (site.identity(), site.identity().path());
-            let is_of_it = |declaration: &Declaration| {
-                declaration.attribute == "bulkhead"
-                    && declaration.settings.get("name") == Some(&Value::Text(name.to_owned()))
-            };
-            for declaration in site.declarations().into_iter().filter(is_of_it) {
-                let names = [identity.function, path.as_str()];
-                let settings = self.layers.over(declaration.settings, "bulkhead", Some(name), &names);
-                // Mistakes and contradictions are told where the site itself is planned.
-                if let Ok(config) = BulkheadConfig::from_settings(&settings) {
-                    let _ = self.runtime.registry().declare_bulkhead(name, config, &path);
+    /// Lets every linked site declare what it says of `name`, so that what two of them say in two ways is nobody's,
+    /// whoever calls first. `declare` tells how one site's settings contradict what is known.
+    fn agreed(
+        &mut self,
+        attribute: &str,
+        name: Option<&str>,
+        declare: impl Fn(&Runtime, &Settings, &str) -> Option<Rejection>,
+    ) {
+        for linked in linked() {
+            let (identity, path) = (linked.site.identity(), linked.site.identity().path());
+            let names = [identity.function, linked.name.as_str(), path.as_str()];
+            for declaration in &linked.declarations {
+                let own = name_in(&declaration.settings);
+                if declaration.attribute == attribute && (name.is_none() || own == name) {
+                    let settings = self.layers.over(declaration.settings.clone(), attribute, own, &names);
+                    // A mistake of its own is told where the site itself is planned.
+                    if let Some(rejection) = declare(self.runtime, &settings, &linked.name) {
+                        self.contradicted(&rejection);
+                    }
                 }
             }
         }
     }
 
+    fn contradicted(&mut self, rejection: &Rejection) {
+        let mistake = rejection.to_string();
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake);
+        }
+    }
+
     fn throttle(&mut self, name: Option<&str>, settings: &Settings) {
         let Some(config) = self.checked("throttle", BulkheadConfig::from_throttle(settings)) else { return };
+        if let Some(name) = name {
+            self.agreed("throttle", Some(name), |runtime, settings, site| {
+                let config = BulkheadConfig::from_throttle(settings).ok()?;
+                runtime.registry().declare_throttle(name, config, site).err()
+            });
+        }
         let site = self.plan.site.clone();
         match self.runtime.registry().declare_throttle(name.unwrap_or(&site), config, &site) {
             Ok(handle) => {
                 self.shown("throttle", Words::Pool(handle.clone(), Priority::Normal));
                 self.plan.call_gates.push(Gate::Pool(handle, Priority::Normal));
             }
-            Err(rejection) => self.mistakes.push(rejection.to_string()),
+            Err(rejection) => self.contradicted(&rejection),
         }
     }
 
@@ -285,6 +316,12 @@ impl<'a> Maker<'a> {
         let occurrence = self.limiters;
         self.limiters += 1;
         let Some(config) = self.checked("rate_limit", LimiterConfig::from_settings(settings)) else { return };
+        if let Some(name) = name {
+            self.agreed("rate_limit", Some(name), |runtime, settings, site| {
+                let config = LimiterConfig::from_settings(settings).ok()?;
+                runtime.registry().declare_limiter(name, config, site).err()
+            });
+        }
         // The first one is the site's, further ones are told apart by their place.
         let unnamed = match occurrence {
             0 => self.plan.site.clone(),
@@ -300,14 +337,16 @@ impl<'a> Maker<'a> {
                 let limit = Limit { handle, by, occurrence };
                 if before { &mut self.plan.limits_before } else { &mut self.plan.limits_after }.push(limit);
             }
-            Err(rejection) => self.mistakes.push(rejection.to_string()),
+            Err(rejection) => self.contradicted(&rejection),
         }
     }
 
     fn store(&mut self, scopes: &Scopes) {
         let Some(site) = self.idempotent.take() else { return };
         let scope = site.name().map(str::to_owned).or_else(|| self.route.clone());
-        let scope = scope.unwrap_or_else(|| self.plan.site.clone());
+        // Never with a line, which a deploy may change: the path stands last among the names.
+        let path = self.names.last().copied().unwrap_or(&self.plan.site);
+        let scope = scope.unwrap_or_else(|| path.to_owned());
         if let Err(other) = scopes.claim(site.store(), &scope, &self.plan.site) {
             self.mistakes.push(format!(
                 "idempotent: its keys would meet those of {other}, since both have the scope {scope:?}; give one of \
@@ -321,10 +360,16 @@ impl<'a> Maker<'a> {
                 "idempotent without require_auth: callers who are not known share one space of keys"
             );
         }
+        self.agreed("idempotent", None, |runtime, settings, declared_by| {
+            let other =
+                Idempotent::from_settings(settings).ok().filter(|other| other.store() == site.store())?;
+            let config = other.store_config().clone();
+            runtime.registry().declare_idempotency(site.store(), config, declared_by).err()
+        });
         let registry = self.runtime.registry();
         match registry.declare_idempotency(site.store(), site.store_config().clone(), &self.plan.site) {
             Ok(store) => self.plan.once = Some(Once { store: store.of_site(site), scope }),
-            Err(rejection) => self.mistakes.push(rejection.to_string()),
+            Err(rejection) => self.contradicted(&rejection),
         }
     }
 

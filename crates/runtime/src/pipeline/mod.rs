@@ -9,6 +9,7 @@
 //! | `order` | the canonical order, with its reasons |
 //! | `call` | one call while it runs: deadlines, refusals, what it holds |
 //! | `gate` | layers that let an attempt pass and hear how it ended |
+//! | `linked` | the annotated functions that the linker collected |
 //! | `limits` | limiters around a whole call, and whose quota each one counts |
 //! | `once` | what a call is known by to its idempotency store |
 //! | `trail` | what a call leaves behind for whoever answers its caller |
@@ -21,6 +22,7 @@ mod gate;
 pub(crate) mod handed;
 mod inputs;
 mod limits;
+mod linked;
 mod maker;
 #[cfg(test)]
 mod maker_tests;

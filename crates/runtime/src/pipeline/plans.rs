@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::DashMap;
 use steadfast_actors::rejection::Rejection;
 
+use super::linked::{Linked, linked, name_of};
 use super::maker::Maker;
 use super::once::Scopes;
 use super::order::ORDER;
 use super::plan::{Described, Plan};
-use super::site::{Declaration, Enrolled, Site};
+use super::site::{Declaration, Site};
 use crate::config::{ConfigError, Layers};
 use crate::retry::{RetryBudget, RetryConfig};
 use crate::runtime::Runtime;
@@ -34,7 +35,7 @@ impl Plans {
             return known.clone();
         }
         let made = self.of_site(site, runtime).map(Arc::new).map_err(|mistakes| {
-            Rejection::misconfigured(site.identity().path(), ConfigError::new(mistakes).to_string())
+            Rejection::misconfigured(name_of(site), ConfigError::new(mistakes).to_string())
         });
         self.known.entry(address).or_insert(made).clone()
     }
@@ -46,14 +47,14 @@ impl Plans {
         identity: &super::site::Identity,
         runtime: &Runtime,
     ) -> Option<Arc<Plan>> {
-        let site = sites().find(|site| site.identity() == identity)?;
-        self.of(site, runtime).ok()
+        let found = linked().iter().find(|linked| linked.site.identity() == identity)?;
+        self.of(found.site, runtime).ok()
     }
 
     /// Makes the plans of all sites that the linker collected, so that every mistake is found before the first call.
     pub(crate) fn prepare(&self, runtime: &Runtime) -> Result<(), ConfigError> {
         let mut mistakes: Vec<String> = Vec::new();
-        for site in sites() {
+        for Linked { site, .. } in linked() {
             if let Err(Rejection::Misconfigured { name, problem, .. }) = self.of(site, runtime) {
                 mistakes.push(format!("{name}: {problem}"));
             }
@@ -65,7 +66,9 @@ impl Plans {
     fn of_site(&self, site: &'static Site, runtime: &Runtime) -> Result<Plan, Vec<String>> {
         let identity = site.identity();
         let path = identity.path();
-        let mut made = self.make(&path, &[identity.function, path.as_str()], site.declarations(), runtime);
+        let name = name_of(site);
+        let names = [identity.function, name.as_str(), path.as_str()];
+        let mut made = self.make(&name, &names, site.declarations(), runtime);
         if let Ok(plan) = &mut made {
             plan.shown.sort_by_key(|shown| ORDER.iter().position(|known| known.name == shown.layer));
         }
@@ -107,28 +110,24 @@ impl Plans {
     /// # Errors
     /// A sentence with the candidates where no site, or more than one, goes by it.
     pub(crate) fn describe(&self, name: &str, runtime: &Runtime) -> Result<Described, String> {
-        let mut found: Vec<&'static Site> = sites()
-            .filter(|site| site.identity().function == name || site.identity().path() == name)
-            .collect();
-        found.sort_by_key(|site| site.identity().path());
+        let goes_by_it = |linked: &&Linked| {
+            let identity = linked.site.identity();
+            identity.function == name || linked.name == name || identity.path() == name
+        };
+        let found: Vec<&Linked> = linked().iter().filter(goes_by_it).collect();
+        let names = |sites: &[&Linked]| {
+            sites.iter().map(|linked| linked.name.as_str()).collect::<Vec<&str>>().join(", ")
+        };
         match found.as_slice() {
             [] => {
-                let mut known: Vec<String> = sites().map(|site| site.identity().path()).collect();
-                known.sort();
-                Err(format!("no site is called {name:?}; the sites are {}", known.join(", ")))
+                let known: Vec<&Linked> = linked().iter().collect();
+                Err(format!("no site is called {name:?}; the sites are {}", names(&known)))
             }
-            [site] => {
-                let plan = self.of(site, runtime).map_err(|rejection| rejection.to_string())?;
+            [one] => {
+                let plan = self.of(one.site, runtime).map_err(|rejection| rejection.to_string())?;
                 Ok(plan.described())
             }
-            many => {
-                let paths: Vec<String> = many.iter().map(|site| site.identity().path()).collect();
-                Err(format!("more than one site is called {name:?}: {}", paths.join(", ")))
-            }
+            many => Err(format!("more than one site is called {name:?}: {}", names(many))),
         }
     }
-}
-
-pub(super) fn sites() -> impl Iterator<Item = &'static Site> {
-    inventory::iter::<Enrolled>.into_iter().map(|enrolled| enrolled.0)
 }

@@ -18,7 +18,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// `crate::module::Type::function`
+    /// `crate::module::Type::function`; two sites can share it.
     #[must_use]
     pub fn path(&self) -> String {
         let Identity { module, owner, function, .. } = self;

@@ -128,7 +128,12 @@ impl Runtime {
     }
 }
 
-/// Proof that a runtime was entered on this thread; see [`Runtime::enter`].
+/// Proof that a runtime was entered on this thread, which it cannot leave; see [`Runtime::enter`].
+///
+/// ```compile_fail,E0277
+/// fn is_sent<T: Send>() {}
+/// is_sent::<steadfast::runtime::Entered>();
+/// ```
 #[derive(Debug)]
 pub struct Entered {
     id: u64,
