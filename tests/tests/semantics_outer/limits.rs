@@ -142,7 +142,7 @@ async fn of_networks(_msg: Message) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_customer_with_many_addresses_of_one_64_has_one_quota() {
+async fn one_customer_with_many_addresses_or_notations_has_one_quota() {
     let from = |address: &'static str| of_networks(Message::builder().ip(address).build());
     for (address, gets_in) in [
         ("2001:db8:1:2::1", true),
@@ -153,6 +153,10 @@ async fn one_customer_with_many_addresses_of_one_64_has_one_quota() {
         ("1.2.3.4", true),
         ("::ffff:102:304", false),
         ("::ffff:5.6.7.8", true),
+        ("64:ff9b::808:808", true),
+        ("8.8.8.8", true),
+        ("64:ff9b::808:808", false),
+        ("64:ff9b::909:909", true),
     ] {
         assert_eq!(from(address).await.is_ok(), gets_in, "{address}");
     }

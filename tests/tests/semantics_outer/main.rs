@@ -6,6 +6,9 @@ mod audited;
 #[allow(dead_code, reason = "the server's own tests need more of it")]
 #[path = "../../../crates/runtime/tests/http/client.rs"]
 mod client;
+#[allow(dead_code, reason = "the tests of the inner rules need more of it")]
+#[path = "../semantics/common.rs"]
+mod common;
 mod crashes;
 mod degraded;
 mod fallbacks;
@@ -13,6 +16,8 @@ mod http;
 mod limits;
 mod once;
 mod pools;
+mod startup;
 mod support;
+mod table;
 mod unavailable;
 mod validated;

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use steadfast_actors::limiter::LimiterHandle;
 
@@ -99,14 +99,22 @@ fn typed(sort: &str, value: &str) -> String {
     }
 }
 
-/// What one subscriber holds: an IPv4 address, or the /64 that an IPv6 host moves in freely.
+/// The first 96 bits of an IPv4 address that a translator has put into IPv6 (RFC 6052).
+const TRANSLATED: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
+
+/// What one subscriber holds: an IPv4 address, in whichever notation, or the /64 that an IPv6 host moves in freely.
 pub(crate) fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+    let address = match address.to_canonical() {
+        IpAddr::V4(address) => return address.to_string(),
+        IpAddr::V6(address) => address,
+    };
+    let [a, b, c, d, ..] = address.segments();
+    match address.octets() {
+        // All who come through one translator would share its /64.
+        [.., w, x, y, z] if address.segments().starts_with(&TRANSLATED) => {
+            Ipv4Addr::new(w, x, y, z).to_string()
         }
+        _ => format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
     }
 }
 
