@@ -81,6 +81,26 @@ async fn an_open_breaker_stays_open_through_a_crash_for_the_rest_of_its_time_and
     assert_eq!(OPENED.all(), 2);
 }
 
+#[circuit_breaker("probed-late", failure_threshold = 1, success_threshold = 1)]
+async fn probed_late(fails: bool) -> Result<(), String> {
+    seconds(1).await;
+    if fails { Err("HTTP 503".to_owned()) } else { Ok(()) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_in_flight_keeps_its_slot_through_a_crash_and_decides_when_it_ends() {
+    let breaker = || Runtime::current().registry().breaker("probed-late").unwrap();
+    assert!(probed_late(true).await.is_err());
+    seconds(30).await;
+    let probe = tokio::spawn(probed_late(false));
+    millis(10).await;
+    crash(Kind::Breaker, "probed-late").await;
+    let refused = probed_late(false).await.unwrap_err();
+    assert!(refused.contains("half open with every probe out"), "{refused}");
+    assert_eq!(breaker().state(), BreakerState::HalfOpen);
+    assert_eq!((probe.await.unwrap(), breaker().state()), (Ok(()), BreakerState::Closed));
+}
+
 #[circuit_breaker("told-late", failure_threshold = 2)]
 async fn told_late() -> Result<(), String> {
     // Its actor is down when the outcome is to be told.

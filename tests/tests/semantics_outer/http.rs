@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use steadfast::actors::breaker::BreakerState;
 use steadfast::prelude::*;
+use steadfast::service::auth::{AuthRequest, Authenticator, Principal};
 use tokio::sync::Notify;
 
 use super::client::{Answer, Server, builder, server};
@@ -122,6 +123,37 @@ async fn a_panicking_handler_is_500_with_everything_given_back_and_its_outcome_u
     // With a permit or a place lost, this one would be refused.
     let other = server.send("POST", "/burns", &[("Idempotency-Key", "b2")], "").await;
     assert_eq!((other.status, BURNING.all(), BURNING.now()), (500, 2, 0));
+}
+
+struct Breaks;
+
+impl Authenticator for Breaks {
+    async fn authenticate(&self, request: &AuthRequest<'_>) -> Result<Option<Principal>, Rejection> {
+        match request.message().header("X-Session") {
+            Some("known") => Ok(Some(Principal::new().with_user("u1"))),
+            Some("away") => Err(Rejection::shed("sessions", None)),
+            _ => panic!("the session store burns"),
+        }
+    }
+}
+
+#[service_method("GET /sessions")]
+#[rate_limit(requests = 9, per = "hour", by = "ip", name = "sessions")]
+#[require_auth]
+async fn sessions(msg: Message) -> Result<String, String> {
+    Ok(msg.get_user_id()?)
+}
+
+#[tokio::test]
+async fn an_authenticator_that_cannot_decide_or_panics_blames_nobody_and_leaves_nothing_behind() {
+    let server = server(Runtime::builder().isolated().environment([]).authenticator(Breaks)).await;
+    for (session, status) in [("away", 503), ("burns", 500), ("burns", 500), ("known", 200)] {
+        let answer = server.get("/sessions", &[("X-Session", session)]).await;
+        assert_eq!((answer.status, server.runtime.in_flight()), (status, 0), "{answer:?}");
+        assert!(!answer.body.contains("burns"), "{answer:?}");
+    }
+    let failed = server.runtime.registry().limiter("failed_authentications").unwrap();
+    assert_eq!(failed.status().keys, 0);
 }
 
 #[service_method("GET /named/:id")]
