@@ -374,3 +374,22 @@ async fn after_closing_calls_in_flight_are_let_back_in_slowly_and_callers_in_tur
         assert!(call.await.unwrap().is_ok(), "over after ten seconds");
     }
 }
+
+#[circuit_breaker("written-first")]
+#[retry(attempts = 3, base_delay = "1ms")]
+async fn written_first() -> Result<(), Failed> {
+    does('f').await
+}
+
+#[retry(attempts = 3, base_delay = "1ms")]
+#[circuit_breaker("written-last")]
+async fn written_last() -> Result<(), Failed> {
+    does('f').await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_sees_every_attempt_in_whichever_order_the_attributes_stand() {
+    assert!(written_first().await.is_err() && written_last().await.is_err());
+    assert_eq!(counted("written-first").await, (3, 3));
+    assert_eq!(counted("written-last").await, (3, 3));
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use steadfast::actors::machine::Kind;
 use steadfast::prelude::*;
 use tokio::time::{sleep, sleep_until};
 
@@ -323,4 +324,34 @@ fn after_the_last_answer_no_timer_of_ours_is_pending() {
         assert!(a.is_ok() && b.is_ok() && c.is_ok());
     });
     assert_eq!(ours, none);
+}
+
+#[timeout("50ms")]
+#[rate_limit(name = "hung-limiter", requests = 9, per = "1m")]
+async fn behind_a_limiter(runs: Runs) -> Result<(), Rejection> {
+    runs.next();
+    Ok(())
+}
+
+#[timeout("50ms")]
+#[idempotent(store = "hung-store", key = "arg:order", on_unavailable = "allow")]
+async fn behind_a_store(order: u32, runs: Runs) -> Result<u32, Rejection> {
+    runs.next();
+    Ok(order)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_an_actors_answer_ends_at_the_calls_deadline() {
+    let runs = Runs::new();
+    assert!(behind_a_limiter(runs.clone()).await.is_ok() && behind_a_store(1, runs.clone()).await.is_ok());
+    let runtime = Runtime::current();
+    let until = runtime.clock().now().after(Duration::from_secs(60));
+    for (kind, name) in [(Kind::Limiter, "hung-limiter"), (Kind::Idempotency, "hung-store")] {
+        runtime.registry().hang(kind, name, until, false).await.unwrap().unwrap();
+    }
+    let start = now();
+    assert!(is_timeout(behind_a_limiter(runs.clone()).await));
+    assert!(is_timeout(behind_a_store(2, runs.clone()).await));
+    assert!(now() - start <= ms(102));
+    assert_eq!(runs.all(), 2);
 }

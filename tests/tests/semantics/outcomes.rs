@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use steadfast::RejectionKind;
-use steadfast::actors::breaker::BreakerState;
+use steadfast::actors::breaker::BreakerState::{Closed, Open};
 use steadfast::prelude::*;
 use tokio::time::timeout;
 
@@ -298,13 +298,13 @@ async fn says(text: &'static str) -> Result<(), String> {
 #[tokio::test(start_paused = true)]
 async fn texts_are_read_from_their_start_and_the_callers_fault_wins() {
     for (text, state) in [
-        ("HTTP 503: try later", BreakerState::Open),
-        ("timeout: no answer", BreakerState::Open),
-        ("connection refused", BreakerState::Open),
-        ("it failed somehow", BreakerState::Open),
-        ("HTTP 404", BreakerState::Closed),
-        ("validation error: `timed out` is no colour", BreakerState::Closed),
-        ("not found: HTTP 503.html", BreakerState::Closed),
+        ("HTTP 503: try later", Open),
+        ("timeout: no answer", Open),
+        ("connection refused", Open),
+        ("it failed somehow", Open),
+        ("HTTP 404", Closed),
+        ("validation error: `timed out` is no colour", Closed),
+        ("not found: HTTP 503.html", Closed),
     ] {
         assert_eq!(says(text).await, Err(text.to_owned()));
         assert_eq!(breaker("texts").state(), state, "{text}");
@@ -338,4 +338,49 @@ async fn an_error_type_that_does_not_say_what_it_is_is_unknown_and_describe_says
     let described = |name| Runtime::current().describe(name).unwrap().to_string();
     assert!(described("unclassified").contains("do not say what they are"), "{}", described("unclassified"));
     assert!(!described("classified").contains("do not say what they are"));
+}
+
+type Boxed = Box<dyn std::error::Error + Send + Sync>;
+
+#[circuit_breaker("chain-of-anyhow", failure_threshold = 1)]
+async fn of_anyhow(error: fn() -> anyhow::Error) -> anyhow::Result<()> {
+    Err(error())
+}
+
+#[circuit_breaker("chain-of-boxes", failure_threshold = 1)]
+async fn of_boxes(error: fn() -> anyhow::Error) -> Result<(), Boxed> {
+    Err(error().into())
+}
+
+#[circuit_breaker("chain-of-io", failure_threshold = 1)]
+async fn of_io(kind: std::io::ErrorKind) -> std::io::Result<()> {
+    Err(kind.into())
+}
+
+fn while_loading(cause: impl Into<anyhow::Error>) -> anyhow::Error {
+    cause.into().context("while loading the catalogue")
+}
+
+#[tokio::test(start_paused = true)]
+async fn anyhow_boxed_and_io_errors_are_read_through_their_sources() {
+    use std::io::ErrorKind as Io;
+    let chains: [(fn() -> anyhow::Error, _); 5] = [
+        (|| while_loading(std::io::Error::from(Io::ConnectionReset)), Open),
+        (|| while_loading(anyhow::anyhow!("HTTP 503: try later")), Open),
+        (|| while_loading(std::io::Error::from(Io::NotFound)), Closed),
+        (|| while_loading(anyhow::anyhow!("HTTP 404")), Closed),
+        (|| while_loading(Rejection::misconfigured("further in", "our own refusal")), Closed),
+    ];
+    for (error, state) in chains {
+        assert!(of_anyhow(error).await.is_err() && of_boxes(error).await.is_err());
+        for name in ["chain-of-anyhow", "chain-of-boxes"] {
+            assert_eq!(breaker(name).state(), state, "{name}: {:#}", error());
+            breaker(name).reset().await;
+        }
+    }
+    for (kind, state) in [(Io::TimedOut, Open), (Io::InvalidInput, Closed)] {
+        assert!(of_io(kind).await.is_err());
+        assert_eq!(breaker("chain-of-io").state(), state, "{kind}");
+        breaker("chain-of-io").reset().await;
+    }
 }

@@ -2,6 +2,7 @@
 
 use steadfast::prelude::*;
 
+use super::client::{builder, server};
 use super::common::log;
 
 #[idempotent(name = "of-anyone")]
@@ -36,4 +37,18 @@ async fn it_warns_of_keys_that_all_callers_share_and_of_throttles_held_through_l
     let held = log.lines_with("held through backoffs").join("\n");
     assert!(held.contains("startup::backed_off"), "{held}");
     assert!(!held.contains("startup::backed_off_patiently"), "{held}");
+}
+
+#[service_method("GET /startup/:id")]
+async fn routed(msg: Message) -> Result<String, Rejection> {
+    msg.get_path_param("id")
+}
+
+#[tokio::test]
+async fn serving_says_which_routes_were_linked() {
+    let (log, _guard) = log();
+    let server = server(builder()).await;
+    assert_eq!(server.get("/startup/7", &[]).await.status, 200);
+    let said = log.lines_with("/startup/");
+    assert!(said.len() == 1 && said[0].contains("GET") && said[0].contains("routed"), "{said:?}");
 }

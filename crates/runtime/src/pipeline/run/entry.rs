@@ -5,7 +5,6 @@ use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::Rejection;
 
 use super::Running;
-use crate::deadline::Deadline;
 use crate::pipeline::limits::Limit;
 use crate::service::auth::find_out;
 
@@ -39,7 +38,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let mut held = Vec::with_capacity(limits.len());
         for limit in limits {
             let (key, cost) = (limit.by.key(&self.inputs), self.inputs.cost_of(limit.occurrence));
-            let answer = limit.handle.reserve(&key, cost, self.call.deadline.time()).await;
+            let answer = self.in_time(limit.handle.reserve(&key, cost, self.call.deadline.time())).await;
             let decision = match &answer {
                 Ok(reservation) => Some(reservation.decision()),
                 Err(rejection) => rejection.decision(),
@@ -65,15 +64,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             return Err(Rejection::unauthenticated("the handler takes no message that could say who calls"));
         };
         // Where nobody has to be known, whoever says who calls is still told apart from others.
-        let known = find_out(&self.call.runtime, message, self.plan.require_auth);
-        if self.call.deadline == Deadline::NEVER {
-            return known.await;
-        }
-        let until = self.call.runtime.clock().instant(self.call.deadline.time());
-        tokio::time::timeout_at(until, known).await.unwrap_or_else(|_| {
-            let limit = self.call.deadline.time().since(self.call.entered);
-            Err(Rejection::timed_out(self.plan.site.as_str(), limit))
-        })
+        self.in_time(find_out(&self.call.runtime, message, self.plan.require_auth)).await
     }
 
     fn caller(&self) -> Option<String> {

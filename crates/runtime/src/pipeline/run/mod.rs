@@ -191,6 +191,20 @@ struct Running<T, E> {
 }
 
 impl<T, E: From<Rejection>> Running<T, E> {
+    /// What an actor, or whoever else is asked before the first attempt, answers within the call's deadline.
+    async fn in_time<O>(&self, answer: impl Future<Output = Result<O, Rejection>>) -> Result<O, Rejection> {
+        if self.call.deadline == crate::deadline::Deadline::NEVER {
+            return answer.await;
+        }
+        let until = self.call.runtime.clock().instant(self.call.deadline.time());
+        tokio::time::timeout_at(until, answer).await.unwrap_or_else(|_| Err(self.out_of_time()))
+    }
+
+    fn out_of_time(&self) -> Rejection {
+        let had = self.call.deadline.time().since(self.call.entered);
+        Rejection::timed_out(self.plan.site.as_str(), had)
+    }
+
     /// All attempts, within the call's deadline.
     async fn within_total<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
     where
@@ -201,19 +215,15 @@ impl<T, E: From<Rejection>> Running<T, E> {
         if self.call.deadline == crate::deadline::Deadline::NEVER {
             return self.passing(handler).await;
         }
-        let limit = || {
-            let own = self.call.deadline.time().since(self.call.entered);
-            Finished::Refused(Rejection::timed_out(self.plan.site.as_str(), own))
-        };
         if self.call.deadline.is_over(clock.now()) {
-            return limit();
+            return Finished::Refused(self.out_of_time());
         }
         let attempts = pin!(self.passing(handler));
         let over = tokio::time::sleep_until(clock.instant(self.call.deadline.time()));
         tokio::select! {
             biased;
             finished = attempts => finished,
-            () = over => limit(),
+            () = over => Finished::Refused(self.out_of_time()),
         }
     }
 

@@ -30,8 +30,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
             Ok(known) => known,
             Err(rejection) => return Finished::Refused(rejection),
         };
-        let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline.time()).await;
-        let run = match begun {
+        let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline.time());
+        let run = match self.in_time(begun).await {
             Ok(Begun::Run(run)) => run,
             Ok(Begun::Replay(bytes)) => return self.replayed(&bytes),
             Err(rejection) => return Finished::Refused(rejection),
