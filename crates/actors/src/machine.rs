@@ -105,6 +105,28 @@ pub trait Machine: Send + Sized + 'static {
     /// Decides what the passing of its deadline means.
     fn expire(&self, moment: Moment) -> Self::Change;
 
+    /// Acts on every deadline that has passed. Whoever drives a machine does so before each decision: what should have
+    /// happened by now must have happened.
+    fn catch_up(&mut self, moment: Moment, effects: &mut Effects<Self::Reply>) {
+        while self.deadline().is_some_and(|deadline| deadline <= moment.now) {
+            let change = self.expire(moment);
+            self.apply(moment, change, effects);
+        }
+    }
+
+    /// One whole step: catches up, decides and carries that out.
+    fn step(
+        &mut self,
+        moment: Moment,
+        ticket: Option<Ticket>,
+        input: &Self::Input,
+        effects: &mut Effects<Self::Reply>,
+    ) {
+        self.catch_up(moment, effects);
+        let change = self.decide(moment, ticket, input);
+        self.apply(moment, change, effects);
+    }
+
     /// What to publish now.
     fn status(&self, now: Time) -> Self::Status;
 

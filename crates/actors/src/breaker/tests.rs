@@ -26,14 +26,8 @@ impl Bench {
     }
 
     fn input(&mut self, ticket: Option<Ticket>, input: &BreakerInput) -> Option<BreakerReply> {
-        let moment = Moment::at(self.now);
         let mut effects = Effects::default();
-        while self.machine.deadline().is_some_and(|deadline| deadline <= self.now) {
-            let change = self.machine.expire(moment);
-            self.machine.apply(moment, change, &mut effects);
-        }
-        let change = self.machine.decide(moment, ticket, input);
-        self.machine.apply(moment, change, &mut effects);
+        self.machine.step(Moment::at(self.now), ticket, input, &mut effects);
         effects.take_replies().pop().map(|answer| answer.reply)
     }
 

@@ -1,15 +1,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::oneshot;
-
 use super::outage::Outage;
 use super::permit::{BulkheadPermit, Observed};
 use super::{
     BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Priority, Refusal,
 };
 use crate::clock::Time;
-use crate::host::{Answered, AskError, Hosted};
+use crate::host::{AskError, Hosted};
 use crate::machine::Ticket;
 use crate::rejection::Rejection;
 use crate::settings::{Mode, OnUnavailable};
@@ -182,7 +180,7 @@ impl BulkheadHandle {
                 return Ok(permit);
             }
             let since = hosted.now();
-            answer = self.turn(more, until).await;
+            answer = hosted.second(more, since.until(until)).await;
             permit.waited = hosted.now().since(since);
             queued_once = true;
         }
@@ -202,22 +200,6 @@ impl BulkheadHandle {
                 }
                 self.unasked(input, error)
             }
-        }
-    }
-
-    /// Waits for the second answer of a caller in line. The machine refuses whoever has waited long enough, so what
-    /// comes later than that by a whole `ask_timeout` is an actor that does not answer.
-    async fn turn(
-        &self,
-        more: Option<oneshot::Receiver<Answered<BulkheadReply>>>,
-        until: Time,
-    ) -> Answered<BulkheadReply> {
-        let hosted = &self.shared.hosted;
-        let Some(more) = more else { return Err(AskError::NoAnswer) };
-        let longest = hosted.now().until(until).saturating_add(hosted.options().ask_timeout);
-        match tokio::time::timeout(longest, more).await {
-            Ok(answer) => answer.unwrap_or(Err(AskError::Gone)),
-            Err(_) => Err(AskError::NoAnswer),
         }
     }
 

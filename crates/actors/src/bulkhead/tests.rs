@@ -33,17 +33,8 @@ impl Pool {
     fn step(&mut self, ticket: Option<u64>, input: BulkheadInput) {
         let mut effects = Effects::default();
         let moment = Moment::at(self.now);
-        self.drain(moment, &mut effects);
-        let change = self.machine.decide(moment, ticket.map(Ticket), &input);
-        self.machine.apply(moment, change, &mut effects);
+        self.machine.step(moment, ticket.map(Ticket), &input, &mut effects);
         self.take(&mut effects);
-    }
-
-    fn drain(&mut self, moment: Moment, effects: &mut Effects<BulkheadReply>) {
-        while self.machine.deadline().is_some_and(|deadline| deadline <= moment.now) {
-            let change = self.machine.expire(moment);
-            self.machine.apply(moment, change, effects);
-        }
     }
 
     fn take(&mut self, effects: &mut Effects<BulkheadReply>) {
@@ -83,7 +74,7 @@ impl Pool {
         while let Some(deadline) = self.machine.deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
             let mut effects = Effects::default();
-            self.drain(Moment::at(self.now), &mut effects);
+            self.machine.catch_up(Moment::at(self.now), &mut effects);
             self.take(&mut effects);
         }
         self.now = end;

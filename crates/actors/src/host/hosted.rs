@@ -430,18 +430,11 @@ impl<M: Machine> Hosted<M> {
             let mut effects = Effects::default();
             let mut cell = lock(&self.cell);
             let moment = self.moment(&mut cell);
-            Self::expire(&mut cell.machine, moment, &mut effects);
+            cell.machine.catch_up(moment, &mut effects);
             self.publish(cell, moment.now, effects);
         }));
         if result.is_err() {
             self.crashed("it panicked when its deadline passed".to_owned());
-        }
-    }
-
-    fn expire(machine: &mut M, moment: Moment, effects: &mut Effects<M::Reply>) {
-        while machine.deadline().is_some_and(|deadline| deadline <= moment.now) {
-            let change = machine.expire(moment);
-            machine.apply(moment, change, effects);
         }
     }
 
@@ -456,9 +449,7 @@ impl<M: Machine> Hosted<M> {
         let mut effects = Effects::default();
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.drill.strike(M::key(input));
-            Self::expire(&mut cell.machine, moment, &mut effects);
-            let change = cell.machine.decide(moment, ticket, input);
-            cell.machine.apply(moment, change, &mut effects);
+            cell.machine.step(moment, ticket, input, &mut effects);
         }));
         if result.is_err()
             && let Some(key) = M::key(input)

@@ -3,7 +3,8 @@ use std::time::Duration;
 use kameo::error::SendError;
 use tokio::sync::oneshot;
 
-use crate::machine::Kind;
+use super::hosted::Hosted;
+use crate::machine::{Kind, Machine};
 use crate::rejection::{Rejection, UnavailableReason};
 
 /// An answer, and where the next one comes from if the caller was queued.
@@ -17,6 +18,23 @@ pub struct Reply<R> {
 
 /// What comes back to whoever asked.
 pub type Answered<R> = Result<Reply<R>, AskError>;
+
+impl<M: Machine> Hosted<M> {
+    /// The second answer of a caller that was queued, and that nobody lets wait longer than `patience`: the machine
+    /// answers it by then, so what outlasts that by a whole `ask_timeout` is an actor that does not answer.
+    pub(crate) async fn second(
+        &self,
+        more: Option<oneshot::Receiver<Answered<M::Reply>>>,
+        patience: Duration,
+    ) -> Answered<M::Reply> {
+        let Some(more) = more else { return Err(AskError::NoAnswer) };
+        let longest = patience.saturating_add(self.options().ask_timeout);
+        match tokio::time::timeout(longest, more).await {
+            Ok(answer) => answer.unwrap_or(Err(AskError::Gone)),
+            Err(_) => Err(AskError::NoAnswer),
+        }
+    }
+}
 
 /// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,15 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::oneshot;
-
 use super::run::Run;
 use super::{
     Codec, Fingerprint, IdempotencyConfig, IdempotencyInput, IdempotencyMachine, IdempotencyReply,
     IdempotencyStatus, Idempotent, OnConflict, RecordKey, Resolution,
 };
 use crate::clock::Time;
-use crate::host::{Answered, AskError, Hosted};
+use crate::host::{AskError, Hosted};
 use crate::machine::{Kind, Ticket};
 use crate::rejection::{ConflictReason, Rejection, UnavailableReason};
 use crate::settings::{Mode, OnUnavailable};
@@ -120,7 +118,10 @@ impl IdempotencyHandle {
         let mut answer = hosted.ask(ticket, input).await.map(|answer| (answer.reply, answer.more));
         let waited = matches!(answer, Ok((IdempotencyReply::Waiting, _)));
         if let Ok((IdempotencyReply::Waiting, more)) = answer {
-            answer = self.turn(more, deadline).await.map(|answer| (answer.reply, answer.more));
+            answer = hosted
+                .second(more, hosted.now().until(deadline))
+                .await
+                .map(|answer| (answer.reply, answer.more));
         }
         // Nothing else holds anything, and no more may be noted for an actor that does not read it.
         let holds = match &answer {
@@ -144,22 +145,6 @@ impl IdempotencyHandle {
             // No call is put in line twice, and none is an operator's order.
             Ok(IdempotencyReply::Waiting | IdempotencyReply::Resolved(_)) => self.unasked(AskError::NoAnswer),
             Err(error) => self.unasked(error),
-        }
-    }
-
-    /// Waits for the second answer. The machine answers whoever has waited until `deadline`, so what outlasts it by a
-    /// whole `ask_timeout` is an actor that does not answer.
-    async fn turn(
-        &self,
-        more: Option<oneshot::Receiver<Answered<IdempotencyReply>>>,
-        deadline: Time,
-    ) -> Answered<IdempotencyReply> {
-        let Some(more) = more else { return Err(AskError::NoAnswer) };
-        let hosted = &self.shared.hosted;
-        let longest = hosted.now().until(deadline).saturating_add(hosted.options().ask_timeout);
-        match tokio::time::timeout(longest, more).await {
-            Ok(answer) => answer.unwrap_or(Err(AskError::Gone)),
-            Err(_) => Err(AskError::NoAnswer),
         }
     }
 

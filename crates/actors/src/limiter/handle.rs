@@ -2,13 +2,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use super::outage::Outage;
 use super::reservation::{Held, Reservation};
 use super::{Decision, LimiterConfig, LimiterInput, LimiterMachine, LimiterReply, LimiterStatus};
 use crate::clock::Time;
-use crate::host::{Answered, AskError, Hosted, Reply};
+use crate::host::{AskError, Hosted, Reply};
 use crate::machine::{Kind, Ticket};
 use crate::rejection::Rejection;
 use crate::settings::{Mode, OnUnavailable};
@@ -164,7 +162,7 @@ impl LimiterHandle {
                 return Ok(reservation);
             }
             queued = true;
-            answer = self.turn(more, patience).await;
+            answer = hosted.second(more, patience).await;
         }
         if answer.is_ok() {
             self.shared.outage.over(hosted);
@@ -194,21 +192,6 @@ impl LimiterHandle {
 
     fn reservation(&self, ticket: Ticket, decision: Decision, held: Held) -> Reservation {
         Reservation { handle: self.clone(), ticket, decision, held }
-    }
-
-    /// Waits for the second answer of a caller in the line. The machine refuses at once whoever would come too late,
-    /// so what outlasts the patience by a whole `ask_timeout` is an actor that does not answer.
-    async fn turn(
-        &self,
-        more: Option<oneshot::Receiver<Answered<LimiterReply>>>,
-        patience: Duration,
-    ) -> Answered<LimiterReply> {
-        let Some(more) = more else { return Err(AskError::NoAnswer) };
-        let longest = patience.saturating_add(self.shared.hosted.options().ask_timeout);
-        match tokio::time::timeout(longest, more).await {
-            Ok(answer) => answer.unwrap_or(Err(AskError::Gone)),
-            Err(_) => Err(AskError::NoAnswer),
-        }
     }
 
     fn limited(&self, decision: Decision, retry_after: Option<Duration>) -> Rejection {

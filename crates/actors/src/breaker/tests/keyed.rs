@@ -21,15 +21,9 @@ impl Shards {
     }
 
     fn input(&mut self, key: &str, ticket: Option<Ticket>, input: BreakerInput) -> Option<BreakerReply> {
-        let moment = Moment::at(self.now);
         let mut effects = Effects::default();
-        while self.machine.deadline().is_some_and(|deadline| deadline <= self.now) {
-            let change = self.machine.expire(moment);
-            self.machine.apply(moment, change, &mut effects);
-        }
         let key = (!key.is_empty()).then(|| Arc::from(key));
-        let change = self.machine.decide(moment, ticket, &KeyedInput { key, input });
-        self.machine.apply(moment, change, &mut effects);
+        self.machine.step(Moment::at(self.now), ticket, &KeyedInput { key, input }, &mut effects);
         self.told.extend(effects.take_happenings());
         effects.take_replies().pop().map(|answer| answer.reply)
     }
@@ -38,8 +32,7 @@ impl Shards {
         let end = self.now.after(Duration::from_millis(millis));
         while let Some(deadline) = self.machine.deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
-            let change = self.machine.expire(Moment::at(self.now));
-            self.machine.apply(Moment::at(self.now), change, &mut Effects::default());
+            self.machine.catch_up(Moment::at(self.now), &mut Effects::default());
         }
         self.now = end;
     }
