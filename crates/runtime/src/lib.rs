@@ -26,6 +26,7 @@ pub mod config;
 pub mod deadline;
 pub mod degradation;
 pub mod idempotency;
+mod lock;
 pub mod observe;
 pub mod outcome;
 pub mod pipeline;

@@ -10,9 +10,9 @@ pub use crate::outcome::probe::{
     Kept, Known, NotKept, Probe, Responds, Storable, Unknown, WithStatus, WithoutStatus, codec, probes,
 };
 pub use crate::outcome::{Answer, CarriesRejection, Outcome, Wait};
-use crate::pipeline::execute;
 pub use crate::pipeline::handed::{FallbackFn, MethodFallbackFn, handed, handed_by_method};
 pub use crate::pipeline::{Declaration, Enrolled, Failure, Identity, Inputs, Site};
+use crate::pipeline::{execute, no_fallback};
 pub use crate::service::contract::{
     AnswersPlainly, AnswersWithResponse, Argument, CarriesCaller, CarriesNone, Fingerprint, Fingerprints,
     IsContext, Keeps, KeyText, NoContext, Reply, Route, Served, Validatable, ValidatedMessage,
@@ -88,11 +88,6 @@ where
     H: Future<Output = Result<T, E>>,
 {
     execute(site, outcome, inputs, move || Some(body()), Some(fallback)).await
-}
-
-type NoFallback<T, E> = fn(Arc<Failure<E>>) -> std::future::Pending<Result<T, E>>;
-const fn no_fallback<T, E>() -> Option<NoFallback<T, E>> {
-    None
 }
 
 /// An argument for one run, while the original waits for the next or for the fallback.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::inputs::Inputs;
 use super::plan::{Described, Plan};
-use super::run::{Failure, execute_plan};
+use super::run::{Failure, execute_plan, no_fallback};
 use super::site::Declaration;
 use crate::config::ConfigError;
 use crate::outcome::Outcome;
@@ -86,15 +86,12 @@ impl Pipeline {
     ///
     /// # Cancel safety
     /// Dropped at any point it gives back everything that it was granted.
-    pub async fn call<T, E, F>(&self, mut body: impl FnMut() -> F) -> Result<T, E>
+    pub async fn call<T, E, F>(&self, body: impl FnMut() -> F) -> Result<T, E>
     where
         E: From<Rejection> + crate::Classify,
         F: Future<Output = Result<T, E>>,
     {
-        type None<T, E> = fn(Arc<Failure<E>>) -> std::future::Pending<Result<T, E>>;
-        let (runtime, plan) = (self.runtime.clone(), Arc::clone(&self.plan));
-        let none: Option<None<T, E>> = None;
-        execute_plan(runtime, plan, Outcome::classified(), Inputs::new(), move || Some(body()), none).await
+        self.call_with(Outcome::classified(), Inputs::new(), body, no_fallback::<T, E>()).await
     }
 
     /// The same for a message: its caller is whom limiters count and authentication asks for, and what it asks for is
@@ -105,20 +102,16 @@ impl Pipeline {
     ///
     /// # Cancel safety
     /// As [`call`](Pipeline::call); a call that began under an idempotency key leaves its outcome unknown.
-    pub async fn call_for<T, E, F>(&self, message: &Message, mut body: impl FnMut() -> F) -> Result<T, E>
+    pub async fn call_for<T, E, F>(&self, message: &Message, body: impl FnMut() -> F) -> Result<T, E>
     where
         T: Serialize + DeserializeOwned,
         E: From<Rejection> + crate::Classify,
         F: Future<Output = Result<T, E>>,
     {
-        type None<T, E> = fn(Arc<Failure<E>>) -> std::future::Pending<Result<T, E>>;
-        let (runtime, plan) = (self.runtime.clone(), Arc::clone(&self.plan));
-        let none: Option<None<T, E>> = None;
         let inputs = Inputs::new()
             .context(Some(message.clone()))
             .fingerprint(Fingerprints::new().with(message).finish());
-        let outcome = Outcome::classified().stored(codec());
-        execute_plan(runtime, plan, outcome, inputs, move || Some(body()), none).await
+        self.call_with(Outcome::classified().stored(codec()), inputs, body, no_fallback::<T, E>()).await
     }
 
     /// The same with an answer for when it fails; declared by a layer `fallback`.
@@ -127,7 +120,7 @@ impl Pipeline {
     /// What the body returned, or a refusal, where the fallback failed too or is not meant for it.
     pub async fn call_or<T, E, F, H>(
         &self,
-        mut body: impl FnMut() -> F,
+        body: impl FnMut() -> F,
         fallback: impl FnOnce(Arc<Failure<E>>) -> H,
     ) -> Result<T, E>
     where
@@ -135,9 +128,7 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        let (runtime, plan) = (self.runtime.clone(), Arc::clone(&self.plan));
-        let body = move || Some(body());
-        execute_plan(runtime, plan, Outcome::classified(), Inputs::new(), body, Some(fallback)).await
+        self.call_with(Outcome::classified(), Inputs::new(), body, Some(fallback)).await
     }
 
     /// The same for results that are read by `outcome`, with what layers need to know of the call's arguments: who

@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use steadfast_actors::clock::Time;
@@ -10,6 +10,7 @@ use steadfast_actors::rejection::{Rejection, RejectionKind};
 use super::trail::Trail;
 use crate::deadline::Deadline;
 use crate::degradation::Degradation;
+use crate::lock::lock;
 use crate::runtime::Runtime;
 
 tokio::task_local! {
@@ -308,10 +309,6 @@ impl Drop for Hold {
             held.swap_remove(index);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets the call around, if there is one, remember a refusal that was produced inside it.

@@ -63,11 +63,11 @@ impl Gate {
         Ok(self.pass(call, granted))
     }
 
-    /// Asks for the place of a call that runs with all its optional parts off; `None` where there is no such place.
-    pub(crate) async fn admit_reduced(&self, call: &Arc<Call>) -> Option<Result<Pass, Rejection>> {
-        let Gate::Pool(pool, _) = self else { return None };
-        let permit = pool.acquire_optional().await;
-        Some(permit.map(|permit| self.pass(call, Granted::Pool { _permit: permit })))
+    /// Asks for the place of a call that runs with all its optional parts off; `None` where it needs no place.
+    pub(crate) async fn admit_reduced(&self, call: &Arc<Call>) -> Result<Option<Pass>, Rejection> {
+        let Gate::Pool(pool, _) = self else { return Ok(None) };
+        let permit = pool.acquire_optional().await?;
+        Ok(Some(self.pass(call, Granted::Pool { _permit: permit })))
     }
 
     fn pass(&self, call: &Arc<Call>, granted: Granted) -> Pass {

@@ -10,6 +10,7 @@ use steadfast_actors::declare::{
 };
 use steadfast_actors::idempotency::Idempotent;
 use steadfast_actors::limiter::LimiterConfig;
+use steadfast_actors::registry::Registry;
 use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::{Mode, Problem, Settings, Value, format_duration};
 
@@ -198,17 +199,17 @@ impl<'a> Maker<'a> {
         if let Some(limit) = config.slow_call_duration() {
             self.slow = Some(limit);
         }
-        self.agreed("circuit_breaker", Some(name), |runtime, settings, site| {
-            let config = BreakerConfig::from_settings(settings).ok()?;
-            runtime.registry().declare_breaker(name, config, site).err()
-        });
         let by = config.by().map(|by| By::parse(Some(by)));
         self.budget_name = name.to_owned();
         self.show("circuit_breaker", Some(format_args!("{name:?} {config}")));
-        match self.runtime.registry().declare_breaker(name, config, &self.plan.site) {
-            Ok(handle) if outside_retry => self.plan.call_gates.push(Gate::Breaker(handle, by)),
-            Ok(handle) => self.plan.gates.push(Gate::Breaker(handle, by)),
-            Err(rejection) => self.contradicted(&rejection),
+        let read = |settings: &Settings| BreakerConfig::from_settings(settings).ok();
+        let same = |other: &Declaration| name_in(&other.settings) == Some(name);
+        let handle = self.declared("circuit_breaker", same, read, config, |registry, config, site| {
+            registry.declare_breaker(name, config, site)
+        });
+        if let Some(handle) = handle {
+            let gates = if outside_retry { &mut self.plan.call_gates } else { &mut self.plan.gates };
+            gates.push(Gate::Breaker(handle, by));
         }
     }
 
@@ -237,78 +238,78 @@ impl<'a> Maker<'a> {
     ) {
         let Some(config) = config else { return };
         // So that it has one capacity whoever calls first, too.
-        self.agreed("bulkhead", Some(name), |runtime, settings, site| {
-            let config = BulkheadConfig::from_settings(settings).ok()?;
-            runtime.registry().declare_bulkhead(name, config, site).err()
+        let read = |settings: &Settings| BulkheadConfig::from_settings(settings).ok();
+        let same = |other: &Declaration| name_in(&other.settings) == Some(name);
+        let handle = self.declared("bulkhead", same, read, config, |registry, config, site| {
+            registry.declare_bulkhead(name, config, site)
         });
-        match self.runtime.registry().declare_bulkhead(name, config, &self.plan.site) {
-            Ok(handle) => {
-                // `bulkhead` and `bulkhead_priority` of one name are one layer.
-                let same = |gate: &&mut Gate| matches!(gate, Gate::Pool(pool, _) if pool.name() == name);
-                let gates = if outside_retry { &mut self.plan.call_gates } else { &mut self.plan.gates };
-                if let Some(Gate::Pool(_, known)) = gates.iter_mut().find(same) {
-                    *known = priority.unwrap_or(*known);
-                    let priority = *known;
-                    let is_it = |shown: &&mut Shown| matches!(&shown.words, Words::Pool(pool, _) if pool.name() == name && shown.layer == "bulkhead");
-                    if let Some(shown) = self.plan.shown.iter_mut().find(is_it) {
-                        shown.words = Words::Pool(handle, priority);
-                    }
-                    return;
-                }
-                let priority = priority.unwrap_or_default();
-                gates.push(Gate::Pool(handle.clone(), priority));
-                self.shown("bulkhead", Words::Pool(handle, priority));
+        let Some(handle) = handle else { return };
+        // `bulkhead` and `bulkhead_priority` of one name are one layer.
+        let same = |gate: &&mut Gate| matches!(gate, Gate::Pool(pool, _) if pool.name() == name);
+        let gates = if outside_retry { &mut self.plan.call_gates } else { &mut self.plan.gates };
+        if let Some(Gate::Pool(_, known)) = gates.iter_mut().find(same) {
+            *known = priority.unwrap_or(*known);
+            let priority = *known;
+            let is_it = |shown: &&mut Shown| matches!(&shown.words, Words::Pool(pool, _) if pool.name() == name && shown.layer == "bulkhead");
+            if let Some(shown) = self.plan.shown.iter_mut().find(is_it) {
+                shown.words = Words::Pool(handle, priority);
             }
-            Err(rejection) => self.contradicted(&rejection),
+            return;
         }
+        let priority = priority.unwrap_or_default();
+        gates.push(Gate::Pool(handle.clone(), priority));
+        self.shown("bulkhead", Words::Pool(handle, priority));
     }
 
-    /// Lets every linked site declare what it says of `name`, so that what two of them say in two ways is nobody's,
-    /// whoever calls first. `declare` tells how one site's settings contradict what is known.
-    fn agreed(
+    /// Declares an actor as this site has it, after every linked site whose `attribute` concerns it, too, has declared
+    /// it: what two of them say in two ways is nobody's, whoever calls first.
+    ///
+    /// `read` takes of another site's settings what is said of this actor; a mistake in them is told where that site
+    /// itself is planned.
+    fn declared<C, H>(
         &mut self,
         attribute: &str,
-        name: Option<&str>,
-        declare: impl Fn(&Runtime, &Settings, &str) -> Option<Rejection>,
-    ) {
+        concerns: impl Fn(&Declaration) -> bool,
+        read: impl Fn(&Settings) -> Option<C>,
+        config: C,
+        declare: impl Fn(&Registry, C, &str) -> Result<H, Rejection>,
+    ) -> Option<H> {
+        let registry = self.runtime.registry();
+        let mut contradictions = Vec::new();
         for linked in linked() {
-            let (identity, path) = (linked.site.identity(), linked.site.identity().path());
-            let names = [identity.function, linked.name.as_str(), path.as_str()];
-            for declaration in &linked.declarations {
-                let own = name_in(&declaration.settings);
-                if declaration.attribute == attribute && (name.is_none() || own == name) {
-                    let settings = self.layers.over(declaration.settings.clone(), attribute, own, &names);
-                    // A mistake of its own is told where the site itself is planned.
-                    if let Some(rejection) = declare(self.runtime, &settings, &linked.name) {
-                        self.contradicted(&rejection);
-                    }
+            let others = linked.declarations.iter().filter(|other| other.attribute == attribute);
+            for declaration in others.filter(|other| concerns(other)) {
+                let (own, path) = (name_in(&declaration.settings), linked.site.identity().path());
+                let names = [linked.site.identity().function, linked.name.as_str(), path.as_str()];
+                let settings = self.layers.over(declaration.settings.clone(), attribute, own, &names);
+                if let Some(config) = read(&settings) {
+                    contradictions.extend(declare(registry, config, &linked.name).err());
                 }
             }
         }
-    }
-
-    fn contradicted(&mut self, rejection: &Rejection) {
-        let mistake = rejection.to_string();
-        if !self.mistakes.contains(&mistake) {
-            self.mistakes.push(mistake);
+        let handle =
+            declare(registry, config, &self.plan.site).map_err(|rejection| contradictions.push(rejection));
+        for contradiction in contradictions {
+            let mistake = contradiction.to_string();
+            if !self.mistakes.contains(&mistake) {
+                self.mistakes.push(mistake);
+            }
         }
+        handle.ok()
     }
 
     fn throttle(&mut self, name: Option<&str>, settings: &Settings) {
         let Some(config) = self.checked("throttle", BulkheadConfig::from_throttle(settings)) else { return };
-        if let Some(name) = name {
-            self.agreed("throttle", Some(name), |runtime, settings, site| {
-                let config = BulkheadConfig::from_throttle(settings).ok()?;
-                runtime.registry().declare_throttle(name, config, site).err()
-            });
-        }
         let site = self.plan.site.clone();
-        match self.runtime.registry().declare_throttle(name.unwrap_or(&site), config, &site) {
-            Ok(handle) => {
-                self.shown("throttle", Words::Pool(handle.clone(), Priority::Normal));
-                self.plan.call_gates.push(Gate::Pool(handle, Priority::Normal));
-            }
-            Err(rejection) => self.contradicted(&rejection),
+        // Nobody else means a throttle that has its name from this very site.
+        let same = |other: &Declaration| name.is_some() && name_in(&other.settings) == name;
+        let read = |settings: &Settings| BulkheadConfig::from_throttle(settings).ok();
+        let handle = self.declared("throttle", same, read, config, |registry, config, declared_by| {
+            registry.declare_throttle(name.unwrap_or(&site), config, declared_by)
+        });
+        if let Some(handle) = handle {
+            self.shown("throttle", Words::Pool(handle.clone(), Priority::Normal));
+            self.plan.call_gates.push(Gate::Pool(handle, Priority::Normal));
         }
     }
 
@@ -316,28 +317,25 @@ impl<'a> Maker<'a> {
         let occurrence = self.limiters;
         self.limiters += 1;
         let Some(config) = self.checked("rate_limit", LimiterConfig::from_settings(settings)) else { return };
-        if let Some(name) = name {
-            self.agreed("rate_limit", Some(name), |runtime, settings, site| {
-                let config = LimiterConfig::from_settings(settings).ok()?;
-                runtime.registry().declare_limiter(name, config, site).err()
-            });
-        }
+        // Nobody else means a limiter that has its name from this very site.
+        let same = |other: &Declaration| name.is_some() && name_in(&other.settings) == name;
         // The first one is the site's, further ones are told apart by their place.
         let unnamed = match occurrence {
             0 => self.plan.site.clone(),
             _ => format!("{}#{}", self.plan.site, occurrence + 1),
         };
-        let name = name.unwrap_or(&unnamed);
+        let name_or_site = name.unwrap_or(&unnamed);
         let by = By::parse(config.by());
         let before = by.stands_before_authentication();
         let layer = if before { "rate_limit (before)" } else { "rate_limit (after)" };
-        self.show(layer, Some(format_args!("{name:?} {config}")));
-        match self.runtime.registry().declare_limiter(name, config, &self.plan.site) {
-            Ok(handle) => {
-                let limit = Limit { handle, by, occurrence };
-                if before { &mut self.plan.limits_before } else { &mut self.plan.limits_after }.push(limit);
-            }
-            Err(rejection) => self.contradicted(&rejection),
+        self.show(layer, Some(format_args!("{name_or_site:?} {config}")));
+        let read = |settings: &Settings| LimiterConfig::from_settings(settings).ok();
+        let handle = self.declared("rate_limit", same, read, config, |registry, config, site| {
+            registry.declare_limiter(name_or_site, config, site)
+        });
+        if let Some(handle) = handle {
+            let limits = if before { &mut self.plan.limits_before } else { &mut self.plan.limits_after };
+            limits.push(Limit { handle, by, occurrence });
         }
     }
 
@@ -360,17 +358,19 @@ impl<'a> Maker<'a> {
                 "idempotent without require_auth: callers who are not known share one space of keys"
             );
         }
-        self.agreed("idempotent", None, |runtime, settings, declared_by| {
-            let other =
-                Idempotent::from_settings(settings).ok().filter(|other| other.store() == site.store())?;
-            let config = other.store_config().clone();
-            runtime.registry().declare_idempotency(site.store(), config, declared_by).err()
-        });
-        let registry = self.runtime.registry();
-        match registry.declare_idempotency(site.store(), site.store_config().clone(), &self.plan.site) {
-            Ok(store) => self.plan.once = Some(Once { store: store.of_site(site), scope }),
-            Err(rejection) => self.contradicted(&rejection),
-        }
+        let read = |settings: &Settings| {
+            let other = Idempotent::from_settings(settings).ok();
+            other.filter(|other| other.store() == site.store()).map(|other| other.store_config().clone())
+        };
+        let config = site.store_config().clone();
+        let store = self.declared(
+            "idempotent",
+            |_| true,
+            read,
+            config,
+            |registry, config, declared_by| registry.declare_idempotency(site.store(), config, declared_by),
+        );
+        self.plan.once = store.map(|store| Once { store: store.of_site(site), scope });
     }
 
     /// A throttle bounds calls with their backoffs: where these may be longer than its line is patient, a slow spell of

@@ -16,7 +16,7 @@
 //! | `run` | the loop |
 
 mod builder;
-#[allow(dead_code, reason = "the HTTP server reads it")]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server reads it"))]
 mod call;
 mod gate;
 pub(crate) mod handed;
@@ -32,7 +32,7 @@ mod plan;
 mod plans;
 mod run;
 mod site;
-#[allow(dead_code, reason = "the HTTP server reads it")]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server reads it"))]
 mod trail;
 
 pub use builder::{Pipeline, PipelineBuilder};
@@ -42,6 +42,7 @@ pub use inputs::{Inputs, Validator};
 pub(crate) use limits::look_at_limits;
 pub(crate) use limits::network;
 pub use order::{Layer, ORDER};
+pub(crate) use run::no_fallback;
 pub use run::{Failure, execute};
 pub use site::{Declaration, Enrolled, Identity, Site};
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use steadfast_actors::idempotency::{
     Fingerprint, IdempotencyHandle, KeySource, KeySpace, Principal, RecordKey,
@@ -7,6 +7,7 @@ use steadfast_actors::idempotency::{
 use steadfast_actors::rejection::{ConflictReason, Rejection};
 
 use super::inputs::Inputs;
+use crate::lock::lock;
 use crate::service::Message;
 
 /// The header in which clients send a key, by the IETF's draft "The Idempotency-Key HTTP Header Field".
@@ -81,7 +82,7 @@ impl Scopes {
     /// # Errors
     /// The site that has it already.
     pub(crate) fn claim(&self, store: &str, scope: &str, site: &str) -> Result<(), String> {
-        let mut claimed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claimed = lock(&self.0);
         let owner = claimed.entry((store.to_owned(), scope.to_owned())).or_insert_with(|| site.to_owned());
         if owner == site { Ok(()) } else { Err(owner.clone()) }
     }

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::bulkhead::{BulkheadHandle, Priority};
@@ -10,6 +10,7 @@ use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, Ti
 use super::gate::Gate;
 use super::limits::Limit;
 use super::once::Once;
+use crate::lock::lock;
 use crate::retry::{RetryBudget, RetryConfig};
 
 /// A site's layers in one runtime, checked and with their handles.
@@ -74,9 +75,7 @@ pub(crate) struct Retry {
 impl Retry {
     /// Takes the price of one retry from the budget; `false` where it is not there.
     pub(crate) fn may_spend(&self, now: Time) -> bool {
-        let spent =
-            |budget: &Mutex<RetryBudget>| budget.lock().unwrap_or_else(PoisonError::into_inner).take(now);
-        self.budget.as_deref().is_none_or(spent)
+        self.budget.as_deref().is_none_or(|budget| lock(budget).take(now))
     }
 }
 

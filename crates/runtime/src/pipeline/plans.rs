@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
 use steadfast_actors::rejection::Rejection;
@@ -11,6 +11,7 @@ use super::order::ORDER;
 use super::plan::{Described, Plan};
 use super::site::{Declaration, Site};
 use crate::config::{ConfigError, Layers};
+use crate::lock::lock;
 use crate::retry::{RetryBudget, RetryConfig};
 use crate::runtime::Runtime;
 
@@ -100,7 +101,7 @@ impl Plans {
 
     fn budget(&self, name: &str, config: &RetryConfig, runtime: &Runtime) -> Option<Arc<Mutex<RetryBudget>>> {
         let settings = *config.budget()?;
-        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budgets = lock(&self.budgets);
         let made = || Arc::new(Mutex::new(RetryBudget::new(settings, runtime.clock().now())));
         Some(Arc::clone(budgets.entry(name.to_owned()).or_insert_with(made)))
     }

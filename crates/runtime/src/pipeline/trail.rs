@@ -1,8 +1,10 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use steadfast_actors::limiter::Decision;
 use steadfast_actors::rejection::Rejection;
+
+use crate::lock::lock;
 
 /// Refusals that one call tree remembers: enough to know them again when a handler passes them on as text.
 const MOST_REFUSALS: usize = 16;
@@ -76,8 +78,4 @@ impl Trail {
 fn is_tighter(one: Decision, other: Decision) -> bool {
     (one.remaining, std::cmp::Reverse(one.reset_after))
         < (other.remaining, std::cmp::Reverse(other.reset_after))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

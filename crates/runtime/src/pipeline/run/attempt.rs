@@ -68,21 +68,16 @@ impl<T, E: From<Rejection>> Running<T, E> {
             self.call.decided(kind, name, answer.as_ref(), Pass::describe);
             match answer {
                 Ok(pass) => passes.held.push(pass),
-                Err(rejection) if self.plan.degrades && runs_in_spite_of(rejection.kind()) => {
-                    match gate.admit_reduced(&self.call).await {
-                        Some(Ok(pass)) => passes.held.push(pass),
-                        None => {}
-                        // The lane for reduced calls is full too: the first refusal says why.
-                        Some(Err(_)) => {
-                            passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
-                            return Err(rejection);
-                        }
-                    }
-                    self.call.note_down(rejection);
-                }
                 Err(rejection) => {
-                    passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
-                    return Err(rejection);
+                    let goes_on = self.plan.degrades && runs_in_spite_of(rejection.kind());
+                    // Where the lane for reduced calls is full too, the first refusal says why.
+                    let reduced = if goes_on { gate.admit_reduced(&self.call).await.ok() } else { None };
+                    let Some(reduced) = reduced else {
+                        passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
+                        return Err(rejection);
+                    };
+                    passes.held.extend(reduced);
+                    self.call.note_down(rejection);
                 }
             }
         }

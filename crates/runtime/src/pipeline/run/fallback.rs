@@ -24,6 +24,13 @@ pub struct Failure<E> {
     pub error: Option<E>,
 }
 
+type NoFallback<T, E> = fn(Arc<Failure<E>>) -> std::future::Pending<Result<T, E>>;
+
+/// For calls that have none.
+pub(crate) const fn no_fallback<T, E>() -> Option<NoFallback<T, E>> {
+    None
+}
+
 /// Whether a fallback that names no kinds runs on this ending: on what the caller could not help.
 fn runs_by_default(ending: Ending) -> bool {
     match ending {

@@ -1,9 +1,8 @@
 //! One call from its first layer to its answer.
 //!
 //! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
-//! authentication and validation, `fallen_back` answers what is
-//! refused below it, `once` lets one run in for each key, `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the
-//! handler once.
+//! authentication and validation, `fallen_back` answers what is refused below it, `once` lets one run in for each key,
+//! `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the handler once.
 
 mod attempt;
 mod entry;
@@ -22,8 +21,8 @@ mod tests;
 mod told;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use steadfast_actors::event::Happening;
@@ -32,6 +31,7 @@ use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
 
 pub use fallback::Failure;
+pub(crate) use fallback::no_fallback;
 use finished::Finished;
 use handler::Handler;
 use told::Told;
@@ -40,6 +40,7 @@ use super::call::{Call, Opening};
 use super::inputs::Inputs;
 use super::plan::{Plan, Retry};
 use super::site::Site;
+use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::retry::{Nested, Wait, next_wait};
 use crate::runtime::Runtime;
@@ -94,7 +95,8 @@ where
         let rejection = Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None);
         return Err(refuse(Call::current().as_deref(), rejection));
     };
-    if !outcome.says_what_it_is {
+    // Looked at first: nobody writes to what all calls of the site share.
+    if !outcome.says_what_it_is && !plan.errors_are_unknown.load(Ordering::Relaxed) {
         plan.errors_are_unknown.store(true, Ordering::Relaxed);
     }
     let now = runtime.clock().now();
@@ -107,9 +109,9 @@ where
         Ok(told) => told,
         Err(rejection) => return Err(refuse(Some(&call), rejection)),
     };
-    let (site, degrades) = (plan.site.clone(), plan.degrades);
     let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
-    call.happened(&site, || Happening::Arrival { call: number });
+    let plan = &running.plan;
+    call.happened(&plan.site, || Happening::Arrival { call: number });
     let mut place = pin!(None);
     let mut handler = Handler::new(&mut body, place.as_mut());
     // Pinned here, because each function that takes a future by value holds room for it twice.
@@ -122,7 +124,7 @@ where
     let finished = call.around(passed).await;
     let (ending, degraded) = (finished.ending(), call.is_degraded());
     told.settle(ending, degraded);
-    call.happened(&site, || Happening::Answer { call: number, ending, degraded });
+    call.happened(&plan.site, || Happening::Answer { call: number, ending, degraded });
     if ending != Ending::Success {
         call.note_part_failed();
         if call.take_inner_retries_used() {
@@ -132,7 +134,7 @@ where
     }
     match finished {
         Finished::Answer { mut result, .. } => {
-            let reduced = degrades && (!call.degradation().down().is_empty() || call.has_failed_parts());
+            let reduced = plan.degrades && (!call.degradation().down().is_empty() || call.has_failed_parts());
             if let Ok(value) = &mut result
                 && (reduced || degraded)
             {
@@ -257,7 +259,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let Some(retry) = &self.plan.retry else { return self.attempt(handler, 1).await };
         let clock = self.call.runtime.clock();
         if let Some(budget) = &retry.budget {
-            budget.lock().unwrap_or_else(PoisonError::into_inner).first_attempt(clock.now());
+            lock(budget).first_attempt(clock.now());
         }
         let mut previous = Duration::ZERO;
         for number in 1.. {
@@ -299,7 +301,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
     ) -> Option<Duration> {
         let config = retry.config.backoff();
         let own = {
-            let mut entropy = retry.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut entropy = lock(&retry.entropy);
             match self.inputs.backoff {
                 Some(function) => crate::retry::Backoff::custom(function)
                     .with_max_delay(config.max_delay())
@@ -307,9 +309,9 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 None => config.delay(number, previous, &mut entropy),
             }
         };
-        let Wait::For(wait) = next_wait(own, asked, config.max_delay(), self.call.left()) else {
-            return None;
-        };
-        Some(wait)
+        match next_wait(own, asked, config.max_delay(), self.call.left()) {
+            Wait::For(wait) => Some(wait),
+            _ => None,
+        }
     }
 }

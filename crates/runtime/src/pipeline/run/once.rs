@@ -6,6 +6,7 @@ use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::{ConflictReason, Rejection};
 
 use super::{Finished, Handler, Running};
+use crate::pipeline::once::Once;
 
 /// A stored result begins with one of these.
 const VALUE: u8 = 0;
@@ -33,7 +34,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline.time());
         let run = match self.in_time(begun).await {
             Ok(Begun::Run(run)) => run,
-            Ok(Begun::Replay(bytes)) => return self.replayed(&bytes),
+            Ok(Begun::Replay(bytes)) => return self.replayed(once, &bytes),
             Err(rejection) => return Finished::Refused(rejection),
         };
         self.call.note_key(known.passed_on);
@@ -42,7 +43,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             let within = pin!(self.within_total(&mut watched));
             run.renewed(within).await
         };
-        match self.verdict(&finished) {
+        match self.verdict(once, &finished) {
             Verdict::Done(result) => run.complete(result).await,
             Verdict::Unknown => run.unknown("it returned an error that leaves the outcome open").await,
             // Unless an attempt was cut, which the run remembers.
@@ -52,7 +53,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
     }
 
     /// What became of the run, to its store.
-    fn verdict(&self, finished: &Finished<T, E>) -> Verdict {
+    fn verdict(&self, once: &Once, finished: &Finished<T, E>) -> Verdict {
         let Finished::Answer { result, ending, rejection, .. } = finished else { return Verdict::Free };
         let stored = |sort: u8, encoded: Option<Vec<u8>>| {
             Verdict::Done(encoded.map(|bytes| std::iter::once(sort).chain(bytes).collect()))
@@ -63,8 +64,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
             }
             (Ok(_), _) => Verdict::Free,
             (Err(error), ending) => {
-                let site = self.plan.once.as_ref().map(|once| once.store.site());
-                let (Some(kind), Some(site)) = (ending.error_kind(), site) else { return Verdict::Free };
+                let site = once.store.site();
+                let Some(kind) = ending.error_kind() else { return Verdict::Free };
                 if site.leaves_unknown(kind, rejection.as_ref().map(Rejection::kind)) {
                     return Verdict::Unknown;
                 }
@@ -76,7 +77,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         }
     }
 
-    fn replayed(&self, bytes: &[u8]) -> Finished<T, E> {
+    fn replayed(&self, once: &Once, bytes: &[u8]) -> Finished<T, E> {
         let result = match bytes.split_first() {
             Some((&VALUE, bytes)) => self.outcome.codec.and_then(|codec| (codec.decode)(bytes)).map(Ok),
             Some((&ERROR, bytes)) => {
@@ -86,8 +87,11 @@ impl<T, E: From<Rejection>> Running<T, E> {
         };
         let Some(mut result) = result else {
             // Bytes of a type that the program no longer has: it is done all the same, and must not run again.
-            let store = self.plan.once.as_ref().map_or("", |once| once.store.name());
-            return Finished::Refused(Rejection::conflict(store, ConflictReason::ResultNotKept, None));
+            return Finished::Refused(Rejection::conflict(
+                once.store.name(),
+                ConflictReason::ResultNotKept,
+                None,
+            ));
         };
         self.call.trail().note_replayed();
         if let Ok(value) = &mut result {
