@@ -3,41 +3,29 @@ use std::time::Duration;
 
 use steadfast::Runtime;
 use steadfast::config::ConfigError;
-use steadfast::pipeline::{ORDER, Pipeline};
+use steadfast::pipeline::Pipeline;
 use steadfast_actors::clock::saturating_nanos;
 use steadfast_actors::declare;
 use steadfast_actors::idempotency::Idempotent;
-use steadfast_actors::settings::{Mode, Settings, Value};
+use steadfast_actors::settings::{Mode, Settings};
 
 use super::handler::{Callee, Handler};
 use super::house::House;
 use super::invariants::{Once, Rule};
 use super::log::Record;
 use super::running::Pool;
-use crate::scenario::{self, Distribution, Policy, Scenario, Step, Variant};
+use crate::scenario::{Distribution, Policy, Scenario, Step, Variant};
 use crate::world::{self, Route, World};
 
 /// Attributes that go by who calls.
 const READS_INPUTS: [&str; 4] = ["rate_limit", "idempotent", "circuit_breaker", "require_auth"];
 
-/// Lays a variant's policies around a handler, in the canonical order.
-pub(crate) fn pipeline(
-    handler: &scenario::Handler,
-    variant: &Variant,
-    runtime: &Runtime,
-) -> Result<Pipeline, ConfigError> {
-    let mut policies = policies(handler, variant);
-    // The sort is stable: limiters keep the order in which they are written.
-    policies
-        .sort_by_key(|policy| ORDER.iter().position(|layer| layer.attributes.contains(&policy.attribute)));
-    let builder = policies.iter().fold(Pipeline::builder(&handler.name), |builder, policy| {
+/// Lays policies around a handler, the first outermost.
+fn pipeline(handler: &str, policies: &[&Policy], runtime: &Runtime) -> Result<Pipeline, ConfigError> {
+    let builder = policies.iter().fold(Pipeline::builder(handler), |builder, policy| {
         builder.layer(policy.attribute, policy.settings.clone())
     });
     builder.build(runtime)
-}
-
-fn policies<'a>(handler: &scenario::Handler, variant: &'a Variant) -> Vec<&'a Policy> {
-    variant.policies.get(&handler.name).into_iter().flatten().collect()
 }
 
 /// A handler with its layers and the links to whom it calls.
@@ -49,22 +37,16 @@ pub(crate) fn handler(
     world: &mut World,
 ) -> Result<Handler, ConfigError> {
     let declared = &scenario.handlers[index];
-    let pipeline = pipeline(declared, variant, runtime)?;
-    let policies = policies(declared, variant);
+    let policies = variant.policies_of(&declared.name);
+    let pipeline = pipeline(&declared.name, &policies, runtime)?;
     let has = |attribute: &str| policies.iter().any(|policy| policy.attribute == attribute);
-    let steps = declared.calls.iter().map(|step| match step {
-        Step::Call(name) => vec![callee(scenario, &declared.name, name, world)],
-        Step::Together(names) => {
-            names.iter().map(|name| callee(scenario, &declared.name, name, world)).collect()
-        }
-    });
-    let names = declared.calls.iter().flat_map(|step| match step {
-        Step::Call(name) => std::slice::from_ref(name),
-        Step::Together(names) => names.as_slice(),
-    });
+    let steps = declared
+        .calls
+        .iter()
+        .map(|step| step.names().iter().map(|name| callee(scenario, &declared.name, name, world)).collect());
     Ok(Handler {
         steps: steps.collect(),
-        names: names.cloned().collect(),
+        names: declared.calls.iter().flat_map(Step::names).cloned().collect(),
         bound: None,
         falls_back: has("fallback"),
         per_attempt: per_attempt(&policies),
@@ -117,8 +99,8 @@ pub(crate) fn follow(
         if let Some(limit) = handler.per_attempt {
             record.invariants.limit_attempts(&declared.name, limit);
         }
-        for policy in self::policies(declared, variant) {
-            let name = name_of(policy);
+        for policy in variant.policies_of(&declared.name) {
+            let name = policy.text("name");
             match policy.attribute {
                 "bulkhead" | "bulkhead_priority" | "throttle" => {
                     let throttle = policy.attribute == "throttle";
@@ -179,14 +161,6 @@ pub(crate) fn at_rest(house: &House) {
         format!("{counted} transitions were counted and {transitions} logged")
     });
     (record.log.requests, record.log.transitions) = (0, 0);
-}
-
-/// The text of a policy's `name`.
-fn name_of(policy: &Policy) -> Option<&str> {
-    match policy.settings.get("name") {
-        Some(Value::Text(name)) => Some(name),
-        _ => None,
-    }
 }
 
 fn per_attempt(policies: &[&Policy]) -> Option<Duration> {

@@ -1,5 +1,5 @@
 use std::pin::{Pin, pin};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn advance(nanos: u64) {
 async fn sleep_until(house: &Arc<House>, time: u64) {
     let mut sleep = pin!(tokio::time::sleep_until(house.clock.instant(Time::from_nanos(time))));
     std::future::poll_fn(|context| {
-        let mut world = house.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = house.world();
         if world.next_time().is_some_and(|next| next < time) {
             world.alarm = None;
             return Poll::Ready(());
@@ -74,5 +74,5 @@ async fn sleep_until(house: &Arc<House>, time: u64) {
         Pin::as_mut(&mut sleep).poll(context)
     })
     .await;
-    house.world.lock().unwrap_or_else(PoisonError::into_inner).alarm = None;
+    house.world().alarm = None;
 }

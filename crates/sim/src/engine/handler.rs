@@ -126,23 +126,24 @@ impl House {
         let handler = &self.handlers[index];
         let mut running = Running::begin(self, index, call, &mut about);
         about.deadline = self.deadline(handler.per_attempt);
-        if let Some(bound) = &handler.bound {
-            let served = bound(Request::new(self, index, about)).await?;
-            if let Some(running) = &mut running {
-                running.succeeded = true;
-            }
-            return Ok(served);
+        let served = match &handler.bound {
+            Some(bound) => bound(Request::new(self, index, about)).await?,
+            None => self.walk(&handler.steps, about).await?,
+        };
+        if let Some(running) = &mut running {
+            running.succeeded = true;
         }
+        Ok(served)
+    }
+
+    async fn walk(self: &Arc<Self>, steps: &[Vec<Callee>], about: About) -> Result<Served, CallError> {
         let mut degraded = false;
-        for step in &handler.steps {
+        for step in steps {
             let served = match step.as_slice() {
                 [one] => self.step(*one, about).await?,
                 several => together(several.iter().map(|callee| self.step(*callee, about)).collect()).await?,
             };
             degraded |= served.degraded;
-        }
-        if let Some(running) = &mut running {
-            running.succeeded = true;
         }
         Ok(Served { degraded })
     }

@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use steadfast::Runtime;
@@ -35,10 +35,15 @@ impl std::fmt::Debug for House {
 }
 
 impl House {
+    /// The world as it is, at whatever time somebody last looked into it.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Looks into the world at the present time, then carries out what the world wants done.
     pub(crate) fn with<R>(self: &Arc<Self>, look: impl FnOnce(&mut World) -> R) -> R {
         let (result, jobs) = {
-            let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut world = self.world();
             world.now = self.clock.now().as_nanos();
             let result = look(&mut world);
             if world.jobs.is_empty() {
@@ -74,19 +79,15 @@ impl House {
     async fn request(self: Arc<Self>, request: Request) {
         self.unsettled.fetch_add(1, Ordering::Relaxed);
         let mut unsettled = Unsettled { house: Arc::clone(&self), request, settled: false };
-        let ended = match self.entries[request.load] {
-            None => match self.call(request.handler, request.about).await {
-                Ok(served) if served.degraded => Ended::Degraded,
-                Ok(_) => Ended::Success,
-                Err(failure) => failure.ended(),
-            },
-            Some(route) => match self.send(route, request.about).await {
-                Ok(served) if served.degraded => Ended::Degraded,
-                Ok(_) => Ended::Success,
-                Err(kind) => Ended::Failed(kind.as_str()),
-            },
+        let served = match self.entries[request.load] {
+            None => self.call(request.handler, request.about).await.map_err(|failure| failure.ended()),
+            Some(route) => self.send(route, request.about).await.map_err(|kind| Ended::Failed(kind.as_str())),
         };
-        unsettled.settle(ended);
+        unsettled.settle(match served {
+            Ok(served) if served.degraded => Ended::Degraded,
+            Ok(_) => Ended::Success,
+            Err(ended) => ended,
+        });
     }
 
     /// A request that came over a link, with the deadline that it carries.
@@ -99,9 +100,7 @@ impl House {
     }
 
     async fn strike(self: Arc<Self>, fault: ActorFault) {
-        let kinds =
-            [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
-        let Some(kind) = kinds.into_iter().find(|kind| kind.as_str() == fault.kind) else { return };
+        let Some(kind) = Kind::named(&fault.kind) else { return };
         if let ActorFaultKind::Poison(key) = fault.what {
             // Scenarios call their callers by number; limiters by user know them so.
             let key = key.map(|key| format!("user={key}"));

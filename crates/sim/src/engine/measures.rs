@@ -114,7 +114,8 @@ pub(crate) struct Measures {
     pub(crate) parts: Vec<(Vec<usize>, Measures)>,
 }
 
-fn histogram() -> Histogram<u64> {
+/// An empty one of latencies.
+pub(crate) fn histogram() -> Histogram<u64> {
     #[expect(clippy::expect_used, reason = "the bounds are constants")]
     Histogram::new_with_bounds(SHORTEST, LONGEST, 3).expect("bounds in order")
 }

@@ -23,8 +23,8 @@ use super::report::{InvariantReport, Report, VariantReport, Verdict, seconds};
 use crate::scenario::{Metric, Scenario};
 use crate::world::World;
 
-/// Every run begins on this day: 2025-01-01 00:00 UTC.
-const CALENDAR: u64 = 1_735_689_600_000_000_000;
+/// Every run begins on this day, 2025-01-01 00:00 UTC: what is written with a date is the same each time.
+pub(crate) const CALENDAR: WallTime = WallTime::from_nanos(1_735_689_600_000_000_000);
 
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -208,7 +208,7 @@ async fn live(
         .name(&variant.name)
         .seed(seed)
         .environment([])
-        .wall_clock_from(WallTime::from_nanos(CALENDAR))
+        .wall_clock_from(CALENDAR)
         .events(Arc::new(recorder.clone()));
     if let Some(mailbox) = variant.runtime.mailbox {
         builder = builder.mailbox(mailbox as usize);

@@ -5,6 +5,8 @@ use std::io::BufRead;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::{histogram, seconds};
+
 /// Events that are kept before the first call that failed.
 const LAST: usize = 60;
 
@@ -170,16 +172,6 @@ fn band(latency: u64) -> usize {
         bound = if band % 2 == 1 { bound / 10_000 * 14_142 } else { 1_000_000 << (band / 2) };
     }
     band
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown to people")]
-fn seconds(nanos: u64) -> f64 {
-    nanos as f64 / 1e9
-}
-
-fn histogram() -> Histogram<u64> {
-    #[expect(clippy::expect_used, reason = "the bounds are constants")]
-    Histogram::new_with_bounds(1_000, 604_800_000_000_000, 3).expect("bounds in order")
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use steadfast::pipeline::ORDER;
 use steadfast_actors::settings::format_duration;
 
 use crate::scenario::{
-    Bound, Combination, Document, Expectation, Fault, Handler, Load, Model, Reached, Scenario, Service, Step,
+    Bound, Combination, Document, Expectation, Fault, Handler, Load, Model, Reached, Scenario, Service,
     Variant, When,
 };
 
@@ -39,7 +38,7 @@ fn write_scenario(page: &mut String, scenario: &Scenario) -> std::fmt::Result {
     }
     writeln!(page, "\nHandlers")?;
     for Handler { name, calls, .. } in &scenario.handlers {
-        let steps: Vec<String> = calls.iter().map(step).collect();
+        let steps: Vec<String> = calls.iter().map(|step| step.names().join(" and ")).collect();
         writeln!(
             page,
             "  {name} calls {}",
@@ -95,20 +94,10 @@ fn write_service(page: &mut String, service: &Service) -> std::fmt::Result {
     writeln!(page)
 }
 
-fn step(step: &Step) -> String {
-    match step {
-        Step::Call(name) => name.clone(),
-        Step::Together(names) => names.join(" and "),
-    }
-}
-
 fn write_variant(page: &mut String, variant: &Variant) -> std::fmt::Result {
     writeln!(page, "  {}", variant.name)?;
-    for (handler, policies) in &variant.policies {
-        let mut policies: Vec<_> = policies.iter().collect();
-        let rank = |attribute: &str| ORDER.iter().position(|layer| layer.attributes.contains(&attribute));
-        policies.sort_by_key(|policy| rank(policy.attribute));
-        for policy in policies {
+    for handler in variant.policies.keys() {
+        for policy in variant.policies_of(handler) {
             let settings = policy.settings.to_string();
             let settings = if settings.is_empty() { "defaults".to_owned() } else { settings };
             writeln!(page, "    {handler}: {} ({settings})", policy.attribute)?;

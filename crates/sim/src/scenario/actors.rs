@@ -1,16 +1,11 @@
 use std::collections::BTreeSet;
 
 use steadfast_actors::machine::Kind;
-use steadfast_actors::settings::{Settings, Value};
 
 use super::Scenario;
 use super::check::unknown;
 use super::mistake::Notes;
 use super::tree::Span;
-
-/// The kinds of actors that a fault can strike and that reach states.
-const KINDS: [Kind; 6] =
-    [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
 
 /// Every actor that some variant's policies bring to life.
 pub(crate) struct Actors<'a> {
@@ -24,8 +19,8 @@ impl<'a> Actors<'a> {
             for policy in policies {
                 let Some(kind) = kind_of(policy.attribute) else { continue };
                 let named = match kind {
-                    Kind::Idempotency => Some(text(&policy.settings, "store").unwrap_or("default")),
-                    _ => text(&policy.settings, "name"),
+                    Kind::Idempotency => Some(policy.text("store").unwrap_or("default")),
+                    _ => policy.text("name"),
                 };
                 known.insert((kind.as_str(), named.unwrap_or(handler)));
             }
@@ -60,8 +55,8 @@ impl<'a> Actors<'a> {
 
     /// Notes a kind that does not exist, or a name that no variant declares.
     pub(crate) fn check(&self, kind: &str, name: &str, span: &Span, notes: &mut Notes<'_>) {
-        if !KINDS.iter().any(|known| known.as_str() == kind) {
-            return unknown("kind of actor", kind, span, KINDS.map(Kind::as_str), notes);
+        if Kind::named(kind).is_none() {
+            return unknown("kind of actor", kind, span, Kind::ALL.map(Kind::as_str), notes);
         }
         let of_kind = || self.known.iter().filter(|(known, _)| *known == kind).map(|(_, name)| *name);
         if !of_kind().any(|known| matches(known, name)) {
@@ -95,11 +90,4 @@ fn kind_of(attribute: &str) -> Option<Kind> {
         "adaptive_timeout" => Kind::Adaptive,
         _ => return None,
     })
-}
-
-fn text<'a>(settings: &'a Settings, key: &str) -> Option<&'a str> {
-    match settings.get(key) {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
-    }
 }

@@ -8,7 +8,7 @@ use super::expect::{Metric, Reached};
 use super::fault::Target;
 use super::mistake::Notes;
 use super::reader::clip;
-use super::tree::{Item, Node, Span};
+use super::tree::{Node, Span};
 
 /// Notes a name that nothing declares, with the nearest that is.
 pub(crate) fn unknown<'a>(
@@ -39,14 +39,7 @@ pub(crate) struct Declared<'a> {
 impl<'a> Declared<'a> {
     pub(crate) fn of(root: &'a Node) -> Self {
         let names = |list: &str| -> BTreeSet<&'a str> {
-            let Some(Item::List(entries)) = root.get(list).map(|node| &node.item) else {
-                return BTreeSet::new();
-            };
-            let names = entries.iter().filter_map(|entry| match &entry.get("name")?.item {
-                Item::Text(name) => Some(name.as_str()),
-                _ => None,
-            });
-            names.collect()
+            root.list_of(list).iter().filter_map(|entry| entry.text_of("name")).collect()
         };
         let mut variants = names("variant");
         if variants.is_empty() {

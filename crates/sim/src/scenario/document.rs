@@ -155,12 +155,8 @@ impl Document {
 
     /// The files that it names: where each lies, and its name.
     pub(crate) fn files(&self) -> Vec<(PathBuf, String)> {
-        let Some(Item::List(loads)) = self.root.get("load").map(|node| &node.item) else { return Vec::new() };
-        let names = loads.iter().filter_map(|load| match &load.get("file")?.item {
-            Item::Text(name) => Some((self.directory.join(name), name.clone())),
-            _ => None,
-        });
-        names.collect()
+        let names = self.root.list_of("load").iter().filter_map(|load| load.text_of("file"));
+        names.map(|name| (self.directory.join(name), name.to_owned())).collect()
     }
 
     /// Where the values lie, for whoever changes them.
@@ -229,17 +225,10 @@ impl Document {
             table.get("runtime").map_or(options.clone(), |node| runtime::read(node, &options, notes));
         let drafts = table.list("variant", 100, notes);
         let drafts: Vec<_> = drafts.iter().filter_map(|node| variant::read_draft(node, notes)).collect();
-        let named: BTreeMap<String, &Node> = service_nodes
-            .iter()
-            .filter_map(|node| match node.get("name").map(|name| &name.item) {
-                Some(Item::Text(name)) => Some((name.clone(), node)),
-                _ => None,
-            })
-            .collect();
+        let named = service_nodes.iter().filter_map(|node| Some((node.text_of("name")?, node)));
+        let named: BTreeMap<&str, &Node> = named.collect();
         let declared = Declared::of(&self.root);
-        let lines = |span: &Span| self.line_and_column(span);
-        let ground =
-            Ground { handlers: &declared.handlers, services: &named, runtime: &runtime, lines: &lines };
+        let ground = Ground { handlers: &declared.handlers, services: &named, runtime: &runtime };
         let variants = assemble_all(&drafts, &ground, notes);
         let loads = table.list("load", 100, notes).iter();
         let loads = loads.filter_map(|node| load::read(node, &self.directory, notes)).collect();
@@ -253,7 +242,7 @@ impl Document {
         let _ = table.get("matrix");
         table.finish(notes);
         for list in ["service", "handler", "variant"] {
-            twice(list, self.root.get(list), notes);
+            twice(list, self.root.list_of(list), notes);
         }
         // What could not be read was noted; the rest is still checked.
         Some(Scenario {
@@ -272,13 +261,6 @@ impl Document {
             sometimes,
             swarm,
         })
-    }
-
-    fn line_and_column(&self, span: &Span) -> (u32, u32) {
-        let before = self.source.get(..span.start).unwrap_or_default();
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 }
 
@@ -314,8 +296,7 @@ fn assemble_all(drafts: &[Draft<'_>], ground: &Ground<'_>, notes: &mut Notes<'_>
 }
 
 /// Notes each name in a list that stands there already.
-fn twice(list: &str, entries: Option<&Node>, notes: &mut Notes<'_>) {
-    let Some(Item::List(entries)) = entries.map(|node| &node.item) else { return };
+fn twice(list: &str, entries: &[Node], notes: &mut Notes<'_>) {
     let mut seen = std::collections::BTreeSet::new();
     for node in entries.iter().filter_map(|entry| entry.get("name")) {
         if let Item::Text(name) = &node.item

@@ -1,7 +1,5 @@
-use steadfast_actors::settings::nearest;
-
 use super::mistake::Notes;
-use super::reader::{Table, clip, duration, number, parse_rate, text};
+use super::reader::{Table, clip, duration, none_of, number, parse_rate, text};
 use super::tree::{Item, Node, Span};
 
 /// A threshold that must hold.
@@ -219,9 +217,7 @@ fn read_metric(node: &Node, notes: &mut Notes<'_>) -> Option<Metric> {
         .map(|(name, _)| *name)
         .chain(["rejected.KIND", "transitions.NAME", "queue.NAME"])
         .collect();
-    let hint = nearest(written, names.iter().copied()).map(|name| format!("; did you mean {name:?}?"));
-    let (shown, hint) = (clip(written), hint.unwrap_or_default());
-    notes.add(&node.span, format!("{shown:?} is not measured; it can be {}{hint}", names.join(", ")));
+    none_of(&names, node, written, "is not measured", notes);
     None
 }
 
@@ -246,13 +242,9 @@ fn read_window(node: &Node, notes: &mut Notes<'_>) -> Option<(u64, u64)> {
 
 fn read_bound(node: &Node, notes: &mut Notes<'_>) -> Option<Bound> {
     match &node.item {
-        Item::Text(written) if written.contains('/') => match parse_rate(written) {
-            Ok(rate) => Some(Bound::Rate(rate)),
-            Err(message) => {
-                notes.add(&node.span, message);
-                None
-            }
-        },
+        Item::Text(written) if written.contains('/') => {
+            notes.keep(&node.span, parse_rate(written)).map(Bound::Rate)
+        }
         Item::Text(_) => duration(node, notes).map(Bound::Time),
         _ => number(node, 0.0..=1e15, notes).map(Bound::Number),
     }
@@ -261,13 +253,7 @@ fn read_bound(node: &Node, notes: &mut Notes<'_>) -> Option<Bound> {
 /// `"0..30"`
 fn read_seeds(node: &Node, notes: &mut Notes<'_>) -> Option<(u64, u64)> {
     let written = text(node, notes)?;
-    match parse_seeds(written) {
-        Ok(seeds) => Some(seeds),
-        Err(message) => {
-            notes.add(&node.span, message);
-            None
-        }
-    }
+    notes.keep(&node.span, parse_seeds(written))
 }
 
 /// Reads a half-open range of seeds, `"0..30"`.

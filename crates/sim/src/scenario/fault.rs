@@ -1,9 +1,8 @@
 use super::distribution::{self, Distribution};
 use super::mistake::Notes;
-use super::reader::{Table, clip, text};
+use super::reader::{Table, clip, none_of, text};
 use super::service::{ErrorShare, read_errors};
 use super::tree::{Node, Span};
-use steadfast_actors::settings::nearest;
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -236,9 +235,7 @@ fn read_kind(target: &Target, table: &mut Table<'_>, notes: &mut Notes<'_>) -> O
         Target::Store(_) => ("store", &STORE),
     };
     if !allowed.contains(&word) {
-        let hint = nearest(word, allowed.iter().copied()).map(|word| format!("; did you mean {word:?}?"));
-        let (shown, hint, words) = (clip(word), hint.unwrap_or_default(), allowed.join(", "));
-        notes.add(&node.span, format!("{shown:?} cannot befall a {what}; it can be {words}{hint}"));
+        none_of(allowed, node, word, &format!("cannot befall a {what}"), notes);
         return None;
     }
     Some(match word {

@@ -23,6 +23,16 @@ pub enum Step {
     Together(Vec<String>),
 }
 
+impl Step {
+    /// Whom it calls.
+    pub(crate) fn names(&self) -> &[String] {
+        match self {
+            Step::Call(name) => std::slice::from_ref(name),
+            Step::Together(names) => names,
+        }
+    }
+}
+
 /// How messages travel from one to another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {

@@ -91,6 +91,11 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// What was read; where it could not be, why is noted.
+    pub(crate) fn keep<T>(&mut self, span: &Range<usize>, read: Result<T, String>) -> Option<T> {
+        read.map_err(|message| self.add(span, message)).ok()
+    }
+
     /// Whether nothing more is kept.
     pub(crate) fn is_full(&self) -> bool {
         self.found.len() >= MOST_MISTAKES

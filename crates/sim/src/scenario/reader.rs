@@ -99,7 +99,7 @@ impl<'a> Table<'a> {
         choice(self.get(key)?, choices, notes)
     }
 
-    /// The entries of a list; a single table stands for a list of one.
+    /// The entries of a list of at most so many.
     pub(crate) fn list(&mut self, key: &'static str, most: usize, notes: &mut Notes<'_>) -> &'a [Node] {
         let Some(node) = self.get(key) else { return &[] };
         match &node.item {
@@ -184,13 +184,7 @@ pub(crate) fn number(node: &Node, range: RangeInclusive<f64>, notes: &mut Notes<
 /// Nanoseconds, at most a week.
 pub(crate) fn duration(node: &Node, notes: &mut Notes<'_>) -> Option<u64> {
     let Item::Text(text) = &node.item else { return mismatch(node, "a duration such as \"30s\"", notes) };
-    let nanos = match parse_duration(&clip(text)) {
-        Ok(duration) => saturating_nanos(duration),
-        Err(message) => {
-            notes.add(&node.span, message);
-            return None;
-        }
-    };
+    let nanos = saturating_nanos(notes.keep(&node.span, parse_duration(&clip(text)))?);
     if nanos > LONGEST {
         notes.add(&node.span, format!("{} is longer than a week, which is the most", clip(text)));
         return None;
@@ -201,17 +195,12 @@ pub(crate) fn duration(node: &Node, notes: &mut Notes<'_>) -> Option<u64> {
 /// Requests a second, from `"280/s"` or `"6000/m"`.
 pub(crate) fn rate(node: &Node, notes: &mut Notes<'_>) -> Option<f64> {
     let Item::Text(text) = &node.item else { return mismatch(node, "a rate such as \"280/s\"", notes) };
-    match parse_rate(text) {
-        Ok(rate) if (0.0..=MOST_A_SECOND).contains(&rate) => Some(rate),
-        Ok(rate) => {
-            notes.add(&node.span, format!("{rate}/s is out of range; it can be 0/s to {MOST_A_SECOND}/s"));
-            None
-        }
-        Err(message) => {
-            notes.add(&node.span, message);
-            None
-        }
+    let rate = notes.keep(&node.span, parse_rate(text))?;
+    if (0.0..=MOST_A_SECOND).contains(&rate) {
+        return Some(rate);
     }
+    notes.add(&node.span, format!("{rate}/s is out of range; it can be 0/s to {MOST_A_SECOND}/s"));
+    None
 }
 
 /// No load is larger than this.
@@ -245,9 +234,13 @@ pub(crate) fn choice<T: Clone>(
         return Some(choice.clone());
     }
     let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-    let hint = nearest(text, words.iter().copied()).map(|word| format!("; did you mean {word:?}?"));
-    let hint = hint.unwrap_or_default();
-    notes
-        .add(&node.span, format!("{:?} is not known here; it can be {}{hint}", clip(text), words.join(", ")));
+    none_of(&words, node, text, "is not known here", notes);
     None
+}
+
+/// Notes that what `node` says is none of some words, with the nearest that is.
+pub(crate) fn none_of(words: &[&str], node: &Node, written: &str, wrong: &str, notes: &mut Notes<'_>) {
+    let hint = nearest(written, words.iter().copied()).map(|word| format!("; did you mean {word:?}?"));
+    let (shown, hint, words) = (clip(written), hint.unwrap_or_default(), words.join(", "));
+    notes.add(&node.span, format!("{shown:?} {wrong}; it can be {words}{hint}"));
 }

@@ -39,13 +39,8 @@ pub(crate) fn read(node: &Node, directory: &Path, notes: &mut Notes<'_>) -> Opti
         notes.add(&node.span, format!("this trace is larger than {MOST_BYTES} bytes, the most"));
         return None;
     }
-    match parse(&written) {
-        Ok(arrivals) => Some(arrivals),
-        Err((line, message)) => {
-            notes.add(&node.span, format!("line {line} of this trace: {message}"));
-            None
-        }
-    }
+    let read = parse(&written).map_err(|(line, message)| format!("line {line} of this trace: {message}"));
+    notes.keep(&node.span, read)
 }
 
 /// One arrival a line: seconds since the start, and optionally a comma and a key. `#` begins a comment.

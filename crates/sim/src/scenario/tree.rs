@@ -72,18 +72,27 @@ impl Node {
         }
     }
 
+    /// The text that a table has under `name`.
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+        match &self.get(name)?.item {
+            Item::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The entries of the list that a table has under `name`; none where it has no such list.
+    pub(crate) fn list_of(&self, name: &str) -> &[Node] {
+        match self.get(name).map(|node| &node.item) {
+            Some(Item::List(nodes)) => nodes,
+            _ => &[],
+        }
+    }
+
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
         match &mut self.item {
             Item::Table(entries) => {
                 entries.iter_mut().find(|(key, _)| key.name == name).map(|(_, node)| node)
             }
-            _ => None,
-        }
-    }
-
-    pub(crate) fn at(&self, index: usize) -> Option<&Node> {
-        match &self.item {
-            Item::List(nodes) => nodes.get(index),
             _ => None,
         }
     }
@@ -160,10 +169,7 @@ impl Node {
                 Ok(&mut entries[index].1)
             }
             Item::List(nodes) => {
-                let named = |node: &Node| match node.get("name").map(|name| &name.item) {
-                    Some(Item::Text(name)) => name == part,
-                    _ => false,
-                };
+                let named = |node: &Node| node.text_of("name") == Some(part);
                 let index = part.parse::<usize>().ok().or_else(|| nodes.iter().position(named));
                 let known = nodes.len();
                 let node = index.and_then(|index| nodes.get_mut(index));

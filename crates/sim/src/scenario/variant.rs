@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use steadfast::pipeline::ORDER;
 use steadfast::retry::RetryConfig;
 use steadfast_actors::declare;
 use steadfast_actors::settings::{Problem, Settings, Value};
@@ -31,10 +32,27 @@ pub struct Policy {
     pub attribute: &'static str,
     /// Its arguments.
     pub settings: Settings,
-    /// The line where it is written.
-    pub line: u32,
-    /// Its column.
-    pub column: u32,
+}
+
+impl Policy {
+    /// The text of one of its arguments.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        match self.settings.get(key) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl Variant {
+    /// The policies of one handler, the outermost first; those of one layer stay as they are written.
+    pub(crate) fn policies_of(&self, handler: &str) -> Vec<&Policy> {
+        let mut policies: Vec<&Policy> = self.policies.get(handler).into_iter().flatten().collect();
+        policies.sort_by_key(|policy| {
+            ORDER.iter().position(|layer| layer.attributes.contains(&policy.attribute))
+        });
+        policies
+    }
 }
 
 /// The policies of one attribute, before they are one list.
@@ -61,9 +79,8 @@ pub(crate) fn read_draft<'a>(node: &'a Node, notes: &mut Notes<'_>) -> Option<Dr
 /// What a variant is made from.
 pub(crate) struct Ground<'a> {
     pub(crate) handlers: &'a BTreeSet<&'a str>,
-    pub(crate) services: &'a BTreeMap<String, &'a Node>,
+    pub(crate) services: &'a BTreeMap<&'a str, &'a Node>,
     pub(crate) runtime: &'a RuntimeOptions,
-    pub(crate) lines: &'a dyn Fn(&Span) -> (u32, u32),
 }
 
 /// Puts the chain of drafts, the weakest first, together.
@@ -99,7 +116,7 @@ pub(crate) fn assemble(chain: &[&Draft<'_>], ground: &Ground<'_>, notes: &mut No
     for (handler, written) in written {
         let mut list = Vec::new();
         for (attribute, nodes) in written {
-            list.extend(nodes.iter().filter_map(|node| checked(attribute, node, ground, notes)));
+            list.extend(nodes.iter().filter_map(|node| checked(attribute, node, notes)));
         }
         policies.insert(handler, list);
     }
@@ -183,8 +200,8 @@ fn lay_services(
         return;
     };
     for (key, node) in entries {
-        let Some(declared) = ground.services.get(&key.name) else {
-            let known = ground.services.keys().map(String::as_str);
+        let Some(declared) = ground.services.get(key.name.as_str()) else {
+            let known = ground.services.keys().copied();
             super::check::unknown("service", &key.name, &key.span, known, notes);
             continue;
         };
@@ -199,12 +216,7 @@ fn lay_services(
 }
 
 /// One policy, checked by the code that the macros check it with.
-fn checked(
-    attribute: &'static str,
-    node: &Node,
-    ground: &Ground<'_>,
-    notes: &mut Notes<'_>,
-) -> Option<Policy> {
+fn checked(attribute: &'static str, node: &Node, notes: &mut Notes<'_>) -> Option<Policy> {
     let node = &positional(attribute, node);
     let Value::Table(settings) = node.to_value() else {
         notes.add(&node.span, format!("`{attribute}` is a table, found {}", node.type_name()));
@@ -227,8 +239,7 @@ fn checked(
         }
         return None;
     }
-    let (line, column) = (ground.lines)(&node.span);
-    Some(Policy { attribute, settings, line, column })
+    Some(Policy { attribute, settings })
 }
 
 /// Where the value of a dotted key stands; its key where the key itself is the mistake.

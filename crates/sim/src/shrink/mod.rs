@@ -67,10 +67,10 @@ impl<F: FnMut(&Document) -> bool> Shrinking<F> {
 
     /// Takes away runs of entries, from half of them down to single ones.
     fn drop_entries(&mut self, list: &str) {
-        let mut size = entries(self.best.root(), list).div_ceil(2);
+        let mut size = self.best.root().list_of(list).len().div_ceil(2);
         while size > 0 {
             let mut start = 0;
-            while start < entries(self.best.root(), list) {
+            while start < self.best.root().list_of(list).len() {
                 let taken = self.try_out(|root| {
                     let Item::List(nodes) = &mut root.get_mut(list)?.item else { return None };
                     let end = (start + size).min(nodes.len());
@@ -86,20 +86,14 @@ impl<F: FnMut(&Document) -> bool> Shrinking<F> {
     }
 
     fn lower_rates(&mut self) {
-        for load in 0..entries(self.best.root(), "load") {
-            let stages = self
-                .best
-                .root()
-                .get("load")
-                .and_then(|node| node.at(load))
-                .map_or(0, |node| entries(node, "stages"));
-            for stage in 0..stages {
+        for load in 0..self.best.root().list_of("load").len() {
+            for stage in 0..self.best.root().list_of("load")[load].list_of("stages").len() {
                 for key in ["rate", "to"] {
                     self.lower(
                         &|root| {
                             root.get_mut("load")?.at_mut(load)?.get_mut("stages")?.at_mut(stage)?.get_mut(key)
                         },
-                        "/s",
+                        lower_rate,
                     );
                 }
             }
@@ -107,37 +101,29 @@ impl<F: FnMut(&Document) -> bool> Shrinking<F> {
     }
 
     fn narrow_times(&mut self) {
-        for fault in 0..entries(self.best.root(), "fault") {
+        for fault in 0..self.best.root().list_of("fault").len() {
             for key in ["for", "at"] {
-                self.lower(&|root| root.get_mut("fault")?.at_mut(fault)?.get_mut(key), "");
+                self.lower(&|root| root.get_mut("fault")?.at_mut(fault)?.get_mut(key), lower_time);
             }
         }
-        self.lower(&|root| root.get_mut("duration"), "");
+        self.lower(&|root| root.get_mut("duration"), lower_time);
     }
 
     /// Halves a rate or a time while it still fails, then takes quarters off.
-    fn lower(&mut self, find: &dyn Fn(&mut Node) -> Option<&mut Node>, unit: &str) {
+    fn lower(&mut self, find: &dyn Fn(&mut Node) -> Option<&mut Node>, lowered: Lowered) {
         for (numerator, denominator) in [(1, 2), (3, 4)] {
             while self.try_out(|root| {
                 let node = find(root)?;
                 let Item::Text(text) = &node.item else { return None };
-                let smaller = match unit {
-                    "" => lower_time(text, numerator, denominator)?,
-                    unit => lower_rate(text, unit, numerator, denominator)?,
-                };
-                node.item = Item::Text(smaller);
+                node.item = Item::Text(lowered(text, numerator, denominator)?);
                 Some(())
             }) {}
         }
     }
 }
 
-fn entries(node: &Node, list: &str) -> usize {
-    match node.get(list).map(|node| &node.item) {
-        Some(Item::List(nodes)) => nodes.len(),
-        _ => 0,
-    }
-}
+/// A fraction of what a text says; `None` where that is not less.
+type Lowered = fn(&str, u32, u32) -> Option<String>;
 
 /// Times stay whole milliseconds: nobody reads more digits.
 fn lower_time(text: &str, numerator: u32, denominator: u32) -> Option<String> {
@@ -147,8 +133,8 @@ fn lower_time(text: &str, numerator: u32, denominator: u32) -> Option<String> {
     (lower < time && millis > 0).then(|| format_duration(lower))
 }
 
-fn lower_rate(text: &str, unit: &str, numerator: u32, denominator: u32) -> Option<String> {
-    let rate: f64 = text.strip_suffix(unit)?.parse().ok()?;
+fn lower_rate(text: &str, numerator: u32, denominator: u32) -> Option<String> {
+    let rate: f64 = text.strip_suffix("/s")?.parse().ok()?;
     let lower = (rate * f64::from(numerator) / f64::from(denominator) * 10.0).floor() / 10.0;
-    (lower < rate && lower > 0.0).then(|| format!("{lower}{unit}"))
+    (lower < rate && lower > 0.0).then(|| format!("{lower}/s"))
 }

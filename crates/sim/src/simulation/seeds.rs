@@ -3,7 +3,8 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use steadfast::Runtime;
-use steadfast_actors::clock::WallTime;
+
+use crate::engine::CALENDAR;
 
 /// Set to a seed, only that one is run.
 pub(super) const ONE: &str = "STEADFAST_SIM_SEED";
@@ -43,9 +44,7 @@ where
 fn once<A: Future<Output = ()>>(seed: u64, body: impl Fn(u64) -> A) {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     tokio.expect("a current-thread runtime").block_on(async {
-        let builder = Runtime::builder().isolated().seed(seed).environment([]);
-        // The same day for every run, so that what is written with a date is the same too.
-        let builder = builder.wall_clock_from(WallTime::from_nanos(1_735_689_600_000_000_000));
+        let builder = Runtime::builder().isolated().seed(seed).environment([]).wall_clock_from(CALENDAR);
         let runtime = builder.build().expect("settings without mistakes");
         runtime.scope(body(seed)).await;
     });

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use super::active::Active;
 use super::message::{MessageId, Reply};
 use crate::engine::Stream;
 use crate::scenario::{Distribution, FaultKind};
@@ -26,8 +27,7 @@ pub(crate) struct Channel {
     pub(crate) to: String,
     latency: Distribution,
     stream: Stream,
-    /// What goes wrong now: the fault's number, its kind, and whose messages it strikes.
-    active: Vec<(usize, FaultKind, Option<u64>)>,
+    active: Active,
     held: VecDeque<Parcel>,
 }
 
@@ -51,7 +51,7 @@ impl Channel {
             to: to.to_owned(),
             latency,
             stream: Stream::new(seed, &format!("link/{from}->{to}")),
-            active: Vec::new(),
+            active: Active::default(),
             held: VecDeque::new(),
         }
     }
@@ -64,13 +64,10 @@ impl Channel {
         }
         let mut twice = None;
         let (mut lost, mut held) = (false, false);
-        for (_, kind, whose) in &self.active {
-            if whose.is_some_and(|whose| whose != key) {
-                continue;
-            }
+        for kind in self.active.of(key) {
             match kind {
                 FaultKind::Partition | FaultKind::Oneway => lost = true,
-                FaultKind::Hold | FaultKind::Clog | FaultKind::Swizzle(_) => held = true,
+                kind if holds(kind) => held = true,
                 FaultKind::Drop(share) => lost |= self.stream.chance(*share),
                 FaultKind::Duplicate(share) if self.stream.chance(*share) => {
                     twice = Some(self.stream.time(&self.latency, 0));
@@ -95,17 +92,20 @@ impl Channel {
     }
 
     pub(crate) fn strike(&mut self, fault: usize, kind: FaultKind, key: Option<u64>) {
-        self.active.push((fault, kind, key));
+        self.active.begin(fault, kind, key);
     }
 
     /// Ends a fault; gives what was held, in order, if nothing holds it any more.
     pub(crate) fn heal(&mut self, fault: usize) -> VecDeque<Parcel> {
-        self.active.retain(|(number, ..)| *number != fault);
-        let holds =
-            |kind: &FaultKind| matches!(kind, FaultKind::Hold | FaultKind::Clog | FaultKind::Swizzle(_));
-        if self.active.iter().any(|(_, kind, _)| holds(kind)) {
+        self.active.end(fault);
+        if self.active.all().any(|(kind, _)| holds(kind)) {
             return VecDeque::new();
         }
         std::mem::take(&mut self.held)
     }
+}
+
+/// Whether messages wait while this lasts.
+fn holds(kind: &FaultKind) -> bool {
+    matches!(kind, FaultKind::Hold | FaultKind::Clog | FaultKind::Swizzle(_))
 }

@@ -74,9 +74,9 @@ impl World {
         }
         let came = std::mem::take(&mut self.recorder.record().came);
         for name in came {
-            let waiting = |planned: &Planned| !planned.began && planned.fault.when == When::On(name.clone());
             for index in 0..self.faults.len() {
-                if waiting(&self.faults[index]) {
+                let Planned { fault, began, .. } = &self.faults[index];
+                if !began && matches!(&fault.when, When::On(awaited) if *awaited == name) {
                     self.strike(index);
                 }
             }
@@ -137,7 +137,7 @@ impl World {
         self.services[service].strike(fault, kind, key);
         if crashes {
             for work in self.services[service].crash() {
-                self.answer(work, Err(ErrorKind::ConnectionError));
+                self.reply(work.message, Err(ErrorKind::ConnectionError));
             }
         } else {
             self.pump_all(service);
@@ -258,25 +258,18 @@ impl World {
 
     /// Whether a link or a fault speaks of what clients send to this handler.
     pub(crate) fn has_client_link(scenario: &Scenario, handler: &str) -> bool {
-        let named = |a: &str, b: &str| a == "client" && b == handler || a == handler && b == "client";
-        scenario.links.iter().any(|link| named(&link.from, &link.to))
-            || scenario
-                .faults
-                .iter()
-                .any(|fault| matches!(&fault.target, Target::Link { from, to } if named(from, to)))
+        is_spoken_of(scenario, |a, b| a == "client" && b == handler || a == handler && b == "client")
     }
 
-    /// Whether a fault speaks of messages from `from` to `to`, or back, by these very names.
+    /// Whether a link or a fault speaks of messages from `from` to `to`, or back, by these very names.
     pub(crate) fn has_link(scenario: &Scenario, from: &str, to: &str) -> bool {
-        let named = |a: &str, b: &str| {
-            let ends = |x: &str, y: &str| (x == from || x == "app") && y == to;
-            ends(a, b) || ends(b, a)
-        };
-        let declared = scenario.links.iter().any(|link| named(&link.from, &link.to));
-        declared
-            || scenario
-                .faults
-                .iter()
-                .any(|fault| matches!(&fault.target, Target::Link { from, to } if named(from, to)))
+        let ends = |x: &str, y: &str| (x == from || x == "app") && y == to;
+        is_spoken_of(scenario, |a, b| ends(a, b) || ends(b, a))
     }
+}
+
+/// Whether a link or a fault names two ends that are meant.
+fn is_spoken_of(scenario: &Scenario, meant: impl Fn(&str, &str) -> bool) -> bool {
+    let struck = |fault: &Fault| matches!(&fault.target, Target::Link { from, to } if meant(from, to));
+    scenario.links.iter().any(|link| meant(&link.from, &link.to)) || scenario.faults.iter().any(struck)
 }

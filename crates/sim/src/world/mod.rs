@@ -3,6 +3,7 @@
 //! It holds no futures and reads no clock. Whoever drives it says what time it is, fires the events that are due, and
 //! carries out the [`Job`]s that come of them.
 
+mod active;
 mod channel;
 mod faults;
 mod message;
@@ -239,7 +240,7 @@ impl World {
         self.messages.left(message, self.now);
     }
 
-    /// Sends the answer of a handler that was called over a link.
+    /// Sends an answer on its way back.
     pub(crate) fn reply(&mut self, message: MessageId, reply: Reply) {
         if let Some(back) = self.messages.get(message).map(|message| message.back) {
             self.dispatch(back, Parcel::Answer(message, reply));
@@ -318,7 +319,7 @@ impl World {
             Step::Waits(depth) => self.recorder.record().measures.waiting(service, self.now, depth),
             Step::Refused(work, kind, why) => {
                 self.log_refused(service, work, "refused", why);
-                self.answer(work, Err(kind));
+                self.reply(work.message, Err(kind));
             }
             Step::Expired(work) => {
                 self.log_refused(service, work, "expired", "its caller's deadline is over");
@@ -350,15 +351,9 @@ impl World {
             let ending = reply.map_or_else(|kind| kind.as_str(), |_| "success");
             line.number("waited_ns", work.began - work.since).number("ran_ns", ran).word("ending", ending);
         }
-        self.answer(work, reply);
+        self.reply(work.message, reply);
         let shard = self.services[service].shard_of(about.key);
         self.pump(service, shard);
-    }
-
-    fn answer(&mut self, work: Work, reply: Reply) {
-        if let Some(back) = self.messages.get(work.message).map(|message| message.back) {
-            self.dispatch(back, Parcel::Answer(work.message, reply));
-        }
     }
 
     /// Lets free servers take up what waits.

@@ -1,9 +1,10 @@
 use steadfast_actors::outcome::ErrorKind;
 
+use super::active::Active;
 use super::message::{About, Reply, Served};
 use super::waiting::{Next, Waiting, Work};
 use crate::engine::{Stream, float, nanos};
-use crate::scenario::{self, Distribution, ErrorShare, FaultKind};
+use crate::scenario::{self, ErrorShare, FaultKind};
 
 /// A simulated dependency: identical servers behind one queue, or one such group for each shard.
 #[derive(Debug)]
@@ -11,7 +12,7 @@ pub(crate) struct Service {
     pub(crate) spec: scenario::Service,
     stream: Stream,
     shards: Vec<Shard>,
-    active: Vec<(usize, FaultKind, Option<u64>)>,
+    active: Active,
     /// Counts crashes: what was begun before the last one is never finished.
     pub(crate) epoch: u32,
 }
@@ -54,7 +55,7 @@ impl Service {
         };
         let shards = (0..spec.shards.unwrap_or(1)).map(|_| shard()).collect();
         let stream = Stream::new(seed, &format!("service/{}", spec.name));
-        Service { spec: spec.clone(), stream, shards, active: Vec::new(), epoch: 0 }
+        Service { spec: spec.clone(), stream, shards, active: Active::default(), epoch: 0 }
     }
 
     /// The shard that serves this key.
@@ -68,22 +69,17 @@ impl Service {
         self.shards.iter().map(|shard| shard.waiting.len()).sum()
     }
 
-    fn active(&self, key: u64) -> impl Iterator<Item = &FaultKind> {
-        let strikes = move |whose: &Option<u64>| whose.is_none_or(|whose| whose == key);
-        self.active.iter().filter(move |(_, _, whose)| strikes(whose)).map(|(_, kind, _)| kind)
-    }
-
     pub(crate) fn is_hung(&self) -> bool {
-        self.active.iter().any(|(_, kind, whose)| whose.is_none() && *kind == FaultKind::Hang)
+        self.active.all().any(|(kind, whose)| whose.is_none() && *kind == FaultKind::Hang)
     }
 
     pub(crate) fn is_down(&self) -> bool {
-        self.active.iter().any(|(_, kind, _)| *kind == FaultKind::Crash)
+        self.active.all().any(|(kind, _)| *kind == FaultKind::Crash)
     }
 
     /// Whether a request of this key is taken and never answered.
     pub(crate) fn swallows(&self, key: u64) -> bool {
-        self.active.iter().any(|(_, kind, whose)| *whose == Some(key) && *kind == FaultKind::Hang)
+        self.active.all().any(|(kind, whose)| whose == Some(key) && *kind == FaultKind::Hang)
     }
 
     /// Servers that may work now, for each shard.
@@ -92,7 +88,7 @@ impl Service {
             FaultKind::Capacity(factor) => Some(*factor),
             _ => None,
         };
-        let factor: f64 = self.active.iter().filter_map(|(_, kind, _)| factor(kind)).product();
+        let factor: f64 = self.active.all().filter_map(|(kind, _)| factor(kind)).product();
         nanos(float(self.spec.servers) * factor)
     }
 
@@ -133,23 +129,19 @@ impl Service {
             return Step::Refused(work, ErrorKind::Unavailable, "waited too long");
         }
         let in_flight = self.shards[index].serving + self.shards[index].waiting.len();
-        let mut latency: Option<Distribution> = None;
-        let mut drip: Option<(f64, Distribution)> = None;
-        for kind in self.active(about.key) {
+        let (mut latency, mut drip) = (&self.spec.latency, None);
+        for kind in self.active.of(about.key) {
             match kind {
-                FaultKind::Latency(other) => latency = Some(other.clone()),
-                FaultKind::Drip(share, slow) => drip = Some((*share, slow.clone())),
+                FaultKind::Latency(other) => latency = other,
+                FaultKind::Drip(share, slow) => drip = Some((*share, slow)),
                 _ => {}
             }
         }
-        let mut lasts = match &latency {
-            Some(latency) => self.stream.time(latency, in_flight),
-            None => self.stream.time(&self.spec.latency, in_flight),
-        };
+        let mut lasts = self.stream.time(latency, in_flight);
         if let Some((share, slow)) = drip
             && self.stream.chance(share)
         {
-            lasts = self.stream.time(&slow, in_flight);
+            lasts = self.stream.time(slow, in_flight);
         }
         let shard = &mut self.shards[index];
         lasts = lasts.saturating_add(std::mem::take(&mut shard.debt));
@@ -183,10 +175,8 @@ impl Service {
 
     fn answer(&mut self, key: u64) -> Reply {
         let mut errors: &[ErrorShare] = &self.spec.errors;
-        for (_, kind, whose) in &self.active {
-            if let FaultKind::Errors(other) = kind
-                && whose.is_none_or(|whose| whose == key)
-            {
+        for kind in self.active.of(key) {
+            if let FaultKind::Errors(other) = kind {
                 errors = other;
             }
         }
@@ -222,7 +212,7 @@ impl Service {
     }
 
     pub(crate) fn strike(&mut self, fault: usize, kind: FaultKind, key: Option<u64>) {
-        self.active.push((fault, kind, key));
+        self.active.begin(fault, kind, key);
     }
 
     /// Loses all that is served or waits.
@@ -242,7 +232,7 @@ impl Service {
 
     /// Ends a fault; gives what stalled until now and goes on.
     pub(crate) fn heal(&mut self, fault: usize) -> Vec<Work> {
-        self.active.retain(|(number, ..)| *number != fault);
+        self.active.end(fault);
         if self.is_hung() {
             return Vec::new();
         }
