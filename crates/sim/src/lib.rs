@@ -13,6 +13,8 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+#[cfg(test)]
+mod fixture;
 pub mod output;
 pub mod program;
 pub mod scenario;

@@ -1,10 +1,11 @@
 use super::*;
+use crate::fixture::{parsed, scenario};
 use crate::program::BUNDLED;
-use crate::scenario::{Document, Scenario};
+use crate::scenario::Scenario;
 
 fn bundled(name: &str) -> Scenario {
     let bundled = BUNDLED.iter().find(|bundled| bundled.name == name).unwrap();
-    Document::parse(bundled.name, bundled.text.as_bytes()).unwrap().scenario().unwrap()
+    parsed(bundled.text).scenario().unwrap()
 }
 
 fn variant(scenario: &Scenario, name: &str) -> Report {
@@ -34,16 +35,9 @@ fn a_breaker_brings_the_healed_database_back() {
     assert!(report.variants[0].transitions["db"] >= 3);
 }
 
-fn parsed(text: &str) -> Scenario {
-    Document::parse("test", text.as_bytes()).unwrap().scenario().unwrap()
-}
-
 /// A scenario of one service and one handler, with more laid around it.
 fn small(service: &str, rest: &str) -> Scenario {
-    parsed(&format!(
-        "schema = 1\nname = \"small\"\nduration = \"10s\"\n[[service]]\nname = \"db\"\n{service}\n\
-         [[handler]]\nname = \"checkout\"\ncalls = [\"db\"]\n{rest}\n"
-    ))
+    parsed(&scenario("10s", service, rest)).scenario().unwrap()
 }
 
 const STEADY: &str = "[[load]]\nhandler = \"checkout\"\narrivals = \"uniform\"\n\
@@ -134,17 +128,18 @@ fn an_actor_that_crashes_every_300_ms_is_restarted_and_its_callers_hardly_notice
 
 #[test]
 fn a_handler_behind_a_link_is_another_process_and_one_without_is_inside_its_caller() {
-    let text = |link: &str| {
-        format!(
+    let with = |link: &str| {
+        let text = format!(
             "schema = 1\nname = \"t\"\nduration = \"10s\"\n[[service]]\nname = \"db\"\nservers = 10\n\
              latency = \"10ms\"\n[[handler]]\nname = \"front\"\ncalls = [\"back\", [\"db\", \"db\"]]\n[[handler]]\n\
              name = \"back\"\ncalls = [\"db\"]\n{link}\n[[load]]\nhandler = \"front\"\narrivals = \"uniform\"\n\
              stages = [{{ for = \"10s\", rate = \"50/s\" }}]\n"
-        )
+        );
+        run(&parsed(&text).scenario().unwrap(), 1).unwrap()
     };
-    let inside = run(&parsed(&text("")), 1).unwrap();
+    let inside = with("");
     let beyond = "[[link]]\nfrom = \"front\"\nto = \"back\"\nlatency = \"5ms\"\n";
-    let beyond = run(&parsed(&text(beyond)), 1).unwrap();
+    let beyond = with(beyond);
     let median = |report: &Report| report.variants[0].latency_ms.p50.round();
     assert_eq!((median(&inside), median(&beyond)), (20.0, 30.0));
     assert_eq!(inside.variants[0].attempts, 1_500);

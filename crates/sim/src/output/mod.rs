@@ -23,8 +23,6 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use diff::{Difference, first_difference};
-#[cfg(test)]
-pub(crate) use tests::Temporary;
 
 use crate::engine::Report;
 use crate::scenario::Scenario;

@@ -2,6 +2,7 @@ use std::process::Command;
 
 use super::*;
 use crate::engine::{RunOptions, run_with};
+use crate::fixture::{Temporary, parsed};
 use crate::scenario::Document;
 
 const OUTAGE: &str = r#"
@@ -42,26 +43,9 @@ variant = "guarded"
 reached = "breaker:db=open"
 "#;
 
-/// A directory that goes away with the test.
-pub(crate) struct Temporary(pub(crate) PathBuf);
-
-impl Temporary {
-    pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("steadfast-sim-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Temporary(path)
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn written(name: &str) -> (Temporary, Report) {
     let directory = Temporary::new(name);
-    let document = Document::parse("outage.toml", OUTAGE.as_bytes()).unwrap();
+    let document = parsed(OUTAGE);
     let scenario = document.scenario().unwrap();
     let output = Output::create(&directory.0).unwrap();
     let options = RunOptions { log: Some(output.log().unwrap()), ..RunOptions::default() };

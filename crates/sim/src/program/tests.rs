@@ -1,5 +1,5 @@
 use super::*;
-use crate::output::Temporary;
+use crate::fixture::{Temporary, scenario};
 
 fn program(arguments: &[&str]) -> (Exit, String, String) {
     let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
@@ -57,17 +57,7 @@ fn wrong_arguments_exit_with_2_and_the_nearest_word() {
     }
 }
 
-const SMALL: &str = r#"
-schema = 1
-name = "small"
-duration = "4s"
-[[service]]
-name = "db"
-servers = 5
-latency = "20ms"
-[[handler]]
-name = "checkout"
-calls = ["db"]
+const REST: &str = r#"
 [[variant]]
 name = "bare"
 [variant.checkout]
@@ -86,9 +76,13 @@ metric = "success_ratio"
 min = 0.5
 "#;
 
+fn text() -> String {
+    scenario("4s", "servers = 5\nlatency = \"20ms\"", REST)
+}
+
 fn small(directory: &Temporary) -> String {
     let path = directory.0.join("small.toml");
-    std::fs::write(&path, SMALL).unwrap();
+    std::fs::write(&path, text()).unwrap();
     path.display().to_string()
 }
 
@@ -150,7 +144,7 @@ fn what_did_not_hold_exits_with_1_and_prints_the_line_that_replays_it() {
 fn a_matrix_gives_one_run_for_each_combination() {
     let directory = Temporary::new("matrix");
     let path = directory.0.join("matrix.toml");
-    std::fs::write(&path, SMALL.to_owned() + "[matrix]\n\"service.db.servers\" = [1, 2]\n").unwrap();
+    std::fs::write(&path, text() + "[matrix]\n\"service.db.servers\" = [1, 2]\n").unwrap();
     let (exit, out, _) = program(&["run", &path.display().to_string(), "--json"]);
     let runs: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((exit, runs["runs"].as_array().map(Vec::len)), (Exit::Held, Some(2)));
@@ -240,8 +234,8 @@ fn a_scenario_with_a_trace_replays_from_its_directory_alone() {
     let directory = Temporary::new("trace");
     let (file, out) = (directory.0.join("small.toml"), directory.0.join("out"));
     let open = "stages = [{ for = \"4s\", rate = \"20/s\" }]";
-    assert!(SMALL.contains(open));
-    std::fs::write(&file, SMALL.replace(open, "model = \"trace\"\nfile = \"arrivals.csv\"")).unwrap();
+    assert!(text().contains(open));
+    std::fs::write(&file, text().replace(open, "model = \"trace\"\nfile = \"arrivals.csv\"")).unwrap();
     std::fs::write(directory.0.join("arrivals.csv"), "0.5, anna\n0.6\n1.05, bob\n").unwrap();
     let (exit, text, errors) =
         program(&["run", &file.display().to_string(), "--out", &out.display().to_string()]);

@@ -1,17 +1,8 @@
 use super::*;
+use crate::fixture::{parsed, scenario};
 use crate::scenario::{FaultKind, Model, Scenario};
 
-const LARGE: &str = r#"
-schema = 1
-name = "large"
-duration = "100s"
-[[service]]
-name = "db"
-servers = 3
-latency = "10ms"
-[[handler]]
-name = "checkout"
-calls = ["db"]
+const REST: &str = r#"
 [[variant]]
 name = "bare"
 [[variant]]
@@ -40,7 +31,7 @@ kind = "partition"
 "#;
 
 fn large() -> Document {
-    Document::parse("large.toml", LARGE.as_bytes()).unwrap()
+    parsed(&scenario("100s", "servers = 3\nlatency = \"10ms\"", REST))
 }
 
 /// A bug that needs a hold of at least 3 s under at least 40 requests a second, in a run of 12 s.

@@ -6,18 +6,13 @@ use steadfast::ErrorKind;
 
 use super::*;
 use crate::engine::{CallError, Verdict};
+use crate::fixture::scenario;
+
+fn outage() -> String {
+    scenario("20s", "servers = 10\nlatency = \"20ms\"", OUTAGE)
+}
 
 const OUTAGE: &str = r#"
-schema = 1
-name = "outage"
-duration = "20s"
-[[service]]
-name = "db"
-servers = 10
-latency = "20ms"
-[[handler]]
-name = "checkout"
-calls = ["db"]
 [[variant]]
 name = "guarded"
 [variant.checkout]
@@ -43,7 +38,7 @@ fn a_bound_function_runs_inside_the_policies_and_its_calls_reach_the_simulated_w
     let counted = Arc::clone(&runs);
     let report = Simulation::builder()
         .seed(7)
-        .scenario(OUTAGE)
+        .scenario(outage())
         .handler("checkout", move |request: Request| {
             counted.fetch_add(1, Ordering::Relaxed);
             async move { request.call("db").await }
@@ -60,7 +55,7 @@ fn a_bound_function_runs_inside_the_policies_and_its_calls_reach_the_simulated_w
 fn a_bound_functions_own_sleeps_stand_in_virtual_time_and_two_runs_are_the_same() {
     let run = || {
         let simulation =
-            Simulation::builder().scenario(OUTAGE).handler("checkout", |request: Request| async move {
+            Simulation::builder().scenario(outage()).handler("checkout", |request: Request| async move {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 request.call("db").await
             });
@@ -75,7 +70,7 @@ fn a_bound_functions_own_sleeps_stand_in_virtual_time_and_two_runs_are_the_same(
 #[test]
 fn an_error_of_a_bound_function_is_classified_and_a_call_that_is_not_declared_is_not_found() {
     let report = Simulation::builder()
-        .scenario(OUTAGE)
+        .scenario(outage())
         .handler("checkout", |request: Request| async move { request.call("elsewhere").await })
         .run()
         .unwrap();
@@ -88,9 +83,9 @@ fn what_the_scenario_does_not_have_is_refused() {
     let nothing = Simulation::builder().run();
     assert!(matches!(nothing, Err(SimulationError::NoScenario)));
     let unknown =
-        Simulation::builder().scenario(OUTAGE).handler("chekout", |_| async { Ok::<(), CallError>(()) });
+        Simulation::builder().scenario(outage()).handler("chekout", |_| async { Ok::<(), CallError>(()) });
     assert!(matches!(unknown.run(), Err(SimulationError::NoHandler(name)) if name == "chekout"));
-    let wrong = Simulation::builder().scenario(OUTAGE).set("duration", "soon").run();
+    let wrong = Simulation::builder().scenario(outage()).set("duration", "soon").run();
     assert!(matches!(wrong, Err(SimulationError::Scenario(_))));
 }
 
@@ -110,7 +105,7 @@ mod annotated {
 fn an_annotated_function_brings_its_own_actors_and_they_meet_the_simulated_outage() {
     let run = || {
         let simulation =
-            Simulation::builder().scenario(OUTAGE).set("variant.0.checkout.circuit_breaker", "false");
+            Simulation::builder().scenario(outage()).set("variant.0.checkout.circuit_breaker", "false");
         let simulation = simulation.set("expect", "[]").handler("checkout", annotated::checkout);
         simulation.run().unwrap()
     };

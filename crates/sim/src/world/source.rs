@@ -179,14 +179,12 @@ fn zipf(stream: &mut Stream, s: f64, n: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Document;
+    use crate::fixture;
 
     fn source(load: &str) -> Source {
-        let text = format!(
-            "schema = 1\nname = \"t\"\nduration = \"10s\"\n[[service]]\nname = \"db\"\nservers = 1\nlatency = \"1ms\"\n\
-             [[handler]]\nname = \"h\"\ncalls = [\"db\"]\n[[load]]\nhandler = \"h\"\n{load}\n"
-        );
-        let scenario = Document::parse("t", text.as_bytes()).unwrap().scenario().unwrap();
+        let load = format!("[[load]]\nhandler = \"checkout\"\n{load}");
+        let text = fixture::scenario("10s", "servers = 1\nlatency = \"1ms\"", &load);
+        let scenario = fixture::parsed(&text).scenario().unwrap();
         Source::new(1, 0, &scenario.loads[0])
     }
 

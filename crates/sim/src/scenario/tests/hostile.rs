@@ -199,7 +199,7 @@ proptest! {
     #[test]
     fn values_set_by_path_never_panic(path in "[a-z0-9.]{0,20}", value in text(), known in 0usize..6) {
         let known = ["service.db.servers", "load.0.stages.0.rate", "fault.0", "variant", "duration", &path][known];
-        let mut document = Document::parse("test.toml", SMALL.as_bytes()).unwrap();
+        let mut document = parsed(SMALL);
         if document.set(known, &value).is_ok() {
             let _ = document.scenario();
         }

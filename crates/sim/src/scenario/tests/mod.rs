@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use super::tree::Node;
 use super::*;
+use crate::fixture::parsed;
 
 mod hostile;
 
@@ -174,7 +175,7 @@ fn values_without_unit_or_out_of_range_are_refused() {
 
 #[test]
 fn a_value_can_be_set_by_its_path_with_or_without_quotes() {
-    let mut document = Document::parse("test.toml", SMALL.as_bytes()).unwrap();
+    let mut document = parsed(SMALL);
     document.set("duration", "7s").unwrap();
     document.set("load.0.stages.0.rate", "\"20/s\"").unwrap();
     document.set("service.db.servers", "9").unwrap();
@@ -188,7 +189,7 @@ fn a_value_can_be_set_by_its_path_with_or_without_quotes() {
 
 #[test]
 fn a_mistake_in_a_set_value_shows_the_argument() {
-    let mut document = Document::parse("test.toml", SMALL.as_bytes()).unwrap();
+    let mut document = parsed(SMALL);
     let nowhere = document.clone().set("load.7.rate", "1/s").unwrap_err().to_string();
     assert!(nowhere.contains("\"7\" is neither one of its 1 entries nor a name of one"), "{nowhere}");
     document.set("service.db.servers", "many").unwrap();
@@ -205,14 +206,14 @@ fn a_mistake_in_a_set_value_shows_the_argument() {
 fn a_matrix_makes_one_document_for_each_combination() {
     let matrix =
         "\n[matrix]\n\"load.0.stages.0.rate\" = [\"1/s\", \"2/s\"]\n\"service.db.servers\" = [1, 2, 3]\n";
-    let document = Document::parse("test.toml", (SMALL.to_owned() + matrix).as_bytes()).unwrap();
+    let document = parsed(&(SMALL.to_owned() + matrix));
     let runs = document.combinations().unwrap();
     assert_eq!(runs.len(), 6);
     let Combination { set, document: last } = &runs[5];
     assert_eq!(set[0], ("load.0.stages.0.rate".to_owned(), "\"2/s\"".to_owned()));
     assert_eq!(last.scenario().unwrap().services[0].servers, 3);
     let wrong = "\n[matrix]\n\"load.7.stages\" = [1]\n";
-    let document = Document::parse("test.toml", (SMALL.to_owned() + wrong).as_bytes()).unwrap();
+    let document = parsed(&(SMALL.to_owned() + wrong));
     assert_eq!(document.combinations().unwrap_err().mistakes()[0].line, 21);
 }
 
@@ -279,7 +280,7 @@ fn sorted(node: &Node) -> String {
 #[test]
 fn random_faults_come_from_the_seed_and_make_a_good_scenario() {
     let swarm = SMALL.to_owned() + "[swarm]\nomit = 0.5\nbudget = 20\n";
-    let document = Document::parse("test.toml", swarm.as_bytes()).unwrap();
+    let document = parsed(&swarm);
     let mut families = std::collections::BTreeSet::new();
     for seed in 0..200 {
         let drawn = document.with_random_faults(seed).unwrap();
@@ -295,7 +296,7 @@ fn random_faults_come_from_the_seed_and_make_a_good_scenario() {
 
 #[test]
 fn without_a_swarm_only_the_seed_changes() {
-    let document = Document::parse("test.toml", SMALL.as_bytes()).unwrap();
+    let document = parsed(SMALL);
     let scenario = document.with_random_faults(7).unwrap().scenario().unwrap();
     assert_eq!((scenario.seed, scenario.faults.len()), (7, 0));
 }
