@@ -3,9 +3,8 @@
 /// What the value is that stands without a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Positional {
-    Text,
-    /// A path, bare or as a text.
-    Path,
+    /// As behind a key.
+    Value,
     Type,
 }
 
@@ -51,21 +50,21 @@ impl Attribute {
 
 /// All attributes, in the order in which the crate's page lists them.
 pub(crate) static ATTRIBUTES: [Attribute; 19] = [
-    with_value("circuit_breaker", "name", Positional::Text, "(\"payments\")"),
-    with_value("fallback", "path", Positional::Path, "(\"cached_reviews\")").paths(&["path"]),
+    with_value("circuit_breaker", "name", Positional::Value, "(\"payments\")"),
+    with_value("fallback", "path", Positional::Value, "(\"cached_reviews\")").paths(&["path"]),
     named("retry", "(attempts = 3)").paths(&["backoff"]),
     named("idempotent", "(key = \"header:Idempotency-Key\")"),
-    with_value("timeout", "total", Positional::Text, "(\"30s\")"),
-    with_value("timeout_cascade", "total", Positional::Text, "(percentage = 30)"),
-    with_value("bulkhead", "name", Positional::Text, "(\"orders\", capacity = 50)"),
-    with_value("bulkhead_priority", "name", Positional::Text, "(\"orders\", priority = \"high\")"),
+    with_value("timeout", "total", Positional::Value, "(\"30s\")"),
+    with_value("timeout_cascade", "total", Positional::Value, "(percentage = 30)"),
+    with_value("bulkhead", "name", Positional::Value, "(\"orders\", capacity = 50)"),
+    with_value("bulkhead_priority", "name", Positional::Value, "(\"orders\", priority = \"high\")"),
     named("rate_limit", "(requests = 10, per = \"minute\")").paths(&["cost"]),
     named("throttle", "(max_concurrent = 5)"),
     named("degrade_gracefully", ""),
     named("adaptive_timeout", "(base_timeout = \"5s\", max_timeout = \"30s\")"),
     named("hedge", "(after = \"p95\")"),
     named("shed", "(target_delay = \"5ms\")"),
-    with_value("service_method", "route", Positional::Text, "(\"GET /orders/:id\")"),
+    with_value("service_method", "route", Positional::Value, "(\"GET /orders/:id\")"),
     named("require_auth", ""),
     with_value("validate", "type", Positional::Type, "(Order)"),
     named("metrics", ""),

@@ -1,6 +1,7 @@
 //! `#[derive(Classify)]`: each variant says what sort of error it is.
 
 use crate::expand::located;
+use crate::model::combined;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use steadfast_actors::outcome::ErrorKind;
@@ -93,10 +94,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             Err(error) => errors.push(error),
         }
     }
-    match errors.into_iter().reduce(|mut all, error| {
-        all.combine(error);
-        all
-    }) {
+    match combined(errors) {
         Some(errors) => Err(errors),
         None => Ok(implementation(input, &krate, &variants)),
     }

@@ -169,7 +169,7 @@ impl Entries<'_> {
             let message = format!("expected `key = value`, as in #[{}{example}]", self.attribute.name);
             return Err(Error::new(span_of_next(input), message));
         };
-        if self.attribute.positional.is_some() && self.arguments.get(key).is_some() {
+        if self.arguments.get(key).is_some() {
             let message = format!("only one value stands without a key, and `{key}` is already written");
             return Err(Error::new(span_of_next(input), message));
         }
@@ -182,7 +182,7 @@ impl Entries<'_> {
                 })?;
                 (Written::Tokens(parsed.to_token_stream()), parsed.span())
             }
-            Positional::Path | Positional::Text => self.value(input, key)?,
+            Positional::Value => self.value(input, key)?,
         };
         Ok(Entry { key: key.to_owned(), key_span: span, value, span })
     }

@@ -82,7 +82,7 @@ fn costs(handler: &Handler, inputs: &TokenStream) -> TokenStream {
     let costs = limits.enumerate().filter_map(|(occurrence, limit)| {
         let (path, span) = limit.path("cost")?;
         let occurrence = Literal::usize_unsuffixed(occurrence);
-        let each = handler.function.arguments.iter().flat_map(|argument| &argument.bindings).map(|binding| {
+        let each = handler.function.bindings().map(|binding| {
             let (conditions, name) = (&binding.conditions, &binding.name);
             quote!(#(#conditions)* &#name)
         });

@@ -31,10 +31,15 @@ impl Binding {
         self.name.to_string().starts_with(WILDCARD)
     }
 
+    /// Whether an underscore says that the handler does not read it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.name.to_string().starts_with('_')
+    }
+
     /// Attributes of a statement that reads the binding.
     pub(crate) fn of_statement(&self) -> TokenStream {
         let conditions = &self.conditions;
-        let unused = self.name.to_string().starts_with('_').then(reads_unused);
+        let unused = self.is_unused().then(reads_unused);
         quote!(#(#conditions)* #unused)
     }
 }

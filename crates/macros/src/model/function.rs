@@ -102,7 +102,7 @@ impl Function {
 
     /// Whether an underscore says of an argument that the handler does not read it.
     pub(crate) fn has_unused(&self) -> bool {
-        self.bindings().any(|binding| binding.name.to_string().starts_with('_'))
+        self.bindings().any(Binding::is_unused)
     }
 
     /// The bindings that the handler may read.

@@ -85,7 +85,8 @@ impl Handler {
     }
 }
 
-fn combined(errors: Vec<Error>) -> Option<Error> {
+/// All mistakes as one; `None` where there is none.
+pub(crate) fn combined(errors: Vec<Error>) -> Option<Error> {
     errors.into_iter().reduce(|mut all, error| {
         all.combine(error);
         all
