@@ -145,8 +145,8 @@ macro_rules! __steadfast_enroll {
 }
 
 pub use crate::{
-    __steadfast_context as context, __steadfast_enroll as enroll, __steadfast_fingerprint as fingerprint,
-    __steadfast_is_context as is_context, __steadfast_opaque_outcome as opaque_outcome,
-    __steadfast_outcome as outcome, __steadfast_route as route, __steadfast_stored_outcome as stored_outcome,
-    __steadfast_validated as validated, __steadfast_validator as validator,
+    __steadfast_context as context, __steadfast_enroll as enroll, __steadfast_is_context as is_context,
+    __steadfast_opaque_outcome as opaque_outcome, __steadfast_outcome as outcome, __steadfast_route as route,
+    __steadfast_stored_outcome as stored_outcome, __steadfast_validated as validated,
+    __steadfast_validator as validator,
 };

@@ -71,9 +71,9 @@ impl<'a> AuthRequest<'a> {
     /// The value of a header that stands once; a credential that is given twice is none.
     #[must_use]
     pub fn single_header(&self, name: &str) -> Option<&'a str> {
-        let mut values = self.message.all_headers().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let mut values = self.message.headers(name);
         match (values.next(), values.next()) {
-            (Some((_, value)), None) => Some(value),
+            (Some(value), None) => Some(value),
             _ => None,
         }
     }

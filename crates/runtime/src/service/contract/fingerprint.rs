@@ -99,12 +99,3 @@ impl<T: Display + ?Sized> KeyText for T {
 pub fn key_text<T: KeyText + ?Sized>(argument: &T) -> String {
     argument.text()
 }
-
-/// The fingerprint of a call: `fingerprint!((&msg, &amount))`.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __steadfast_fingerprint {
-    (($($argument:expr),* $(,)?)) => {
-        $crate::__private::Fingerprints::new()$(.with($argument))*.finish()
-    };
-}

@@ -27,8 +27,7 @@ impl Reply {
     /// The reply of a handler that could not be answered for.
     #[must_use]
     pub fn refused(rejection: Rejection) -> Self {
-        let text = rejection.to_string();
-        Reply::Failed { judged: Judged::of(&rejection), text }
+        Reply::failed(Judged::of, &rejection)
     }
 
     /// The reply of an error.

@@ -47,23 +47,30 @@ fn a_generic_argument_carries_no_caller() {
     assert!(!of(&message("{}")));
 }
 
+/// As the macros take it.
+macro_rules! fingerprint {
+    ($($argument:expr),*) => {
+        private::Fingerprints::new()$(.with($argument))*.finish()
+    };
+}
+
 #[test]
 fn a_fingerprint_is_of_the_content_of_all_arguments_in_their_places() {
-    let of = |body, amount: u64| private::fingerprint!((&message(body), &amount));
+    let of = |body, amount: u64| fingerprint!(&message(body), &amount);
     assert_eq!(of(r#"{"a":1,"b":2}"#, 3), of(r#"{ "b": 2, "a": 1 }"#, 3));
     assert_ne!(of(r#"{"a":1}"#, 3), of(r#"{"a":1}"#, 4));
     assert_ne!(of(r#"{"a":1}"#, 3), of(r#"{"a":2}"#, 3));
-    let pair = |a: &str, b: &str| private::fingerprint!((a, b));
+    let pair = |a: &str, b: &str| fingerprint!(a, b);
     assert_ne!(pair("ab", "c"), pair("a", "bc"));
     assert_ne!(pair("a", "b"), pair("b", "a"));
-    assert_ne!(private::fingerprint!((&1)), private::fingerprint!(("1")));
+    assert_ne!(fingerprint!(&1), fingerprint!("1"));
 }
 
 #[test]
 fn the_order_of_a_hash_map_does_not_reach_its_fingerprint() {
     let forward: HashMap<String, u32> = (0..50).map(|n| (n.to_string(), n)).collect();
     let backward: HashMap<String, u32> = (0..50).rev().map(|n| (n.to_string(), n)).collect();
-    assert_eq!(private::fingerprint!((&forward)), private::fingerprint!((&backward)));
+    assert_eq!(fingerprint!(&forward), fingerprint!(&backward));
 }
 
 #[test]
@@ -74,9 +81,9 @@ fn a_call_that_cannot_be_written_is_like_no_other() {
             Err(serde::ser::Error::custom("no"))
         }
     }
-    assert_ne!(private::fingerprint!((&Unwritable)), private::fingerprint!((&Unwritable)));
+    assert_ne!(fingerprint!(&Unwritable), fingerprint!(&Unwritable));
     let pairs = HashMap::from([((1, 2), 3)]);
-    assert_eq!(private::fingerprint!((&pairs)), private::fingerprint!((&pairs)));
+    assert_eq!(fingerprint!(&pairs), fingerprint!(&pairs));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use steadfast_actors::rejection::Rejection;
 
 use super::fields::add_rate_limit;
 use super::problem::Problem;
-use crate::pipeline::Call;
+use crate::pipeline::{Call, Identity};
 use crate::service::RpcResponse;
 use crate::service::contract::Reply;
 
@@ -16,7 +16,7 @@ const OF_THE_CONNECTION: [&str; 7] =
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// What the caller of `root` gets; `place` is for the log.
-pub(super) fn answer(root: &Call, reply: Reply, place: &str) -> Response {
+pub(super) fn answer(root: &Call, reply: Reply, place: &Identity) -> Response {
     match reply {
         Reply::Answer(answer) => telling_limits(root, None, sent(root, &answer)),
         Reply::Failed { judged, text } => {
@@ -29,7 +29,7 @@ pub(super) fn answer(root: &Call, reply: Reply, place: &str) -> Response {
     }
 }
 
-fn refused(root: &Call, rejection: &Rejection, place: &str) -> Response {
+fn refused(root: &Call, rejection: &Rejection, place: &Identity) -> Response {
     telling_limits(root, Some(rejection), told(root, Problem::of_rejection(rejection, place)))
 }
 

@@ -11,9 +11,8 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Networks) -> I
     if !proxies.contains(client) {
         return client;
     }
-    let values: Vec<&str> =
-        headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
-    for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+    let values = headers.get_all("x-forwarded-for").iter().rev();
+    for hop in values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')) {
         // A hop that cannot be read ends the chain: what a proxy did not write is not to be skipped over.
         let Some(hop) = address(hop.trim()) else { break };
         client = hop.to_canonical();

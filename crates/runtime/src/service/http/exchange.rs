@@ -21,7 +21,7 @@ use super::observed::Observed;
 use super::problem::Problem;
 use super::request::{self, NoBody};
 use super::wire::time_left;
-use crate::pipeline::{Call, look_at_limits};
+use crate::pipeline::{Call, Identity, look_at_limits};
 use crate::runtime::Runtime;
 use crate::service::contract::{Reply, Route};
 
@@ -42,16 +42,16 @@ async fn answered(runtime: Runtime, route: &'static Route, request: Request) -> 
     let wire = if is_trusted { time_left(&parts.headers) } else { Ok(None) };
     // Before the body: what it takes to come counts towards the deadline.
     let root = Call::serving(&runtime, wire.unwrap_or_default());
-    let place = route.identity().path();
+    let place = route.identity();
     let head = request::head(route, &parts, addresses);
     let received = match wire {
-        Ok(wire) => received(&root, &mut parts, body, &place, wire).await,
+        Ok(wire) => received(&root, &mut parts, body, place, wire).await,
         Err(invalid) => Err(Problem::of_request(StatusCode::BAD_REQUEST, invalid.to_string())),
     };
     let (parameters, body) = match received {
         Ok(received) => received,
         Err(reason) => {
-            look_at_limits(&root, route.identity(), &head.build()).await;
+            look_at_limits(&root, place, &head.build()).await;
             return problem(&root, reason);
         }
     };
@@ -59,8 +59,8 @@ async fn answered(runtime: Runtime, route: &'static Route, request: Request) -> 
     let running = Arc::clone(&root);
     let served = async move { running.runtime.scope(running.around(route.serve(message))).await };
     match (Run { future: Some(Box::pin(caught(served))), root: Arc::clone(&root) }).await {
-        Ok(reply) => answer(&root, reply, &place),
-        Err(panic) => problem(&root, Problem::of_panic(&*panic, &place)),
+        Ok(reply) => answer(&root, reply, place),
+        Err(panic) => problem(&root, Problem::of_panic(&*panic, place)),
     }
 }
 
@@ -69,12 +69,12 @@ async fn received(
     root: &Call,
     parts: &mut Parts,
     body: Body,
-    place: &str,
+    place: &Identity,
     wire: Option<Duration>,
 ) -> Result<(RawPathParams, Vec<u8>), Problem> {
     let is_over = || root.deadline.is_over(root.runtime.clock().now());
     let over = || {
-        let late = Rejection::timed_out(place, wire.unwrap_or_default());
+        let late = Rejection::timed_out(place.path(), wire.unwrap_or_default());
         Problem::of_rejection(&late, place)
     };
     if is_over() {

@@ -51,6 +51,7 @@ pub(super) fn unmatched(status: StatusCode) {
 }
 
 fn record(method: &'static str, route: &'static str, status: u16) {
-    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
-    metrics::counter!("steadfast_http_requests_total", &labels).increment(1);
+    let status = status.to_string();
+    metrics::counter!("steadfast_http_requests_total", "method" => method, "route" => route, "status" => status)
+        .increment(1);
 }

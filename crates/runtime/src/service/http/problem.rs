@@ -9,9 +9,10 @@ use steadfast_actors::rejection::{FieldProblem, FullReason, Rejection};
 
 use super::fields::retry_after;
 use crate::outcome::Judged;
+use crate::pipeline::Identity;
 
 /// What a caller is told of a failure, as `application/problem+json` (RFC 9457).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Problem {
     status: u16,
     title: &'static str,
@@ -43,7 +44,7 @@ impl Problem {
     }
 
     /// A refusal of ours.
-    pub(super) fn of_rejection(rejection: &Rejection, place: &str) -> Self {
+    pub(super) fn of_rejection(rejection: &Rejection, place: &Identity) -> Self {
         let mut problem = Problem {
             policy: Some(rejection.policy()),
             name: Some(rejection.name().to_owned()).filter(|name| !name.is_empty()),
@@ -58,12 +59,12 @@ impl Problem {
     }
 
     /// An error of a handler.
-    pub(super) fn of_error(judged: &Judged, text: &str, place: &str) -> Self {
+    pub(super) fn of_error(judged: &Judged, text: &str, place: &Identity) -> Self {
         Problem::plain(judged.kind.http_status()).after(judged.retry_after).telling(text, place)
     }
 
     /// A handler that panicked.
-    pub(super) fn of_panic(panic: &(dyn std::any::Any + Send), place: &str) -> Self {
+    pub(super) fn of_panic(panic: &(dyn std::any::Any + Send), place: &Identity) -> Self {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
         let text = format!("panicked: {}", text.as_deref().unwrap_or("with something that is no text"));
@@ -72,17 +73,7 @@ impl Problem {
 
     fn plain(status: u16) -> Self {
         let known = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-        Problem {
-            status,
-            title: known.unwrap_or("Client Closed Request"),
-            detail: None,
-            policy: None,
-            name: None,
-            retry_after_ms: None,
-            errors: Vec::new(),
-            id: None,
-            wait: None,
-        }
+        Problem { status, title: known.unwrap_or("Client Closed Request"), ..Problem::default() }
     }
 
     fn after(mut self, wait: Option<Duration>) -> Self {
@@ -94,12 +85,12 @@ impl Problem {
 
     /// What a caller did wrong is told the caller. What went wrong here may hold names and addresses of the house: that
     /// goes to the log, and the caller gets an id to ask by.
-    fn telling(mut self, text: &str, place: &str) -> Self {
+    fn telling(mut self, text: &str, place: &Identity) -> Self {
         if self.status < 500 {
             self.detail = Some(text.to_owned());
             return self;
         }
-        let id = format!("{:016x}", Entropy::system_seed());
+        let (id, place) = (format!("{:016x}", Entropy::system_seed()), place.path());
         if self.policy.is_some() && self.status != 500 {
             tracing::info!(id, place, status = self.status, problem = text, "refused");
         } else {

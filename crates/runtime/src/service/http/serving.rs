@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
 use super::router::{ServeError, router, with_not_found};
-use super::routes::table;
+use super::routes::{Routes, table};
 use crate::runtime::Runtime;
 
 /// The connections of one runtime.
@@ -74,8 +74,8 @@ impl Runtime {
     /// # Cancel safety
     /// As above; no answer is lost.
     pub async fn serve(&self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
-        self.routes()?;
-        self.serve_listener(TcpListener::bind(address).await?).await
+        let routes = self.routes()?;
+        self.serve_routes(&routes, TcpListener::bind(address).await?).await
     }
 
     /// The same on a listener that is bound already.
@@ -86,14 +86,17 @@ impl Runtime {
     /// # Cancel safety
     /// As [`Runtime::serve`].
     pub async fn serve_listener(&self, listener: TcpListener) -> Result<(), ServeError> {
-        let routes = self.routes()?;
-        let service = with_not_found(router(self, &routes));
+        self.serve_routes(&self.routes()?, listener).await
+    }
+
+    async fn serve_routes(&self, routes: &Routes, listener: TcpListener) -> Result<(), ServeError> {
+        let service = with_not_found(router(self, routes));
         if routes.is_empty() {
             tracing::warn!(
                 "no handler with #[service_method] is linked; a crate of handlers needs `use it as _;`"
             );
         }
-        for line in table(&routes) {
+        for line in table(routes) {
             tracing::info!(runtime = self.name(), "{line}");
         }
         let address = listener.local_addr()?;

@@ -94,16 +94,12 @@ impl Message {
     /// The first header of that name, whatever its case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.inner.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
+        self.headers(name).next()
     }
 
     /// Every header of that name, in the order of their coming.
-    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let same = move |(known, value): &'a (String, String)| {
-            known.eq_ignore_ascii_case(name).then_some(value.as_str())
-        };
-        self.inner.headers.iter().filter_map(same)
+    pub fn headers<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.all_headers().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Every header with its name.
