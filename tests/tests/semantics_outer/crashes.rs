@@ -4,6 +4,7 @@ use steadfast::actors::breaker::BreakerState;
 use steadfast::actors::machine::Kind;
 use steadfast::prelude::*;
 
+use super::common::breaker;
 use super::support::{Runs, crash, is_failed, millis, seconds, take_down};
 
 static LOADED: Runs = Runs::new();
@@ -89,7 +90,7 @@ async fn probed_late(fails: bool) -> Result<(), String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_in_flight_keeps_its_slot_through_a_crash_and_decides_when_it_ends() {
-    let breaker = || Runtime::current().registry().breaker("probed-late").unwrap();
+    let state = || breaker("probed-late").state();
     assert!(probed_late(true).await.is_err());
     seconds(30).await;
     let probe = tokio::spawn(probed_late(false));
@@ -97,8 +98,8 @@ async fn a_probe_in_flight_keeps_its_slot_through_a_crash_and_decides_when_it_en
     crash(Kind::Breaker, "probed-late").await;
     let refused = probed_late(false).await.unwrap_err();
     assert!(refused.contains("half open with every probe out"), "{refused}");
-    assert_eq!(breaker().state(), BreakerState::HalfOpen);
-    assert_eq!((probe.await.unwrap(), breaker().state()), (Ok(()), BreakerState::Closed));
+    assert_eq!(state(), BreakerState::HalfOpen);
+    assert_eq!((probe.await.unwrap(), state()), (Ok(()), BreakerState::Closed));
 }
 
 #[circuit_breaker("told-late", failure_threshold = 2)]
@@ -114,8 +115,7 @@ async fn an_outcome_that_is_told_while_the_actor_is_down_is_not_lost() {
         assert_eq!(told_late().await, Err("HTTP 503".to_owned()));
     }
     millis(10).await;
-    let breaker = Runtime::current().registry().breaker("told-late").unwrap();
-    assert_eq!(breaker.state(), BreakerState::Open);
+    assert_eq!(breaker("told-late").state(), BreakerState::Open);
 }
 
 static KEPT: Runs = Runs::new();

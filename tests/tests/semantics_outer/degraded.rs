@@ -3,6 +3,7 @@
 use steadfast::actors::breaker::BreakerState;
 use steadfast::prelude::*;
 
+use super::common::breaker;
 use super::support::{Runs, millis, seconds};
 
 static PAGES: Runs = Runs::new();
@@ -24,19 +25,15 @@ async fn page(fails: bool) -> Page {
     if fails { Err("HTTP 503".to_owned()) } else { Ok(seen()) }
 }
 
-fn state() -> BreakerState {
-    Runtime::current().registry().breaker("pages").unwrap().state()
-}
-
 #[tokio::test(start_paused = true)]
 async fn under_an_open_breaker_it_runs_and_is_told_what_is_down_and_is_not_recorded() {
     assert!(page(true).await.is_err());
-    assert_eq!(state(), BreakerState::Open);
+    assert_eq!(breaker("pages").state(), BreakerState::Open);
     for _ in 0..5 {
         assert_eq!(page(false).await, Ok((vec!["pages".to_owned()], false)));
         assert!(page(true).await.is_err());
     }
-    assert_eq!((state(), PAGES.all()), (BreakerState::Open, 11));
+    assert_eq!((breaker("pages").state(), PAGES.all()), (BreakerState::Open, 11));
 }
 
 #[circuit_breaker("probed-pages", failure_threshold = 1, success_threshold = 2)]
@@ -54,8 +51,7 @@ async fn a_half_open_breaker_takes_its_probes_from_these_runs_and_closes_by_them
     // Two probes at a time are recorded; the third runs as before, and its failure is nobody's.
     assert_eq!((first, second), (Ok((vec![], false)), Ok((vec![], false))));
     assert!(third.is_err());
-    let breaker = Runtime::current().registry().breaker("probed-pages").unwrap();
-    assert_eq!(breaker.state(), BreakerState::Closed);
+    assert_eq!(breaker("probed-pages").state(), BreakerState::Closed);
     assert_eq!(probed_page(false).await, Ok((vec![], false)));
 }
 

@@ -8,6 +8,7 @@ use steadfast::actors::machine::Kind;
 use steadfast::pipeline::Failure;
 use steadfast::prelude::*;
 
+use super::common::breaker;
 use super::support::{Runs, millis, seconds, take_down, timed};
 
 type Answer = Result<String, String>;
@@ -153,8 +154,7 @@ async fn where_it_fails_panics_or_takes_too_long_the_caller_gets_the_original_fa
 #[tokio::test(start_paused = true)]
 async fn the_breaker_below_it_still_sees_the_failure() {
     assert!(behind_a_breaker(1).await.is_ok());
-    let breaker = Runtime::current().registry().breaker("answered-open").unwrap();
-    assert_eq!(breaker.state(), BreakerState::Open);
+    assert_eq!(breaker("answered-open").state(), BreakerState::Open);
 }
 
 static ATTEMPTS: Runs = Runs::new();

@@ -10,11 +10,6 @@ use tokio::sync::Notify;
 use super::client::{Answer, Server, builder, server};
 use super::support::Runs;
 
-fn field<'a>(answer: &'a Answer, field: &str) -> &'a str {
-    let value = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit in {answer:?}"));
-    value.split(';').find_map(|part| part.strip_prefix(field)).unwrap()
-}
-
 #[service_method("GET /tells/:how")]
 #[rate_limit(requests = 6, per = "hour", by = "ip", name = "tells")]
 #[circuit_breaker("tells", failure_threshold = 3)]
@@ -42,9 +37,9 @@ async fn every_answer_of_a_limited_route_tells_its_quota_whatever_became_of_the_
     for (number, (how, status)) in expected.into_iter().enumerate() {
         let answer = server.get(&format!("/tells/{how}"), &[]).await;
         assert_eq!(answer.status, status, "{answer:?}");
-        assert_eq!(field(&answer, "r="), 5_usize.saturating_sub(number).to_string(), "{answer:?}");
+        assert_eq!(answer.rate_limit("r="), 5_usize.saturating_sub(number).to_string(), "{answer:?}");
         assert_eq!(answer.header("ratelimit-policy"), Some("\"tells\";q=6;w=3600"));
-        assert!(field(&answer, "t=").parse::<u64>().unwrap() <= 3_600);
+        assert!(answer.rate_limit("t=").parse::<u64>().unwrap() <= 3_600);
     }
 }
 
@@ -64,7 +59,7 @@ async fn a_request_that_cannot_be_read_tells_the_quota_too_and_spends_nothing_of
     {
         let answer = server.send("POST", "/tells-early", headers, body).await;
         let left = if status == 200 { "1" } else { "2" };
-        assert_eq!((answer.status, field(&answer, "r=")), (status, left), "{answer:?}");
+        assert_eq!((answer.status, answer.rate_limit("r=")), (status, left), "{answer:?}");
     }
 }
 
@@ -81,7 +76,7 @@ async fn a_failed_authentication_spends_the_limiter_before_it_and_a_later_refusa
     let server = server(builder()).await;
     let known = [("X-API-Key", "k-1")];
     let first = server.get("/guarded-and-limited", &known).await;
-    assert_eq!((first.status, field(&first, "r=")), (200, "0"));
+    assert_eq!((first.status, first.rate_limit("r=")), (200, "0"));
     assert_eq!(first.header("ratelimit-policy"), Some("\"after-auth\";q=1;w=3600"));
     for _ in 0..5 {
         // Refused behind authentication: what the first limiter had lent is given back.
@@ -89,7 +84,7 @@ async fn a_failed_authentication_spends_the_limiter_before_it_and_a_later_refusa
     }
     for (status, remaining) in [(401, "1"), (401, "0"), (429, "0")] {
         let guess = server.get("/guarded-and-limited", &[("X-API-Key", "guess")]).await;
-        assert_eq!((guess.status, field(&guess, "r=")), (status, remaining), "{guess:?}");
+        assert_eq!((guess.status, guess.rate_limit("r=")), (status, remaining), "{guess:?}");
         assert_eq!(guess.header("ratelimit-policy"), Some("\"before-auth\";q=3;w=3600"));
     }
 }
@@ -203,7 +198,7 @@ async fn a_replay_has_the_same_status_bytes_and_stable_headers_and_spends_quota_
     for (answer, replayed, left) in [(&first, None, "8"), (&again, Some("true"), "7")] {
         assert_eq!(answer.header("idempotency-replayed"), replayed);
         assert_eq!((answer.header("location"), answer.header("etag")), (Some("/payments/1"), Some("\"1\"")));
-        assert_eq!(field(answer, "r="), left);
+        assert_eq!(answer.rate_limit("r="), left);
     }
     assert!(first.header("set-cookie").is_some() && first.header("www-authenticate").is_some());
     assert_eq!((again.header("set-cookie"), again.header("www-authenticate")), (None, None));

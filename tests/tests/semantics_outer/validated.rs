@@ -3,6 +3,7 @@
 use steadfast::actors::breaker::BreakerState;
 use steadfast::prelude::*;
 
+use super::common::breaker;
 use super::support::Runs;
 
 #[derive(serde::Serialize, serde::Deserialize, garde::Validate)]
@@ -37,8 +38,7 @@ async fn an_invalid_payload_is_not_retried_nor_counted_nor_answered_by_a_fallbac
     let refused = inside(order(0)).await.unwrap_err();
     assert_eq!((refused.http_status(), refused.policy()), (422, "validate"));
     assert_eq!(INSIDE.all(), 1);
-    let runtime = Runtime::current();
-    assert_eq!(runtime.registry().breaker("validated-inside").unwrap().state(), BreakerState::Closed);
+    assert_eq!(breaker("validated-inside").state(), BreakerState::Closed);
     assert_eq!(inside(order(7)).await, Ok(7));
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use steadfast::prelude::*;
 use tokio::sync::{Notify, mpsc};
 
-use super::client::{builder, server};
+use super::client::{builder, idle, server};
 
 #[service_method("GET /broken")]
 #[circuit_breaker("http-broken", failure_threshold = 1)]
@@ -98,9 +98,7 @@ async fn a_client_that_goes_away_cancels_its_call() {
     assert_eq!(server.runtime.in_flight(), 1);
     drop(stream);
     DROPPED.1.lock().await.recv().await.unwrap();
-    while server.runtime.in_flight() > 0 {
-        tokio::task::yield_now().await;
-    }
+    idle(&server.runtime).await;
 }
 
 #[tokio::test]

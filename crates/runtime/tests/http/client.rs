@@ -42,6 +42,12 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// What `RateLimit` says behind `part`: `r=` what is left, `t=` the seconds until there is more.
+    pub(crate) fn rate_limit(&self, part: &str) -> &str {
+        let field = self.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit in {self:?}"));
+        field.split(';').find_map(|found| found.strip_prefix(part)).unwrap()
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
@@ -82,6 +88,13 @@ impl Server {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         stream
+    }
+}
+
+/// Waits until no call is in flight.
+pub(crate) async fn idle(runtime: &Runtime) {
+    while runtime.in_flight() > 0 {
+        tokio::task::yield_now().await;
     }
 }
 

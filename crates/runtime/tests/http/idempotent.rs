@@ -4,7 +4,7 @@ use serde_json::json;
 use steadfast::prelude::*;
 use tokio::sync::Notify;
 
-use super::client::{Answer, Server, builder, server};
+use super::client::{Answer, Server, builder, idle, server};
 
 static PAID: AtomicU32 = AtomicU32::new(0);
 
@@ -65,9 +65,7 @@ async fn a_run_that_has_begun_goes_on_without_its_client_and_a_repeat_gets_its_r
     }
     assert_eq!(server.runtime.in_flight(), 1);
     GO_ON.notify_one();
-    while server.runtime.in_flight() > 0 {
-        tokio::task::yield_now().await;
-    }
+    idle(&server.runtime).await;
     let again = post(&server, "/shipments", "s1", "").await;
     assert_eq!((again.status, again.body.as_str()), (200, "1"));
     assert_eq!(SHIPPED.load(Ordering::SeqCst), 1);

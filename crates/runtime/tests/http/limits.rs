@@ -1,6 +1,6 @@
 use steadfast::prelude::*;
 
-use super::client::{Answer, builder, server};
+use super::client::{builder, server};
 
 #[service_method("GET /limited")]
 #[rate_limit(requests = 3, per = "minute", by = "ip", name = "limited")]
@@ -15,11 +15,6 @@ async fn limited_twice(_msg: Message) -> Result<(), String> {
     Ok(())
 }
 
-fn remaining(answer: &Answer) -> String {
-    let field = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit in {answer:?}"));
-    field.split(';').find_map(|part| part.strip_prefix("r=")).unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn every_answer_of_a_limited_route_says_how_much_is_left() {
     let server = server(builder()).await;
@@ -27,7 +22,7 @@ async fn every_answer_of_a_limited_route_says_how_much_is_left() {
     for _ in 0..5 {
         let answer = server.get("/limited", &[]).await;
         assert_eq!(answer.header("ratelimit-policy"), Some("\"limited\";q=3;w=60"));
-        seen.push((answer.status, remaining(&answer)));
+        seen.push((answer.status, answer.rate_limit("r=").to_owned()));
         if answer.status == 429 {
             let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=60).contains(&wait), "{answer:?}");

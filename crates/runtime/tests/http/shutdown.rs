@@ -4,7 +4,7 @@ use steadfast::prelude::*;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::client::{builder, read, server};
+use super::client::{builder, idle, read, server};
 
 static BEGUN: Notify = Notify::const_new();
 static GO_ON: Notify = Notify::const_new();
@@ -54,9 +54,7 @@ async fn after_its_grace_whatever_still_runs_is_cut() {
     let mut rest = Vec::new();
     let _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest).await;
     assert_eq!(rest, b"");
-    while server.runtime.in_flight() > 0 {
-        tokio::task::yield_now().await;
-    }
+    idle(&server.runtime).await;
 }
 
 #[tokio::test]
