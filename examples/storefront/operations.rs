@@ -7,9 +7,6 @@ use steadfast::actors::machine::Kind;
 use steadfast::actors::registry::ActorView;
 use steadfast::prelude::*;
 
-const KINDS: [Kind; 6] =
-    [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
-
 /// Two names of the specification stand for a route's handler and for a part of the dashboard: the route is meant.
 fn meant(site: &str) -> &str {
     match site {
@@ -42,8 +39,8 @@ struct Crashed {
 #[service_method("POST /_crash/:kind/:name")]
 pub async fn crash(msg: Message) -> Result<RpcResponse, String> {
     let (kind, name) = (msg.get_path_param("kind")?, msg.get_path_param("name")?);
-    let kind = KINDS.into_iter().find(|known| known.as_str() == kind).ok_or_else(|| {
-        format!("not found: no kind {kind:?}; the kinds are {}", KINDS.map(Kind::as_str).join(", "))
+    let kind = Kind::named(&kind).ok_or_else(|| {
+        format!("not found: no kind {kind:?}; the kinds are {}", Kind::ALL.map(Kind::as_str).join(", "))
     })?;
     let before = view(kind, &name).ok_or_else(|| {
         let names: Vec<String> = all().filter(|actor| actor.kind == kind).map(|actor| actor.name).collect();
