@@ -140,6 +140,15 @@ impl Settings {
         self.entries.get(key)
     }
 
+    /// The text of `key`, where one was written.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.get(key) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Takes a setting out.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         self.entries.remove(key)

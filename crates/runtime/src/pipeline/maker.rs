@@ -12,7 +12,7 @@ use steadfast_actors::idempotency::Idempotent;
 use steadfast_actors::limiter::LimiterConfig;
 use steadfast_actors::registry::Registry;
 use steadfast_actors::rejection::Rejection;
-use steadfast_actors::settings::{Mode, Problem, Settings, Value, format_duration};
+use steadfast_actors::settings::{Mode, Problem, Settings, format_duration};
 
 use super::gate::Gate;
 use super::limits::{By, Limit};
@@ -29,13 +29,6 @@ const BLAME_AFTER: Duration = Duration::from_secs(1);
 
 /// A dropped attempt that ran as long as this was too slow, where nothing says otherwise.
 const SLOW_AFTER: Duration = Duration::from_secs(5);
-
-fn name_in(settings: &Settings) -> Option<&str> {
-    match settings.get("name") {
-        Some(Value::Text(name)) => Some(name),
-        _ => None,
-    }
-}
 
 /// Turns declarations into one plan and keeps every mistake.
 pub(super) struct Maker<'a> {
@@ -75,7 +68,7 @@ impl<'a> Maker<'a> {
 
     pub(super) fn take(&mut self, declaration: &Declaration) {
         let attribute = declaration.attribute.as_ref();
-        let name = name_in(&declaration.settings);
+        let name = declaration.settings.text("name");
         let settings = self.layers.over(declaration.settings.clone(), attribute, name, self.names);
         let origin = self.layers.origin(attribute, name, self.names);
         self.origin =
@@ -203,7 +196,7 @@ impl<'a> Maker<'a> {
         self.budget_name = name.to_owned();
         self.show("circuit_breaker", Some(format_args!("{name:?} {config}")));
         let read = |settings: &Settings| BreakerConfig::from_settings(settings).ok();
-        let same = |other: &Declaration| name_in(&other.settings) == Some(name);
+        let same = |other: &Declaration| other.settings.text("name") == Some(name);
         let handle = self.declared("circuit_breaker", same, read, config, |registry, config, site| {
             registry.declare_breaker(name, config, site)
         });
@@ -239,7 +232,7 @@ impl<'a> Maker<'a> {
         let Some(config) = config else { return };
         // So that it has one capacity whoever calls first, too.
         let read = |settings: &Settings| BulkheadConfig::from_settings(settings).ok();
-        let same = |other: &Declaration| name_in(&other.settings) == Some(name);
+        let same = |other: &Declaration| other.settings.text("name") == Some(name);
         let handle = self.declared("bulkhead", same, read, config, |registry, config, site| {
             registry.declare_bulkhead(name, config, site)
         });
@@ -279,7 +272,7 @@ impl<'a> Maker<'a> {
         for linked in linked() {
             let others = linked.declarations.iter().filter(|other| other.attribute == attribute);
             for declaration in others.filter(|other| concerns(other)) {
-                let (own, path) = (name_in(&declaration.settings), linked.site.identity().path());
+                let (own, path) = (declaration.settings.text("name"), linked.site.identity().path());
                 let names = [linked.site.identity().function, linked.name.as_str(), path.as_str()];
                 let settings = self.layers.over(declaration.settings.clone(), attribute, own, &names);
                 if let Some(config) = read(&settings) {
@@ -302,7 +295,7 @@ impl<'a> Maker<'a> {
         let Some(config) = self.checked("throttle", BulkheadConfig::from_throttle(settings)) else { return };
         let site = self.plan.site.clone();
         // Nobody else means a throttle that has its name from this very site.
-        let same = |other: &Declaration| name.is_some() && name_in(&other.settings) == name;
+        let same = |other: &Declaration| name.is_some() && other.settings.text("name") == name;
         let read = |settings: &Settings| BulkheadConfig::from_throttle(settings).ok();
         let handle = self.declared("throttle", same, read, config, |registry, config, declared_by| {
             registry.declare_throttle(name.unwrap_or(&site), config, declared_by)
@@ -318,7 +311,7 @@ impl<'a> Maker<'a> {
         self.limiters += 1;
         let Some(config) = self.checked("rate_limit", LimiterConfig::from_settings(settings)) else { return };
         // Nobody else means a limiter that has its name from this very site.
-        let same = |other: &Declaration| name.is_some() && name_in(&other.settings) == name;
+        let same = |other: &Declaration| name.is_some() && other.settings.text("name") == name;
         // The first one is the site's, further ones are told apart by their place.
         let unnamed = match occurrence {
             0 => self.plan.site.clone(),

@@ -100,7 +100,7 @@ pub(crate) fn follow(
             record.invariants.limit_attempts(&declared.name, limit);
         }
         for policy in variant.policies_of(&declared.name) {
-            let name = policy.text("name");
+            let name = policy.settings.text("name");
             match policy.attribute {
                 "bulkhead" | "bulkhead_priority" | "throttle" => {
                     let throttle = policy.attribute == "throttle";

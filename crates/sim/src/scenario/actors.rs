@@ -19,8 +19,8 @@ impl<'a> Actors<'a> {
             for policy in policies {
                 let Some(kind) = kind_of(policy.attribute) else { continue };
                 let named = match kind {
-                    Kind::Idempotency => Some(policy.text("store").unwrap_or("default")),
-                    _ => policy.text("name"),
+                    Kind::Idempotency => Some(policy.settings.text("store").unwrap_or("default")),
+                    _ => policy.settings.text("name"),
                 };
                 known.insert((kind.as_str(), named.unwrap_or(handler)));
             }

@@ -34,16 +34,6 @@ pub struct Policy {
     pub settings: Settings,
 }
 
-impl Policy {
-    /// The text of one of its arguments.
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        match self.settings.get(key) {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-}
-
 impl Variant {
     /// The policies of one handler, the outermost first; those of one layer stay as they are written.
     pub(crate) fn policies_of(&self, handler: &str) -> Vec<&Policy> {
