@@ -7,4 +7,4 @@ mod tests;
 
 pub use audit::{Audit, AuditEntry, AuditFailure};
 
-pub(crate) use metrics::record as record_metrics;
+pub(crate) use metrics::{outcome, record as record_metrics};

@@ -31,7 +31,7 @@ pub(crate) enum By {
 }
 
 /// Who shares one quota where nothing is known of the caller: never unlimited.
-const ANONYMOUS: &str = "anonymous";
+pub(crate) const ANONYMOUS: &str = "anonymous";
 /// Longer values are kept as their digest: what callers send must not decide how much a key table takes.
 const LONGEST_VALUE: usize = 64;
 

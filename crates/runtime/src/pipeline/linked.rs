@@ -34,6 +34,12 @@ pub(crate) fn linked() -> &'static [Linked] {
     })
 }
 
+/// The one that stands there.
+#[cfg(feature = "http")]
+pub(crate) fn linked_at(identity: &Identity) -> Option<&'static Linked> {
+    linked().iter().find(|linked| linked.site.identity() == identity)
+}
+
 /// The name of a site, linked or not.
 pub(crate) fn name_of(site: &Site) -> String {
     let known = linked().iter().find(|linked| std::ptr::eq(linked.site, site));

@@ -40,7 +40,9 @@ pub(crate) use call::note_refusal;
 pub use inputs::{Inputs, Validator};
 #[cfg(feature = "http")]
 pub(crate) use limits::look_at_limits;
-pub(crate) use limits::network;
+pub(crate) use limits::{ANONYMOUS, network};
+#[cfg(feature = "http")]
+pub(crate) use linked::linked_at;
 pub use order::{Layer, ORDER};
 pub(crate) use run::no_fallback;
 pub use run::{Failure, execute};

@@ -48,8 +48,7 @@ impl Plans {
         identity: &super::site::Identity,
         runtime: &Runtime,
     ) -> Option<Arc<Plan>> {
-        let found = linked().iter().find(|linked| linked.site.identity() == identity)?;
-        self.of(found.site, runtime).ok()
+        self.of(super::linked::linked_at(identity)?.site, runtime).ok()
     }
 
     /// Makes the plans of all sites that the linker collected, so that every mistake is found before the first call.

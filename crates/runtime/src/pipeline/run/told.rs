@@ -6,7 +6,7 @@ use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
 
-use crate::observe::{AuditEntry, record_metrics};
+use crate::observe::{AuditEntry, outcome, record_metrics};
 use crate::pipeline::call::Call;
 use crate::pipeline::plan::Plan;
 
@@ -50,17 +50,11 @@ impl Told {
             record_metrics(&self.plan.site, ending, degraded, latency);
         }
         if self.plan.audit.is_some() {
-            let outcome = match ending {
-                Ending::Success => "success",
-                Ending::Panicked => "panic",
-                Ending::Rejected(kind) => kind.as_str(),
-                other => other.error_kind().map_or("unknown", |kind| kind.as_str()),
-            };
             let entry = AuditEntry {
                 at_unix_ns: clock.wall().as_nanos(),
                 site: self.plan.site.clone(),
                 caller: self.call.caller().map(str::to_owned),
-                outcome: outcome.to_owned(),
+                outcome: outcome(ending).to_owned(),
                 latency_ns: saturating_nanos(latency),
                 degraded,
                 count: 1,

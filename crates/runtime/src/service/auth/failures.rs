@@ -4,7 +4,7 @@ use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::Settings;
 
 use crate::config::{ConfigError, Layers};
-use crate::pipeline::network;
+use crate::pipeline::{ANONYMOUS, network};
 use crate::service::Message;
 
 /// The limiter's name, under which files may set another quota.
@@ -35,7 +35,7 @@ impl FailedAttempts {
     /// [`Rejection::RateLimited`] where there were too many.
     pub(super) async fn count(&self, message: &Message) -> Result<(), Rejection> {
         let Some(limiter) = &self.0 else { return Ok(()) };
-        let peer = message.client().map_or_else(|| "anonymous".to_owned(), network);
+        let peer = message.client().map_or_else(|| ANONYMOUS.to_owned(), network);
         match limiter.check(&peer).await {
             Err(rejection @ Rejection::RateLimited { .. }) => Err(rejection),
             // Where its actor cannot say, the plain refusal stands.

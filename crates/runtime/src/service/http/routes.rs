@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use crate::pipeline::linked_at;
 use crate::runtime::Runtime;
 use crate::service::contract::Route;
 
@@ -32,9 +33,8 @@ pub(super) fn collect(runtime: &Runtime) -> Result<Routes, Vec<String>> {
 
 /// Nobody could ever pass such a site, or, worse, everybody.
 fn lacks_authentication(route: &Route) -> Option<String> {
-    let mut sites = inventory::iter::<crate::pipeline::Enrolled>.into_iter().map(|enrolled| enrolled.0);
-    let site = sites.find(|site| site.identity() == route.identity())?;
-    let asks = site.declarations().iter().any(|declaration| declaration.attribute == "require_auth");
+    let declarations = &linked_at(route.identity())?.declarations;
+    let asks = declarations.iter().any(|declaration| declaration.attribute == "require_auth");
     asks.then(|| {
         format!(
             "{} has #[require_auth], but the runtime has no authenticator; give its builder one, as in \
