@@ -9,6 +9,7 @@
 //! | `model` | one handler with all that is declared on it, checked |
 //! | `expand` | one static that describes the handler, and one call that runs it |
 //! | `classify` | `#[derive(Classify)]` |
+//! | `simulated` | `#[steadfast_sim::test]`, which joins no composition |
 //!
 //! `STEADFAST_MACROS_DEBUG=1 cargo check` prints what each annotated function becomes.
 
@@ -20,6 +21,7 @@ mod enlist;
 mod expand;
 mod grammar;
 mod model;
+mod simulated;
 
 use proc_macro::TokenStream;
 
@@ -53,4 +55,10 @@ pub fn compose(gathered: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Classify, attributes(kind))]
 pub fn classify(input: TokenStream) -> TokenStream {
     classify::derive(input.into()).into()
+}
+
+#[doc = include_str!("../docs/simulated.md")]
+#[proc_macro_attribute]
+pub fn simulated(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    simulated::test(arguments.into(), item.into()).into()
 }

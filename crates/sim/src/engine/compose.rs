@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -187,6 +188,21 @@ fn link(scenario: &Scenario, from: &str, callee: world::Callee, to: &str, world:
     let general = || scenario.links.iter().find(|link| link.from == "app" && link.to == to);
     let latency = exact.or_else(general).map_or(&Distribution::ZERO, |link| &link.latency);
     world.open(from, callee, latency)
+}
+
+/// The links that a test's own code calls services by: from `app` to each, and those that the scenario names.
+pub(crate) fn routes(scenario: &Scenario, world: &mut World) -> BTreeMap<(String, String), Route> {
+    let from_app = scenario.services.iter().map(|service| ("app", service.name.as_str()));
+    let named = scenario.links.iter().map(|link| (link.from.as_str(), link.to.as_str()));
+    let mut routes = BTreeMap::new();
+    for (from, to) in from_app.chain(named) {
+        let service = scenario.services.iter().position(|service| service.name == to);
+        let key = (from.to_owned(), to.to_owned());
+        if let Some(service) = service.filter(|_| !routes.contains_key(&key)) {
+            routes.insert(key, link(scenario, from, world::Callee::Service(service), to, world));
+        }
+    }
+    routes
 }
 
 /// How the requests of a load reach their handler: over a link where one is spoken of.

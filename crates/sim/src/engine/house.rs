@@ -99,7 +99,7 @@ impl House {
         called.map_err(|failure| failure.error_kind())
     }
 
-    async fn strike(self: Arc<Self>, fault: ActorFault) {
+    pub(crate) async fn strike(self: Arc<Self>, fault: ActorFault) {
         let Some(kind) = Kind::named(&fault.kind) else { return };
         if let ActorFaultKind::Poison(key) = fault.what {
             // Scenarios call their callers by number; limiters by user know them so.

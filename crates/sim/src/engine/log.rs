@@ -6,6 +6,7 @@ use steadfast_actors::outcome::Ending;
 
 use super::invariants::Invariants;
 use super::measures::Measures;
+use crate::scenario::Scenario;
 
 /// Bytes that are put together before they are hashed and written.
 const CHUNK: usize = 64 * 1_024;
@@ -195,6 +196,26 @@ pub(crate) struct Record {
 pub(crate) struct Recorder(pub(crate) Arc<Mutex<Record>>);
 
 impl Recorder {
+    /// One for a world without variants.
+    pub(crate) fn new(scenario: &Scenario, sink: Option<Box<dyn Write + Send>>) -> Self {
+        let measures = Measures::new(scenario.services.len(), Vec::new(), false);
+        let (log, invariants) = (Log::new(sink), Invariants::default());
+        let record = Record { log, measures, invariants, awaited: Vec::new(), came: Vec::new() };
+        Recorder(Arc::new(Mutex::new(record)))
+    }
+
+    /// What did not hold that always must.
+    pub(crate) fn broken(&self) -> Option<String> {
+        let reports = self.record().invariants.report("the test's world");
+        let broken = reports.into_iter().find(|report| !report.ok);
+        broken.map(|report| format!("{}: {}", report.name, report.detail))
+    }
+
+    /// Gives everything so far to the log's sink.
+    pub(crate) fn flush(&self) {
+        self.record().log.flush();
+    }
+
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

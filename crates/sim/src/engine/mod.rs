@@ -20,6 +20,7 @@
 //! | `invariants` | what must hold in every run |
 //! | `measures`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `run` | all variants of a scenario, one after another |
+//! | `staged` | a world beside a test's own body |
 
 mod bound;
 mod compose;
@@ -36,12 +37,14 @@ mod quiet;
 mod report;
 mod run;
 mod running;
+mod staged;
 #[cfg(test)]
 mod tests;
 
 pub use bound::{Handlers, Request};
 pub(crate) use draw::{Stream, float, nanos};
 pub use handler::CallError;
+pub(crate) use house::House;
 pub(crate) use log::Recorder;
 pub use measures::TransitionSeen;
 pub(crate) use measures::histogram;
@@ -50,3 +53,9 @@ pub(crate) use report::seconds;
 pub use report::{ExpectReport, InvariantReport, LatencyReport, Report, SeriesPoint, VariantReport, Verdict};
 pub(crate) use run::CALENDAR;
 pub use run::{RunError, RunOptions, run, run_with};
+pub(crate) use staged::{Staged, staged};
+
+#[cfg(test)]
+pub(crate) fn break_an_invariant(house: &House) {
+    house.recorder.record().invariants.check(invariants::Rule::Permits, false, || "on purpose".to_owned());
+}

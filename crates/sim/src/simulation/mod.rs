@@ -19,11 +19,8 @@
 //! # }
 //! ```
 
-mod seeds;
 #[cfg(test)]
 mod tests;
-
-pub use seeds::under_seeds;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

@@ -115,30 +115,3 @@ fn an_annotated_function_brings_its_own_actors_and_they_meet_the_simulated_outag
     assert!(guarded.rejected["open"] > 50, "{:?}", guarded.rejected);
     assert_eq!(run().digest, report.digest);
 }
-
-#[test]
-fn a_body_runs_once_under_each_seed_in_virtual_time_and_draws_the_same_under_the_same() {
-    let draw = || {
-        let drawn = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let kept = Arc::clone(&drawn);
-        under_seeds(0..20, move |seed| {
-            let kept = Arc::clone(&kept);
-            async move {
-                let runtime = steadfast::Runtime::current();
-                let before = runtime.clock().now();
-                tokio::time::sleep(Duration::from_secs(3_600)).await;
-                assert!(runtime.clock().now().since(before) >= Duration::from_secs(3_600));
-                kept.lock().unwrap().push((seed, runtime.ground().seed()));
-            }
-        });
-        Arc::into_inner(drawn).map(|drawn| drawn.into_inner().unwrap())
-    };
-    let drawn = draw().unwrap();
-    assert_eq!(drawn, (0..20).map(|seed| (seed, seed)).collect::<Vec<_>>());
-}
-
-#[test]
-#[should_panic(expected = "seed 7 is unlucky")]
-fn a_body_that_fails_under_one_seed_fails_the_test() {
-    under_seeds(0..20, |seed| async move { assert!(seed != 7, "seed {seed} is unlucky") });
-}

@@ -12,6 +12,7 @@ pub(crate) struct Planned {
     /// When it ends; `u64::MAX` while that is not known, or never.
     until: u64,
     began: bool,
+    ended: bool,
 }
 
 /// What befalls an actor.
@@ -42,7 +43,13 @@ impl World {
     pub(super) fn plan_faults(&mut self, scenario: &Scenario) {
         for (index, fault) in scenario.faults.iter().enumerate() {
             let key = fault.key.as_deref().map(|key| self.key_of(key));
-            self.faults.push(Planned { fault: fault.clone(), key, until: u64::MAX, began: false });
+            self.faults.push(Planned {
+                fault: fault.clone(),
+                key,
+                until: u64::MAX,
+                began: false,
+                ended: false,
+            });
             match &fault.when {
                 When::At(at) => self.push(*at, Event::Fault(index)),
                 When::On(name) => {
@@ -85,6 +92,9 @@ impl World {
 
     /// A fault begins, or strikes again.
     pub(super) fn strike(&mut self, index: usize) {
+        if self.faults[index].ended {
+            return;
+        }
         let first = !std::mem::replace(&mut self.faults[index].began, true);
         let Planned { fault, key, .. } = self.faults[index].clone();
         if first {
@@ -144,8 +154,22 @@ impl World {
         }
     }
 
-    /// A fault ends.
-    pub(super) fn heal(&mut self, index: usize) {
+    /// A fault that no file planned begins now; the number that ends it.
+    pub(crate) fn inject(&mut self, fault: Fault, key: Option<u64>) -> usize {
+        let index = self.faults.len();
+        self.faults.push(Planned { fault, key, until: u64::MAX, began: false, ended: false });
+        self.strike(index);
+        index
+    }
+
+    /// A fault ends, unless it has ended already.
+    pub(crate) fn heal(&mut self, index: usize) {
+        if std::mem::replace(&mut self.faults[index].ended, true) {
+            return;
+        }
+        if self.faults[index].until > self.now {
+            self.faults[index].until = self.now;
+        }
         self.log_fault(index, "fault_end");
         if let Planned { fault: Fault { target: Target::Actor { kind, name }, .. }, key: Some(_), .. } =
             &self.faults[index]
