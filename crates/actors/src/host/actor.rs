@@ -3,6 +3,7 @@ use std::future::pending;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use kameo::actor::{ActorId, ActorRef, Spawn as _, WeakActorRef};
 use kameo::error::{ActorStopReason, PanicError};
@@ -120,6 +121,7 @@ impl<M: Machine> Message<Envelope<M>> for Host<M> {
 
     async fn handle(&mut self, envelope: Envelope<M>, context: &mut Context<Self, ()>) {
         self.hosted.until_awake().await;
+        self.hosted.messages.fetch_add(1, Ordering::Relaxed);
         let drained = self.hosted.drain();
         let mut answered = Ok(());
         match envelope {

@@ -42,6 +42,7 @@ pub struct Hosted<M: Machine> {
     draining: Mutex<()>,
     poked: AtomicBool,
     tickets: AtomicU64,
+    pub(super) messages: AtomicU64,
     failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
     quarantined_until: AtomicU64,
@@ -92,6 +93,7 @@ impl<M: Machine> Hosted<M> {
             draining: Mutex::new(()),
             poked: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
+            messages: AtomicU64::new(0),
             failed_until: AtomicU64::new(0),
             quarantined_until: AtomicU64::new(0),
             drill: Drill::default(),
@@ -207,6 +209,12 @@ impl<M: Machine> Hosted<M> {
             started.await.map_err(|_| AskError::Gone)
         };
         self.actor.get_or_try_init(start).await.ok()
+    }
+
+    /// How many messages its actor has taken since the runtime began: what its callers' asks and outcomes came to.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.messages.load(Ordering::Relaxed)
     }
 
     /// Messages in its mailbox.

@@ -47,6 +47,7 @@ async fn what_is_reported_is_published_before_the_report_returns() {
         hosted.report(failed(pass)).await;
     }
     assert_eq!(hosted.status().state, BreakerState::Open);
+    assert_eq!(hosted.messages(), 10, "each call asks once and reports once");
     assert!(matches!(log.0.lock().unwrap()[0].what, Happening::Transition { .. }));
 }
 

@@ -1,0 +1,210 @@
+//! Rows of size and number: what must not grow with names and keys, and what one of them takes.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kameo::actor::Spawn as _;
+use steadfast::Runtime;
+use steadfast::actors::breaker::BreakerHandle;
+use steadfast::actors::settings::Settings;
+
+use super::ask::Bare;
+use super::breaker::breaker;
+use super::limiter::{granted, keys, limiter, plenty};
+use super::{Case, Grounds};
+use crate::measure::{Bench, Effort, Work, work};
+use crate::table::Line;
+
+type Failed = Box<dyn std::error::Error>;
+
+fn isolated() -> Result<Runtime, Failed> {
+    Ok(Runtime::builder().environment([]).isolated().build()?)
+}
+
+/// Finds a breaker by its name, and calls through it.
+fn looked_up(runtime: &Runtime, names: usize) -> Work {
+    for name in 0..names {
+        breaker(runtime, &format!("name-{name}"), Settings::new());
+    }
+    let runtime = runtime.clone();
+    work(move |_, calls| {
+        let runtime = runtime.clone();
+        async move {
+            for _ in 0..calls {
+                let breaker = runtime.registry().breaker(black_box("name-7")).expect("it was declared");
+                black_box(
+                    breaker.call(|| async { Ok::<u32, u32>(black_box(1)) }).await.expect("it is closed"),
+                );
+            }
+        }
+    })
+}
+
+fn line(what: &str, peer: &str, unit: &'static str, ours: f64, peers: f64, limit: Option<f64>) -> Line {
+    Line {
+        what: what.to_owned(),
+        peer: peer.to_owned(),
+        threads: 1,
+        unit,
+        ours_ns: ours,
+        peer_ns: peers,
+        ratio: ours / peers,
+        limit,
+        grants_off_ns: None,
+        messages: None,
+        allocations: None,
+        peer_allocations: None,
+    }
+}
+
+/// Declares so many breakers and asks each of them once, so that its actor is there and at rest.
+fn started(bench: &Bench, runtime: &Runtime, actors: usize) -> Vec<BreakerHandle> {
+    let breakers: Vec<BreakerHandle> =
+        (0..actors).map(|name| breaker(runtime, &format!("actor-{name}"), Settings::new())).collect();
+    bench.tokio.block_on(async {
+        for breaker in &breakers {
+            // Asked for and given back: a message each way.
+            drop(breaker.hosted().ask(breaker.hosted().ticket(), probe_nothing()).await);
+        }
+    });
+    breakers
+}
+
+/// A message that every breaker answers and that changes nothing.
+fn probe_nothing() -> steadfast::actors::breaker::KeyedInput {
+    use steadfast::actors::breaker::{BreakerInput, KeyedInput};
+    KeyedInput { key: None, input: BreakerInput::Admit { patience: None } }
+}
+
+pub(crate) fn measured(
+    bench: &Bench,
+    grounds: &Grounds,
+    effort: Effort,
+    is_wanted: impl Fn(&str) -> bool,
+    tell: &mut impl FnMut(Line),
+) -> Result<(), Failed> {
+    let _entered = bench.tokio.enter();
+    let what = "a breaker by its name, and a call: 10,000 names";
+    if is_wanted(what) {
+        let (many, few) = (isolated()?, isolated()?);
+        let mut case = Case::new(what, "10 names", looked_up(&many, 10_000), looked_up(&few, 10));
+        case.limits[0] = Some(1.1);
+        tell(case.on_one_thread().measured(bench, effort));
+        bench.tokio.block_on(async {
+            many.shutdown(Duration::ZERO).await;
+            few.shutdown(Duration::ZERO).await;
+        });
+    }
+    keyed(bench, grounds, effort, &is_wanted, tell);
+    resting(bench, effort, &is_wanted, tell)
+}
+
+fn keyed(
+    bench: &Bench,
+    grounds: &Grounds,
+    effort: Effort,
+    is_wanted: &impl Fn(&str) -> bool,
+    tell: &mut impl FnMut(Line),
+) {
+    let number = if effort.whole { 1_000_000 } else { 100_000 };
+    let what = format!("keyed limiter at {number} keys");
+    let memory = format!("{what}, memory of a key");
+    let fresh = format!("{what}, a key that is new");
+    if ![&what, &memory, &fresh].iter().any(|what| is_wanted(what)) {
+        return;
+    }
+    let declared =
+        |name: &str| limiter(&grounds.on, name, plenty().with("max_keys", 1_000_000).with("by", "user"));
+    let (many, few) = (declared("a million"), declared("a thousand"));
+    let (all, some) = (keys(number), keys(1_000));
+    let mut took = Duration::ZERO;
+    let counted = allocation_counter::measure(|| {
+        bench.tokio.block_on(async {
+            let start = Instant::now();
+            for key in all.iter() {
+                many.check(key).await.expect("there is plenty");
+            }
+            took = start.elapsed();
+        });
+    });
+    bench.tokio.block_on(async {
+        for key in some.iter() {
+            few.check(key).await.expect("there is plenty");
+        }
+    });
+    let each = counted.bytes_current as f64 / number as f64;
+    // The map's own share: its key's text, and the two words that point to it.
+    let text: usize = all.iter().map(|key| key.len() + size_of::<String>()).sum();
+    tell(line(
+        &memory,
+        "128 bytes and its key",
+        "bytes",
+        each,
+        128.0 + text as f64 / number as f64,
+        Some(1.0),
+    ));
+    tell(line(&fresh, "1 microsecond", "ns", took.as_secs_f64() * 1e9 / number as f64, 1_000.0, Some(1.0)));
+    let mut case =
+        Case::new(&what, "1,000 keys", granted(many, scattered(&all)), granted(few, scattered(&some)));
+    case.limits[0] = Some(2.0);
+    tell(case.on_one_thread().measured(bench, effort));
+}
+
+/// The same keys in an order that no cache foresees; a thousand of them again and again are what few keys are.
+fn scattered(keys: &Arc<Vec<String>>) -> Arc<Vec<String>> {
+    let number = keys.len();
+    // A step that shares no factor with the number visits every key once.
+    Arc::new((0..number).map(|index| keys[index * 7_919 % number].clone()).collect())
+}
+
+fn resting(
+    bench: &Bench,
+    effort: Effort,
+    is_wanted: &impl Fn(&str) -> bool,
+    tell: &mut impl FnMut(Line),
+) -> Result<(), Failed> {
+    const MEASURED: usize = 1_000;
+    let what = "an actor at rest, with its cell and handle";
+    if is_wanted(what) {
+        let runtime = isolated()?;
+        drop(started(bench, &runtime, 1));
+        let ours =
+            allocation_counter::measure(|| std::mem::forget(started_beside(bench, &runtime, MEASURED)));
+        let bare = allocation_counter::measure(|| {
+            let actors: Vec<_> = (0..MEASURED)
+                .map(|_| Bare::spawn_with_mailbox(Bare, kameo::mailbox::bounded(1_024)))
+                .collect();
+            bench.tokio.block_on(tokio::task::yield_now());
+            std::mem::forget(actors);
+        });
+        let bytes =
+            |counted: allocation_counter::AllocationInfo| counted.bytes_current as f64 / MEASURED as f64;
+        let (ours, bare) = (bytes(ours), bytes(bare));
+        tell(line(what, "bare kameo actor", "bytes", ours, bare, Some(6.5 * 1024.0 / bare)));
+        bench.tokio.block_on(runtime.shutdown(Duration::ZERO));
+    }
+    let actors = if effort.whole { 99_000 } else { 10_000 };
+    let what = format!("{actors} actors start");
+    if is_wanted(&what) {
+        let runtime = isolated()?;
+        let start = Instant::now();
+        let breakers = started(bench, &runtime, actors);
+        let took = start.elapsed().as_secs_f64() * 1e9 / actors as f64;
+        tell(line(&format!("{what}, one of them"), "a second for 100,000", "ns", took, 10_000.0, Some(1.0)));
+        drop(breakers);
+        bench.tokio.block_on(runtime.shutdown(Duration::ZERO));
+    }
+    Ok(())
+}
+
+fn started_beside(bench: &Bench, runtime: &Runtime, actors: usize) -> Vec<BreakerHandle> {
+    let breakers: Vec<BreakerHandle> =
+        (0..actors).map(|name| breaker(runtime, &format!("beside-{name}"), Settings::new())).collect();
+    bench.tokio.block_on(async {
+        for breaker in &breakers {
+            drop(breaker.hosted().ask(breaker.hosted().ticket(), probe_nothing()).await);
+        }
+    });
+    breakers
+}
