@@ -6,6 +6,7 @@
 //! | folder | what it holds |
 //! |---|---|
 //! | [`machine`], [`clock`], [`outcome`], [`rejection`], [`event`], [`snapshot`] | the contract of every primitive and the words they share |
+//! | [`gate`] | what an actor grants in advance, and how callers take it without a message |
 //! | [`settings`] | what a site may write, checked the same way wherever it is written |
 
 pub mod breaker;
@@ -13,6 +14,7 @@ pub mod bulkhead;
 pub mod clock;
 pub mod declare;
 pub mod event;
+pub mod gate;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod idempotency;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, Time};
 use crate::event::Happening;
+use crate::gate::Gate;
 
 /// Which sort of primitive an actor hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub trait Machine: Send + Sized + 'static {
     type Reply: Send + 'static;
     /// What its actor publishes for callers and operators to read without a message.
     type Status: Clone + std::fmt::Debug + Send + Sync + 'static;
+    /// What its host keeps for callers who need no message; `()` where each of them sends one. The machine itself never
+    /// looks at it.
+    type Gate: Gate<Self>;
 
     /// A new machine.
     fn new(config: Self::Config, moment: Moment) -> Self;

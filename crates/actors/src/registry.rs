@@ -78,7 +78,7 @@ impl<M: Machine> AnyHosted for Entry<M> {
         ActorView {
             kind: self.0.kind(),
             name: self.0.name().to_owned(),
-            state: M::describe(&self.0.status()),
+            state: M::describe(&self.0.fresh_status()),
             mailbox: self.0.mailbox_depth(),
             restarts: self.0.restarts(),
             failed: self.0.is_failed(),

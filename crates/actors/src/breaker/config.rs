@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::window::Span;
 use crate::outcome::{ErrorKind, Health};
 use crate::settings::{
-    Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration, parse_duration,
+    Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration, parse_duration,
 };
 
 /// Checked settings of one breaker.
@@ -25,6 +25,7 @@ pub struct BreakerConfig {
     pub(super) jitter: bool,
     by: Option<String>,
     mode: Mode,
+    grants: Option<Grants>,
     on_unavailable: OnUnavailable,
     record_on: Vec<ErrorKind>,
     ignore_on: Vec<ErrorKind>,
@@ -48,6 +49,7 @@ impl Default for BreakerConfig {
             jitter: false,
             by: None,
             mode: Mode::Enforce,
+            grants: None,
             on_unavailable: OnUnavailable::Allow,
             record_on: Vec::new(),
             ignore_on: Vec::new(),
@@ -120,6 +122,7 @@ impl BreakerConfig {
             jitter: reader.flag("jitter").unwrap_or(default.jitter),
             by: reader.by(),
             mode: reader.mode(),
+            grants: reader.grants(),
             on_unavailable: reader.on_unavailable(default.on_unavailable),
             record_on: reader.choices("record_on", &ErrorKind::NAMES).unwrap_or_default(),
             ignore_on: reader.choices("ignore_on", &ErrorKind::NAMES).unwrap_or_default(),
@@ -183,6 +186,12 @@ impl BreakerConfig {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Whether its grants are given in advance; `None` where that is as its runtime says.
+    #[must_use]
+    pub fn grants(&self) -> Option<Grants> {
+        self.grants
     }
 
     /// What becomes of a call while its actor cannot decide.
@@ -253,6 +262,7 @@ impl fmt::Display for BreakerConfig {
         if !self.slow_start.is_zero() {
             write!(f, "; starts slowly for {}", format_duration(self.slow_start))?;
         }
-        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
+        let grants = Grants::remark(self.grants);
+        write!(f, "{}{grants}{}", self.on_unavailable.remark(), self.mode.remark())
     }
 }

@@ -13,7 +13,7 @@ use crate::host::{AskError, Hosted};
 use crate::machine::{Kind, Ticket};
 use crate::outcome::{Ending, Outcome};
 use crate::rejection::Rejection;
-use crate::settings::{Mode, OnUnavailable};
+use crate::settings::{Grants, Mode, OnUnavailable};
 
 /// `None` for the breaker that all calls without a key share.
 type Key = Option<Arc<str>>;
@@ -122,6 +122,12 @@ impl BreakerHandle {
         let place = MODES.iter().position(|mode| Some(*mode) == order);
         let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX);
         self.shared.mode.store(place, Ordering::Relaxed);
+    }
+
+    /// Whether what its actor grants is given in advance: what its name says, else what its runtime does.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        self.shared.config.grants().unwrap_or(self.shared.hosted.options().grants)
     }
 
     /// The hosted machine, for who watches actors.

@@ -192,6 +192,7 @@ impl Machine for KeyedBreakerMachine {
     type Change = KeyedChange;
     type Reply = BreakerReply;
     type Status = KeyedStatus;
+    type Gate = ();
 
     fn new(config: BreakerConfig, moment: Moment) -> Self {
         KeyedBreakerMachine {

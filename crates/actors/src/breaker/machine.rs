@@ -273,6 +273,7 @@ impl Machine for BreakerMachine {
     type Change = BreakerChange;
     type Reply = BreakerReply;
     type Status = BreakerStatus;
+    type Gate = ();
 
     fn new(config: BreakerConfig, _moment: Moment) -> Self {
         let window = Window::new(config.window);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Priority;
 use super::bytes::parse_bytes;
-use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration};
+use crate::settings::{Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration};
 
 /// What a pool bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,6 +62,7 @@ pub struct BulkheadConfig {
     adaptive: Option<Adaptive>,
     discipline: Option<Discipline>,
     mode: Option<Mode>,
+    grants: Option<Grants>,
     on_unavailable: Option<OnUnavailable>,
     /// An operator's order, which goes before all that sites and files say.
     ordered: Option<u64>,
@@ -134,6 +135,7 @@ impl BulkheadConfig {
         let (mode, unavailable) = (reader.mode(), reader.on_unavailable(OnUnavailable::Reject));
         BulkheadConfig {
             mode: reader.is_written("mode").then_some(mode),
+            grants: reader.grants(),
             on_unavailable: reader.is_written("on_unavailable").then_some(unavailable),
             ..Self::default()
         }
@@ -194,6 +196,7 @@ impl BulkheadConfig {
             adaptive: one("adaptive", self.adaptive, other.adaptive)?,
             discipline: one("discipline", self.discipline, other.discipline)?,
             mode: one("mode", self.mode, other.mode)?,
+            grants: one("grants", self.grants, other.grants)?,
             on_unavailable: one("on_unavailable", self.on_unavailable, other.on_unavailable)?,
             ordered: self.ordered.or(other.ordered),
         })
@@ -270,6 +273,12 @@ impl BulkheadConfig {
         self.mode.unwrap_or_default()
     }
 
+    /// Whether its grants are given in advance; `None` where that is as its runtime says.
+    #[must_use]
+    pub fn grants(&self) -> Option<Grants> {
+        self.grants
+    }
+
     /// What becomes of a call while its actor cannot decide.
     #[must_use]
     pub fn on_unavailable(&self) -> OnUnavailable {
@@ -311,7 +320,8 @@ impl fmt::Display for BulkheadConfig {
         if self.adaptive.is_some() {
             f.write_str("; its limit is fixed for now, though declared adaptive")?;
         }
-        write!(f, "{}{}", self.on_unavailable().remark(), self.mode().remark())
+        let grants = Grants::remark(self.grants);
+        write!(f, "{}{grants}{}", self.on_unavailable().remark(), self.mode().remark())
     }
 }
 

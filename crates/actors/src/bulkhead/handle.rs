@@ -10,7 +10,7 @@ use crate::clock::Time;
 use crate::host::{AskError, Hosted};
 use crate::machine::Ticket;
 use crate::rejection::Rejection;
-use crate::settings::{Mode, OnUnavailable};
+use crate::settings::{Grants, Mode, OnUnavailable};
 
 /// One bulkhead or throttle, for code that uses it without a macro. Cheap to clone; all clones are the same pool.
 ///
@@ -88,6 +88,12 @@ impl BulkheadHandle {
     #[must_use]
     pub fn config(&self) -> BulkheadConfig {
         *self.shared.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what its actor grants is given in advance: what its name says, else what its runtime does.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        self.config().grants().unwrap_or(self.shared.hosted.options().grants)
     }
 
     /// The hosted machine, for who watches actors.

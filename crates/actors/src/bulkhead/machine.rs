@@ -241,6 +241,7 @@ impl Machine for BulkheadMachine {
     type Change = BulkheadChange;
     type Reply = BulkheadReply;
     type Status = BulkheadStatus;
+    type Gate = ();
 
     fn new(config: BulkheadConfig, _moment: Moment) -> Self {
         BulkheadMachine {

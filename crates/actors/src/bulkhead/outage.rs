@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +26,7 @@ impl Outage {
     }
 
     /// A permit of `weight`, if that much is free.
-    pub(super) fn take(&self, hosted: &Hosted<BulkheadMachine>, weight: u64) -> Option<Ticket> {
+    pub(super) fn take(&self, hosted: &Arc<Hosted<BulkheadMachine>>, weight: u64) -> Option<Ticket> {
         let mut out = self.lock();
         let status = hosted.status();
         let used = out.values().fold(status.in_use, |used, weight| used.saturating_add(*weight));

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::actor::Supervisor;
 use crate::clock::Clock;
 use crate::event::EventSink;
+use crate::settings::Grants;
 use crate::supervise::RestartLimit;
 
 /// How an actor is hosted.
@@ -19,15 +20,18 @@ pub struct HostOptions {
     pub ask_timeout: Duration,
     /// How often it may be restarted.
     pub restarts: RestartLimit,
+    /// How callers get what they need of it, where its name says nothing of its own.
+    pub grants: Grants,
 }
 
 impl Default for HostOptions {
-    /// A mailbox of 1,024, 100 ms, 5 restarts in 30 s.
+    /// A mailbox of 1,024, 100 ms, 5 restarts in 30 s, grants in advance.
     fn default() -> Self {
         HostOptions {
             mailbox: 1_024,
             ask_timeout: Duration::from_millis(100),
             restarts: RestartLimit::default(),
+            grants: Grants::default(),
         }
     }
 }
@@ -82,6 +86,12 @@ impl Ground {
     #[must_use]
     pub fn events(&self) -> &Arc<dyn EventSink> {
         &self.events
+    }
+
+    /// How its actors are hosted.
+    #[must_use]
+    pub fn options(&self) -> HostOptions {
+        self.options
     }
 
     /// The tokio runtime that its actors live on.

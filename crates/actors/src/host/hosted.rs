@@ -13,6 +13,7 @@ use super::ground::Ground;
 use super::reply::{Answered, AskError, Reply};
 use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
+use crate::gate::{Gate, Noted};
 use crate::machine::{Effects, Kind, Machine, Ticket};
 use crate::snapshot::SnapshotError;
 use crate::supervise::{Intensity, Quarantine, Verdict};
@@ -35,19 +36,22 @@ struct Cell<M: Machine> {
 pub struct Hosted<M: Machine> {
     kind: Kind,
     name: String,
-    ground: Arc<Ground>,
+    pub(super) ground: Arc<Ground>,
     cell: Mutex<Cell<M>>,
-    ledger: Mutex<Vec<M::Input>>,
+    pub(super) gate: M::Gate,
+    /// Whether the gate stays empty: the actor cannot decide.
+    pub(super) withdrawn: AtomicBool,
+    pub(super) ledger: Mutex<Vec<Noted<M::Input>>>,
     /// Held while the ledger is carried out, so that nobody finds it empty and its effects still to come.
-    draining: Mutex<()>,
-    poked: AtomicBool,
+    pub(super) draining: Mutex<()>,
+    pub(super) poked: AtomicBool,
     tickets: AtomicU64,
     pub(super) messages: AtomicU64,
     failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
     quarantined_until: AtomicU64,
     pub(super) drill: Drill,
-    actor: OnceCell<ActorRef<Host<M>>>,
+    pub(super) actor: OnceCell<ActorRef<Host<M>>>,
 }
 
 impl<M: Machine> std::fmt::Debug for Hosted<M> {
@@ -57,7 +61,7 @@ impl<M: Machine> std::fmt::Debug for Hosted<M> {
 }
 
 /// A panic never happens while these locks are held with a half-done change: machines are panic-atomic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -73,7 +77,9 @@ impl<M: Machine> Hosted<M> {
         let mut entropy = Entropy::new(ground.seed, &format!("{kind}/{name}"));
         let clock = &ground.clock;
         let moment = Moment { now: clock.now(), wall: clock.wall(), random: entropy.next_u64() };
-        let machine = M::new(config, moment);
+        let gate = M::Gate::new(&config, ground.options.grants);
+        let mut machine = M::new(config, moment);
+        gate.publish(&mut machine, moment.now);
         let status = machine.status(moment.now);
         Arc::new(Hosted {
             kind,
@@ -89,6 +95,8 @@ impl<M: Machine> Hosted<M> {
                 poison: None,
                 status,
             }),
+            gate,
+            withdrawn: AtomicBool::new(false),
             ledger: Mutex::new(Vec::new()),
             draining: Mutex::new(()),
             poked: AtomicBool::new(false),
@@ -155,6 +163,12 @@ impl<M: Machine> Hosted<M> {
         lock(&self.cell).status.clone()
     }
 
+    /// What it has granted in advance.
+    #[must_use]
+    pub fn gate(&self) -> &M::Gate {
+        &self.gate
+    }
+
     /// Restarts since the runtime began.
     #[must_use]
     pub fn restarts(&self) -> u64 {
@@ -183,12 +197,6 @@ impl<M: Machine> Hosted<M> {
         cell.quarantine.add(key, now);
         let until = now.after(Quarantine::PERIOD).as_nanos();
         self.quarantined_until.fetch_max(until, Ordering::AcqRel);
-    }
-
-    /// What was noted and not yet taken by the actor.
-    #[must_use]
-    pub fn noted(&self) -> usize {
-        lock(&self.ledger).len()
     }
 
     /// A number for a new request.
@@ -227,9 +235,12 @@ impl<M: Machine> Hosted<M> {
 
     /// Takes new settings while it runs.
     pub fn reconfigure(&self, config: M::Config) {
+        if self.collect() {
+            self.settle();
+        }
         let mut effects = Effects::default();
         let mut cell = lock(&self.cell);
-        let moment = self.moment(&mut cell);
+        let moment = self.moment(&mut cell, Time::MAX);
         cell.machine.reconfigure(moment, config, &mut effects);
         self.publish(cell, moment.now, effects);
     }
@@ -238,12 +249,10 @@ impl<M: Machine> Hosted<M> {
     /// stopped.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        if self.drain().is_err() {
-            self.crashed("it panicked on what was noted".to_owned());
-        }
+        self.settle();
         let later = {
             let mut cell = lock(&self.cell);
-            let moment = self.moment(&mut cell);
+            let moment = self.moment(&mut cell, Time::MAX);
             cell.machine.snapshot_later(moment)
         };
         later()
@@ -255,7 +264,7 @@ impl<M: Machine> Hosted<M> {
     /// Where the bytes cannot be read; the state is then as it was.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError> {
         let mut cell = lock(&self.cell);
-        let moment = self.moment(&mut cell);
+        let moment = self.moment(&mut cell, Time::MAX);
         cell.machine.restore(moment, bytes)?;
         self.publish(cell, moment.now, Effects::default());
         Ok(())
@@ -291,40 +300,12 @@ impl<M: Machine> Hosted<M> {
     }
 
     /// How much longer it is left alone; `None` where it is not.
-    fn failed_for(&self) -> Option<Duration> {
+    pub(super) fn failed_for(&self) -> Option<Duration> {
         let until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
         if until == Time::ZERO {
             return None;
         }
         Some(self.now().until(until)).filter(|rest| !rest.is_zero())
-    }
-
-    /// Writes down what must not be lost, then pokes the actor. Never waits and never fails.
-    pub fn note(&self, input: M::Input) {
-        lock(&self.ledger).push(input);
-        if !self.poked.swap(true, Ordering::AcqRel)
-            && let Some(actor) = self.actor.get()
-        {
-            // A full mailbox needs no poke: each message in it drains the ledger first.
-            let _ = actor.tell(Envelope::Poke(None)).try_send();
-        }
-    }
-
-    /// Writes down what must not be lost and waits, at most 1 ms, until the actor has published its effect.
-    ///
-    /// # Cancel safety
-    /// What was noted stays noted.
-    pub async fn report(self: &Arc<Self>, input: M::Input) {
-        lock(&self.ledger).push(input);
-        // Left alone it publishes nothing, and its callers have no reason to wait.
-        if self.failed_for().is_some() {
-            return;
-        }
-        let Some(actor) = self.actor().await else { return };
-        let (done, published) = oneshot::channel();
-        if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
-            let _ = tokio::time::timeout(Duration::from_millis(1), published).await;
-        }
     }
 
     /// Lets the actor panic, as a poisoned message would.
@@ -358,6 +339,10 @@ impl<M: Machine> Hosted<M> {
         let restarts = {
             let mut cell = lock(&self.cell);
             cell.resume_at = None;
+            if self.withdrawn.swap(false, Ordering::AcqRel) {
+                let moment = self.ground.clock.now();
+                self.gate.publish(&mut cell.machine, moment);
+            }
             cell.intensity.restarts()
         };
         self.failed_until.store(0, Ordering::Release);
@@ -374,6 +359,7 @@ impl<M: Machine> Hosted<M> {
             Verdict::Fail(until) => {
                 cell.resume_at = Some(until);
                 self.failed_until.store(until.as_nanos(), Ordering::Release);
+                self.withdraw();
                 Self::dismiss(cell, AskError::Failed(now.until(until)));
                 self.happened(Happening::Escalation { retry_at: until });
             }
@@ -382,25 +368,15 @@ impl<M: Machine> Hosted<M> {
 
     /// It stops for good: nobody is left waiting.
     pub(super) fn stopped(&self) {
-        Self::dismiss(lock(&self.cell), AskError::Gone);
+        let cell = lock(&self.cell);
+        self.withdraw();
+        Self::dismiss(cell, AskError::Gone);
     }
 
     fn dismiss(mut cell: MutexGuard<'_, Cell<M>>, why: AskError) {
         for reply in std::mem::take(&mut cell.waiting).into_values() {
             let _ = reply.send(Err(why));
         }
-    }
-
-    /// Takes all that was noted, in the order in which it was noted. An input that panics is lost; those behind it,
-    /// and the message in hand, are not.
-    ///
-    /// # Errors
-    /// The first panic, for the caller to go on with once the message in hand is done.
-    pub(super) fn drain(&self) -> std::thread::Result<()> {
-        let _draining = lock(&self.draining);
-        self.poked.store(false, Ordering::Release);
-        let noted = std::mem::take(&mut *lock(&self.ledger));
-        noted.iter().map(|input| self.step(None, input)).fold(Ok(()), Result::and)
     }
 
     /// Answers one request.
@@ -422,7 +398,7 @@ impl<M: Machine> Hosted<M> {
             return Ok(());
         }
         lock(&self.cell).waiting.insert(ticket, reply);
-        let result = self.step(Some(ticket), input);
+        let result = self.step(Some(ticket), input, Time::MAX);
         if result.is_err() {
             let why = M::key(input).map_or(AskError::Crashed, |_| AskError::Quarantined(Quarantine::PERIOD));
             if let Some(reply) = lock(&self.cell).waiting.remove(&ticket) {
@@ -434,10 +410,13 @@ impl<M: Machine> Hosted<M> {
 
     /// Lets the machine act on the passing of its deadline; never panics.
     pub(super) fn expired(&self) {
+        if self.collect() {
+            self.settle();
+        }
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut effects = Effects::default();
             let mut cell = lock(&self.cell);
-            let moment = self.moment(&mut cell);
+            let moment = self.moment(&mut cell, Time::MAX);
             cell.machine.catch_up(moment, &mut effects);
             self.publish(cell, moment.now, effects);
         }));
@@ -446,14 +425,20 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
-    fn moment(&self, cell: &mut Cell<M>) -> Moment {
-        cell.latest = cell.latest.max(self.ground.clock.now());
+    /// The moment of what happened at the latest at `until`; never before anything that the machine knows.
+    fn moment(&self, cell: &mut Cell<M>, until: Time) -> Moment {
+        cell.latest = cell.latest.max(self.ground.clock.now().min(until));
         Moment { now: cell.latest, wall: self.ground.clock.wall(), random: cell.entropy.next_u64() }
     }
 
-    fn step(&self, ticket: Option<Ticket>, input: &M::Input) -> std::thread::Result<()> {
+    pub(super) fn step(
+        &self,
+        ticket: Option<Ticket>,
+        input: &M::Input,
+        until: Time,
+    ) -> std::thread::Result<()> {
         let mut cell = lock(&self.cell);
-        let moment = self.moment(&mut cell);
+        let moment = self.moment(&mut cell, until);
         let mut effects = Effects::default();
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.drill.strike(M::key(input));
@@ -471,6 +456,9 @@ impl<M: Machine> Hosted<M> {
 
     fn publish(&self, mut cell: MutexGuard<'_, Cell<M>>, now: Time, mut effects: Effects<M::Reply>) {
         cell.status = cell.machine.status(now);
+        if !self.withdrawn.load(Ordering::Acquire) {
+            self.gate.publish(&mut cell.machine, now);
+        }
         for answer in effects.take_replies() {
             let Some(waiting) = cell.waiting.remove(&answer.ticket) else { continue };
             let more = answer.more.then(|| {

@@ -9,6 +9,8 @@
 //! * An ask never waits for room: a full mailbox is an answer, at once.
 //! * What must not be lost (an outcome, a permit given back) is written to the handle's ledger first and needs no room
 //!   in any mailbox; then the actor is poked. Drop paths use nothing else.
+//! * What callers do without a message, on what was granted to them in advance, goes through the machine's
+//!   [gate](crate::gate): taken before every input, published after every step.
 //! * Machine and waiting callers live in a cell that outlives the actor. A machine decides on `&self`, so a panic
 //!   leaves it as it was, and a restarted actor goes on with it: calls in flight and callers in line notice nothing.
 
@@ -16,6 +18,7 @@ mod actor;
 mod drill;
 mod ground;
 mod hosted;
+mod ledger;
 mod reply;
 #[cfg(test)]
 mod tests;

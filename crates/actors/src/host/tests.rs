@@ -5,8 +5,10 @@ use super::*;
 use crate::breaker::{BreakerConfig, BreakerInput, BreakerMachine, BreakerReply, BreakerState};
 use crate::clock::{Clock, Moment, Time};
 use crate::event::{Event, EventSink, Happening};
+use crate::gate::{Gate, Noted};
 use crate::machine::{Effects, Kind, Machine, Ticket};
 use crate::outcome::{Ending, ErrorKind, Outcome};
+use crate::settings::Grants;
 use crate::snapshot::SnapshotError;
 
 #[derive(Default)]
@@ -102,6 +104,7 @@ impl Machine for Counter {
     type Change = (Option<Ticket>, String);
     type Reply = usize;
     type Status = Vec<String>;
+    type Gate = Desk;
 
     fn new((): (), _: Moment) -> Self {
         Counter { taken: Vec::new() }
@@ -146,6 +149,42 @@ impl Machine for Counter {
 
     fn key(input: &String) -> Option<&str> {
         Some(input)
+    }
+}
+
+/// What the machine took so far is what it grants, and callers leave their keys here.
+#[derive(Default)]
+struct Desk {
+    granted: Mutex<Option<usize>>,
+    left: Mutex<Vec<(Time, String)>>,
+}
+
+impl Gate<Counter> for Desk {
+    fn new((): &(), _: Grants) -> Self {
+        Desk::default()
+    }
+
+    fn publish(&self, machine: &mut Counter, _: Time) {
+        *self.granted.lock().unwrap() = Some(machine.taken.len());
+    }
+
+    fn withdraw(&self) {
+        *self.granted.lock().unwrap() = None;
+    }
+
+    fn take(&self, noted: &mut Vec<Noted<String>>) {
+        let left = std::mem::take(&mut *self.left.lock().unwrap());
+        noted.extend(left.into_iter().map(|(until, input)| Noted { until, input }));
+    }
+}
+
+impl Desk {
+    fn leave(&self, key: &str) {
+        self.left.lock().unwrap().push((Time::MAX, key.to_owned()));
+    }
+
+    fn granted(&self) -> Option<usize> {
+        *self.granted.lock().unwrap()
     }
 }
 
@@ -247,4 +286,57 @@ async fn whoever_waits_for_a_second_answer_is_told_why_none_comes() {
         assert_eq!(why == AskError::Gone, stop);
         assert_eq!(matches!(why, AskError::Failed(_)), !stop);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_in_a_gate_reaches_the_machine_before_the_next_input_and_in_the_callers_order() {
+    let (hosted, _) = counter();
+    assert_eq!(hosted.gate().granted(), Some(0));
+    hosted.gate().leave("first");
+    hosted.note("second".to_owned());
+    hosted.gate().leave("third");
+    assert_eq!(send(&hosted, "fourth").await, Ok(4));
+    assert_eq!(hosted.status(), ["first", "second", "third", "fourth"]);
+    assert_eq!(hosted.gate().granted(), Some(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_a_status_sees_what_is_left_in_the_gate_without_a_message() {
+    let (hosted, _) = counter();
+    hosted.gate().leave("first");
+    assert!(hosted.status().is_empty());
+    assert_eq!(hosted.fresh_status(), ["first"]);
+    assert_eq!(hosted.gate().granted(), Some(1));
+    hosted.gate().leave("second");
+    hosted.reconfigure(());
+    assert_eq!(hosted.status(), ["first", "second"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_note_starts_an_actor_that_nobody_has_asked() {
+    let (hosted, _) = counter();
+    hosted.gate().leave("first");
+    hosted.note("second".to_owned());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(hosted.status(), ["first", "second"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_outlives_a_crash_and_is_empty_only_while_its_name_is_left_alone() {
+    let (hosted, _) = counter();
+    for crashes in 0..6 {
+        assert_eq!(hosted.gate().granted(), Some(crashes));
+        hosted.gate().leave("meanwhile");
+        hosted.crash().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(hosted.gate().granted(), None);
+    // Whatever reads or saves the machine meanwhile publishes nothing.
+    hosted.gate().leave("later");
+    let _ = (hosted.fresh_status(), hosted.snapshot());
+    assert_eq!(hosted.gate().granted(), None);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(hosted.gate().granted(), Some(7));
+    hosted.stop().await;
+    assert_eq!(hosted.gate().granted(), None);
 }

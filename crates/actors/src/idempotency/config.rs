@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::declare::FailureKind;
 use crate::outcome::ErrorKind;
 use crate::rejection::RejectionKind;
-use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, format_duration, nearest};
+use crate::settings::{Grants, Mode, OnUnavailable, Problem, Reader, Settings, format_duration, nearest};
 
 /// Checked settings of one store: what all sites that use it share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,7 @@ pub struct Idempotent {
     name: Option<String>,
     store_errors: bool,
     mode: Mode,
+    grants: Option<Grants>,
     on_unavailable: OnUnavailable,
 }
 
@@ -111,6 +112,7 @@ impl Default for Idempotent {
             name: None,
             store_errors: false,
             mode: Mode::Enforce,
+            grants: None,
             on_unavailable: OnUnavailable::Reject,
         }
     }
@@ -161,6 +163,7 @@ impl Idempotent {
             name: reader.name("name"),
             store_errors: reader.flag("store_errors").unwrap_or(default.store_errors),
             mode: reader.mode(),
+            grants: reader.grants(),
             on_unavailable: reader.on_unavailable(default.on_unavailable),
         };
         reader.finish()?;
@@ -240,6 +243,12 @@ impl Idempotent {
         self.mode
     }
 
+    /// Whether its grants are given in advance; `None` where that is as its runtime says.
+    #[must_use]
+    pub fn grants(&self) -> Option<Grants> {
+        self.grants
+    }
+
     /// What becomes of a call while the store cannot decide.
     #[must_use]
     pub fn on_unavailable(&self) -> OnUnavailable {
@@ -269,7 +278,8 @@ impl fmt::Display for Idempotent {
         } else {
             write!(f, "; a run that was cut is not repeated for {unknown}")?;
         }
-        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
+        let grants = Grants::remark(self.grants);
+        write!(f, "{}{grants}{}", self.on_unavailable.remark(), self.mode.remark())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::clock::Time;
 use crate::host::{AskError, Hosted};
 use crate::machine::{Kind, Ticket};
 use crate::rejection::{ConflictReason, Rejection, UnavailableReason};
-use crate::settings::{Mode, OnUnavailable};
+use crate::settings::{Grants, Mode, OnUnavailable};
 
 /// One store, seen by one site. Cheap to clone; all clones, and all sites that name it, share its records.
 #[derive(Clone, Debug)]
@@ -72,6 +72,12 @@ impl IdempotencyHandle {
     #[must_use]
     pub fn site(&self) -> &Idempotent {
         &self.site
+    }
+
+    /// Whether what its actor grants is given in advance: what its name says, else what its runtime does.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        self.site.grants().unwrap_or(self.shared.hosted.options().grants)
     }
 
     /// The hosted machine, for who watches actors.

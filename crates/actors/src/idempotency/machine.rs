@@ -260,6 +260,7 @@ impl Machine for IdempotencyMachine {
     type Change = IdempotencyChange;
     type Reply = IdempotencyReply;
     type Status = IdempotencyStatus;
+    type Gate = ();
 
     fn new(config: IdempotencyConfig, _moment: Moment) -> Self {
         IdempotencyMachine {

@@ -5,7 +5,7 @@ use super::machine::Decision;
 use super::quota::{Algorithm, Quota};
 use crate::clock::saturating_nanos;
 use crate::settings::{
-    Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration, nearest, parse_duration,
+    Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration, nearest, parse_duration,
 };
 
 /// Checked settings of one limiter.
@@ -18,6 +18,7 @@ pub struct LimiterConfig {
     pub(super) max_wait: Option<Duration>,
     by: Option<String>,
     mode: Mode,
+    grants: Option<Grants>,
     on_unavailable: OnUnavailable,
 }
 
@@ -67,6 +68,7 @@ impl LimiterConfig {
             max_wait: reader.duration("max_wait"),
             by: reader.by(),
             mode: reader.mode(),
+            grants: reader.grants(),
             on_unavailable: reader.on_unavailable(OnUnavailable::Allow),
         };
         reader.finish()?;
@@ -119,6 +121,12 @@ impl LimiterConfig {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Whether its grants are given in advance; `None` where that is as its runtime says.
+    #[must_use]
+    pub fn grants(&self) -> Option<Grants> {
+        self.grants
     }
 
     /// What a call gets when the actor cannot be asked.
@@ -202,6 +210,7 @@ impl fmt::Display for LimiterConfig {
             Some(longest) => write!(f, "; waits for its turn up to {}", format_duration(longest))?,
             None => write!(f, "; refuses at once")?,
         }
-        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
+        let grants = Grants::remark(self.grants);
+        write!(f, "{}{grants}{}", self.on_unavailable.remark(), self.mode.remark())
     }
 }

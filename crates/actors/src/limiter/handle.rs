@@ -9,7 +9,7 @@ use crate::clock::Time;
 use crate::host::{AskError, Hosted, Reply};
 use crate::machine::{Kind, Ticket};
 use crate::rejection::Rejection;
-use crate::settings::{Mode, OnUnavailable};
+use crate::settings::{Grants, Mode, OnUnavailable};
 
 /// One limiter, for code that uses it without a macro. Cheap to clone; all clones are the same limiter.
 #[derive(Clone, Debug)]
@@ -55,6 +55,12 @@ impl LimiterHandle {
     #[must_use]
     pub fn config(&self) -> &LimiterConfig {
         &self.shared.config
+    }
+
+    /// Whether what its actor grants is given in advance: what its name says, else what its runtime does.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        self.shared.config.grants().unwrap_or(self.shared.hosted.options().grants)
     }
 
     /// The hosted machine, for who watches actors.

@@ -274,6 +274,7 @@ impl Machine for LimiterMachine {
     type Change = LimiterChange;
     type Reply = LimiterReply;
     type Status = LimiterStatus;
+    type Gate = ();
 
     fn new(config: LimiterConfig, moment: Moment) -> Self {
         let quota = config.quota.starting(moment);

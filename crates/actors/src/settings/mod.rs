@@ -13,7 +13,7 @@ mod size;
 mod value;
 
 pub use duration::{format_duration, parse_duration};
-pub use mode::{Mode, OnUnavailable};
+pub use mode::{Grants, Mode, OnUnavailable};
 pub use nearest::nearest;
 pub use reader::{Problem, Reader};
 pub use size::parse_size;

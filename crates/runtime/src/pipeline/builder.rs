@@ -155,7 +155,7 @@ impl Pipeline {
     /// Its layers, outermost first.
     #[must_use]
     pub fn describe(&self) -> Described {
-        self.plan.described()
+        self.plan.described(self.runtime.grants())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use steadfast_actors::bulkhead::{BulkheadHandle, Priority};
 use steadfast_actors::clock::{Entropy, Time};
 use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
+use steadfast_actors::settings::Grants;
 
 use super::gate::Gate;
 use super::limits::Limit;
@@ -81,7 +82,7 @@ impl Retry {
 
 impl Plan {
     /// The layers as they hold now, outermost first.
-    pub(crate) fn described(&self) -> Described {
+    pub(crate) fn described(&self, grants: Grants) -> Described {
         let described = |shown: &Shown| DescribedLayer {
             layer: shown.layer.to_owned(),
             settings: match &shown.words {
@@ -95,10 +96,13 @@ impl Plan {
         let unknown = "its errors do not say what they are (no `Classify`): to every layer they are unknown, which \
                        is repeated and counts as the dependency's failure";
         let unknown = self.errors_are_unknown.load(Ordering::Relaxed).then(|| unknown.to_owned());
+        let asking =
+            "grants are off in its runtime: every permit is asked of its actor, and every outcome told to it";
+        let asking = (grants == Grants::Off).then(|| asking.to_owned());
         Described {
             site: self.site.clone(),
             layers: self.shown.iter().map(described).collect(),
-            remarks: unknown.into_iter().collect(),
+            remarks: unknown.into_iter().chain(asking).collect(),
         }
     }
 
@@ -127,7 +131,7 @@ pub struct Described {
     pub site: String,
     /// Its layers.
     pub layers: Vec<DescribedLayer>,
-    /// What its author should know: of its errors, once it has been called.
+    /// What its author should know: of its errors, once it has been called, and of a runtime without grants.
     pub remarks: Vec<String>,
 }
 

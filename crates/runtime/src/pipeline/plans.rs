@@ -125,7 +125,7 @@ impl Plans {
             }
             [one] => {
                 let plan = self.of(one.site, runtime).map_err(|rejection| rejection.to_string())?;
-                Ok(plan.described())
+                Ok(plan.described(runtime.grants()))
             }
             many => Err(format!("more than one site is called {name:?}: {}", names(many))),
         }

@@ -6,6 +6,7 @@ use steadfast_actors::clock::{Clock, Entropy, WallTime};
 use steadfast_actors::event::{Event, EventSink};
 use steadfast_actors::host::{Ground, HostOptions};
 use steadfast_actors::registry::Registry;
+use steadfast_actors::settings::Grants;
 use steadfast_actors::supervise::RestartLimit;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -48,16 +49,6 @@ pub enum BuildError {
     /// The background thread for a runtime outside tokio could not be started.
     #[error("cannot start a background thread for the runtime's actors: {0}")]
     Thread(#[from] std::io::Error),
-}
-
-/// How callers get what they need of an actor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Grants {
-    /// Every permit is asked of its actor, and every outcome is a message to it: the plainest form of this system, and
-    /// for now the only one.
-    #[default]
-    Off,
 }
 
 /// Configures a [`Runtime`].
@@ -116,11 +107,11 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How callers get what they need of its actors. Default, and for now the only form: [`Grants::Off`].
-    pub fn grants(self, grants: Grants) -> Self {
-        match grants {
-            Grants::Off => self,
-        }
+    /// How callers get what they need of its actors, where a name has no `grants` of its own. Default: [`Grants::On`], in
+    /// advance.
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.options.grants = grants;
+        self
     }
 
     /// Reads settings from this file (`steadfast.toml`).

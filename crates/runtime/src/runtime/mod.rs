@@ -22,8 +22,9 @@ use steadfast_actors::host::Ground;
 use steadfast_actors::registry::Registry;
 use tokio::sync::Notify;
 
-pub use builder::{BuildError, Grants, RuntimeBuilder};
+pub use builder::{BuildError, RuntimeBuilder};
 pub use current::Entered;
+pub use steadfast_actors::settings::Grants;
 
 use crate::observe::Audit;
 use crate::pipeline::{Described, Plans};
@@ -120,6 +121,12 @@ impl Runtime {
 
     pub(crate) fn plans(&self) -> &Plans {
         &self.inner.plans
+    }
+
+    /// How callers get what they need of its actors, where a name has no `grants` of its own.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        self.registry().ground().options().grants
     }
 
     /// The effective pipeline of the site that goes by `name`, outermost layer first.

@@ -1,0 +1,100 @@
+//! Gates: what an actor has granted in advance, where callers can take it without a message.
+//!
+//! ```text
+//!               takes a grant                        counts what it came to
+//!   caller --------------------> published words      -------------------> its thread's slot
+//!                                      ^                                          |
+//!                        publish, after every step                   take, before every input
+//!                                      |                                          v
+//!   caller --ask, report--> mailbox --> Host ------------------------------> machine
+//! ```
+//!
+//! The actor decides, a gate only carries. What a gate holds was decided by the machine in its last step, and what
+//! callers did with it reaches the machine before its next one: so a machine never decides without knowing all that
+//! was done on its word, and nothing that a gate lets pass could have been refused by the machine as it stood when it
+//! published.
+//!
+//! # The rules
+//! * **A gate outlives its actor's incarnations.** It belongs to [`Hosted`](crate::host::Hosted), as the machine does:
+//!   who takes a grant while the actor restarts notices nothing, and the restarted actor takes over what was counted.
+//! * **Published after every step**, before anybody is answered: whoever got an answer meets a gate that knows it.
+//! * **Taken before every input**, and before anything is written to the ledger: what one thread did in an order
+//!   reaches the machine in that order. That is why grants on and off decide alike, call for call, on one thread.
+//! * **Withdrawn** where the actor cannot decide for long: after a crash too many, and when it is stopped. Callers then
+//!   ask, and get what `on_unavailable` says.
+//! * **Nothing is lost.** A slot is read, never reset: it counts up, and the reader remembers how far it came. An
+//!   increment is either seen now or next time, and never twice.
+//! * **Epochs.** Whatever is counted says under which grant, by its epoch or generation, and a machine drops what comes
+//!   from an older one.
+//!
+//! # Files
+//! | file | what it holds |
+//! |---|---|
+//! | `cell` | atomics, or the model checker's in their place |
+//! | `tally` | a count that belongs to an epoch |
+//! | `slots` | one cell for each thread, padded to cache lines |
+//! | `place` | which slot is this thread's |
+//!
+//! `cell` and `tally` name nothing of this crate, so that the model checker can compile them without its dependencies:
+//! `cargo test --release --manifest-path crates/actors/loom/Cargo.toml` goes through every interleaving.
+
+#![allow(dead_code, unused_imports, reason = "without actors nobody takes what they grant")]
+
+mod cell;
+mod place;
+mod slots;
+mod tally;
+
+pub(crate) use place::Owner;
+pub(crate) use slots::Slots;
+pub(crate) use tally::{Tallies, Tally};
+
+use crate::clock::Time;
+use crate::machine::Machine;
+use crate::settings::Grants;
+
+/// What callers did without a message, on its way to the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted<I> {
+    /// Until when it had happened, where that may be earlier than now; it is never later than now for the machine.
+    pub until: Time,
+    /// What.
+    pub input: I,
+}
+
+impl<I> Noted<I> {
+    /// Something that happens when the machine hears of it.
+    #[must_use]
+    pub const fn now(input: I) -> Self {
+        Noted { until: Time::MAX, input }
+    }
+}
+
+/// What one machine's actor grants in advance; `()` where it grants nothing.
+///
+/// The host calls [`publish`](Gate::publish) and [`withdraw`](Gate::withdraw) under the machine's lock, and
+/// [`take`](Gate::take) under the ledger's: neither runs twice at once.
+pub trait Gate<M: Machine>: Send + Sync + Sized + 'static {
+    /// A gate through which nothing passes yet. `runtime` is what holds where `config` says nothing of its own.
+    fn new(config: &M::Config, runtime: Grants) -> Self;
+
+    /// Carries what the machine grants now. It must not panic, and it decides nothing: what and how much is granted,
+    /// the machine says.
+    fn publish(&self, machine: &mut M, now: Time);
+
+    /// Carries nothing any more, until it is published again: callers ask.
+    fn withdraw(&self);
+
+    /// Hands over what callers did since the last time, in an order in which each of them could have done it.
+    fn take(&self, noted: &mut Vec<Noted<M::Input>>);
+}
+
+impl<M: Machine> Gate<M> for () {
+    fn new(_: &M::Config, _: Grants) -> Self {}
+
+    fn publish(&self, _: &mut M, _: Time) {}
+
+    fn withdraw(&self) {}
+
+    fn take(&self, _: &mut Vec<Noted<M::Input>>) {}
+}

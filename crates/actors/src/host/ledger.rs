@@ -1,0 +1,117 @@
+//! What callers wrote down without waiting for an answer, and what they counted in the gate.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::actor::Envelope;
+use super::hosted::{Hosted, lock};
+use crate::gate::{Gate, Noted};
+use crate::machine::Machine;
+
+impl<M: Machine> Hosted<M> {
+    /// What was noted and not yet taken by the actor.
+    #[must_use]
+    pub fn noted(&self) -> usize {
+        lock(&self.ledger).len()
+    }
+
+    /// Writes down what must not be lost, then pokes the actor. Never waits and never fails.
+    pub fn note(self: &Arc<Self>, input: M::Input) {
+        self.write(input);
+        self.poke();
+    }
+
+    /// Writes into the ledger, behind what was counted before it.
+    fn write(&self, input: M::Input) {
+        let mut ledger = lock(&self.ledger);
+        self.gate.take(&mut ledger);
+        ledger.push(Noted::now(input));
+    }
+
+    /// Makes the actor look at what was noted and counted. Never waits and never fails.
+    pub(crate) fn poke(self: &Arc<Self>) {
+        if self.poked.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(actor) = self.actor.get() {
+            // A full mailbox needs no poke: each message in it drains the ledger first.
+            let _ = actor.tell(Envelope::Poke(None)).try_send();
+            return;
+        }
+        // Nobody has asked it so far: what its callers did was granted in advance.
+        let hosted = Arc::clone(self);
+        self.ground.tokio.spawn(async move {
+            if let Some(actor) = hosted.actor().await {
+                let _ = actor.tell(Envelope::Poke(None)).try_send();
+            }
+        });
+    }
+
+    /// Writes down what must not be lost and waits, at most 1 ms, until the actor has published its effect.
+    ///
+    /// # Cancel safety
+    /// What was noted stays noted.
+    pub async fn report(self: &Arc<Self>, input: M::Input) {
+        self.write(input);
+        // Left alone it publishes nothing, and its callers have no reason to wait.
+        if self.failed_for().is_some() {
+            return;
+        }
+        let Some(actor) = self.actor().await else { return };
+        let (done, published) = oneshot::channel();
+        if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
+            let _ = tokio::time::timeout(Duration::from_millis(1), published).await;
+        }
+    }
+
+    /// Takes all that was noted, in the order in which it was noted. An input that panics is lost; those behind it,
+    /// and the message in hand, are not.
+    ///
+    /// # Errors
+    /// The first panic, for the caller to go on with once the message in hand is done.
+    pub(super) fn drain(&self) -> std::thread::Result<()> {
+        let _draining = lock(&self.draining);
+        self.poked.store(false, Ordering::Release);
+        let noted = {
+            let mut ledger = lock(&self.ledger);
+            self.gate.take(&mut ledger);
+            std::mem::take(&mut *ledger)
+        };
+        noted.iter().map(|noted| self.step(None, &noted.input, noted.until)).fold(Ok(()), Result::and)
+    }
+
+    /// What it has published last, with what callers did through its gate since, for people and pages: a machine hears of
+    /// that with its next message, which may be long in coming.
+    #[must_use]
+    pub fn fresh_status(&self) -> M::Status {
+        // An actor that crashed takes it up when it goes on, and not behind its back.
+        if self.collect() && self.resume_at().is_none() {
+            self.settle();
+        }
+        self.status()
+    }
+
+    /// Writes what was counted in the gate into the ledger; whether there was anything.
+    pub(super) fn collect(&self) -> bool {
+        let mut ledger = lock(&self.ledger);
+        let known = ledger.len();
+        self.gate.take(&mut ledger);
+        ledger.len() > known
+    }
+
+    /// Takes what was noted outside the actor.
+    pub(super) fn settle(&self) {
+        if self.drain().is_err() {
+            self.crashed("it panicked on what was noted".to_owned());
+        }
+    }
+
+    /// Callers are to ask, and to hear that nobody decides. Called under the cell's lock, as what publishes is.
+    pub(super) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+        self.gate.withdraw();
+    }
+}
