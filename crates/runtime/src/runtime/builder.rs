@@ -17,6 +17,7 @@ use crate::config::{ConfigError, Layers};
 use crate::observe::Audit;
 use crate::pipeline::Plans;
 use crate::service::auth::{AuthOptions, CheckedAuth};
+use crate::snapshots::{Disk, FileDisk};
 
 /// Why a runtime could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +66,8 @@ pub struct RuntimeBuilder {
     options: HostOptions,
     events: Option<Arc<dyn EventSink>>,
     audit: Option<Audit>,
-    snapshots: Option<std::path::PathBuf>,
+    snapshots: Option<Arc<dyn Disk>>,
+    clock: Option<Arc<Clock>>,
     pub(crate) auth: AuthOptions,
     #[cfg(feature = "http")]
     pub(crate) http: crate::service::http::HttpOptions,
@@ -165,7 +167,20 @@ impl RuntimeBuilder {
     /// Keeps what its actors know in this file: it is read now, and written every 30 s and at shutdown. Without it, an
     /// open breaker, a used quota and an idempotent result are forgotten when the process ends.
     pub fn snapshots(mut self, path: impl Into<std::path::PathBuf>) -> Self {
-        self.snapshots = Some(path.into());
+        self.snapshots = Some(Arc::new(FileDisk(path.into())));
+        self
+    }
+
+    /// The same on a disk of another sort.
+    pub fn snapshots_on(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.snapshots = Some(disk);
+        self
+    }
+
+    /// Reads this clock, which another runtime may read too: the times of both are then the same. Default: one of its
+    /// own.
+    pub fn clock(mut self, clock: Arc<Clock>) -> Self {
+        self.clock = Some(clock);
         self
     }
 
@@ -197,7 +212,7 @@ impl RuntimeBuilder {
         }
         let begun = match snapshots {
             // Before the plans: their actors are then asked by nobody who does not find what they knew.
-            Some(path) => runtime.keep_snapshots(path),
+            Some(disk) => runtime.keep_snapshots(disk),
             None => Ok(()),
         };
         begun
@@ -225,7 +240,8 @@ impl RuntimeBuilder {
             tracing::info!(runtime = name, seed, "seed taken from the operating system");
             seed
         });
-        let clock = Arc::new(self.wall.map_or_else(Clock::system, Clock::starting_at));
+        let own = || Arc::new(self.wall.map_or_else(Clock::system, Clock::starting_at));
+        let clock = self.clock.unwrap_or_else(own);
         let events = self.events.unwrap_or_else(|| Arc::new(NoEvents));
         let ground = Ground::new(handle, seed, clock, events, self.options);
         let registry = Registry::new(ground);

@@ -1,9 +1,8 @@
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{BuildError, Inner, Runtime};
-use crate::snapshots::{PERIOD, Restored, Snapshots};
+use crate::snapshots::{Disk, PERIOD, Restored, Snapshots};
 
 impl Runtime {
     /// What came of the file of saved states at the start; `None` where there is none.
@@ -25,8 +24,9 @@ impl Runtime {
     }
 
     /// Reads the file, and writes it from now on.
-    pub(super) fn keep_snapshots(&self, path: PathBuf) -> Result<(), BuildError> {
-        let snapshots = Snapshots::open(&path, self.registry())
+    pub(super) fn keep_snapshots(&self, disk: Arc<dyn Disk>) -> Result<(), BuildError> {
+        let path = disk.place().to_owned();
+        let snapshots = Snapshots::open(disk, self.registry())
             .map_err(|source| BuildError::Snapshots { path, source })?;
         let ended = snapshots.ended.clone();
         // A runtime is built once, so the place is free.
@@ -58,6 +58,9 @@ async fn write(inner: &Arc<Inner>, last: bool) -> io::Result<bool> {
         Some(snapshots) => snapshots.write(&inner.registry, last),
         None => Ok(false),
     };
+    if inner.snapshots.get().is_none_or(|snapshots| !snapshots.blocks()) {
+        return keep(inner);
+    }
     let beside = Arc::clone(inner);
     let written = inner.registry.ground().tokio().spawn_blocking(move || keep(&beside)).await;
     // The tokio runtime of its actors may have ended already; then nobody is held up by writing here.

@@ -17,20 +17,24 @@
 //! One process has one file. What happens between two writes is lost with the process; a call that must not run twice
 //! even then keeps its own record where it takes effect.
 
+mod disk;
 mod file;
 mod form;
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use steadfast_actors::machine::Kind;
 use steadfast_actors::registry::Registry;
 use tokio_util::sync::CancellationToken;
+
+pub use disk::Disk;
+pub(crate) use disk::FileDisk;
 
 /// How often the states are written.
 pub const PERIOD: Duration = Duration::from_secs(30);
@@ -47,9 +51,8 @@ pub struct Restored {
 }
 
 /// The file of one runtime.
-#[derive(Debug)]
 pub(crate) struct Snapshots {
-    path: PathBuf,
+    disk: Arc<dyn Disk>,
     restored: Restored,
     state: Mutex<State>,
     failing: AtomicBool,
@@ -71,16 +74,16 @@ impl Snapshots {
     /// # Errors
     /// Where there is a file that cannot be read, or cannot be set aside though it is damaged: whoever went on would
     /// forget what was done, and overwrite what is left of it.
-    pub(crate) fn open(path: &Path, registry: &Registry) -> io::Result<Self> {
+    pub(crate) fn open(disk: Arc<dyn Disk>, registry: &Registry) -> io::Result<Self> {
         let mut restored = Restored::default();
-        if let Some(bytes) = file::read(path)? {
+        if let Some(bytes) = disk.read()? {
             let contents = form::read(&bytes);
             restored.actors = contents.saved.len();
             restored.problems = contents.problems;
             if !restored.problems.is_empty() {
-                restored.set_aside = Some(file::set_aside(path)?);
+                restored.set_aside = Some(disk.set_aside()?);
                 tracing::error!(
-                    file = %path.display(),
+                    file = %disk.place().display(),
                     set_aside = ?restored.set_aside,
                     taken_over = restored.actors,
                     problems = restored.problems.join("; "),
@@ -90,12 +93,17 @@ impl Snapshots {
             registry.remember(contents.saved);
         }
         Ok(Snapshots {
-            path: path.to_owned(),
+            disk,
             restored,
             state: Mutex::default(),
             failing: AtomicBool::new(false),
             ended: CancellationToken::new(),
         })
+    }
+
+    /// Whether writing may block a thread.
+    pub(crate) fn blocks(&self) -> bool {
+        self.disk.blocks()
     }
 
     pub(crate) fn restored(&self) -> &Restored {
@@ -123,7 +131,7 @@ impl Snapshots {
         }
         let result = form::write(&saved)
             .map_err(io::Error::other)
-            .and_then(|bytes| file::replace(&self.path, &bytes))
+            .and_then(|bytes| self.disk.replace(&bytes))
             .inspect(|()| state.latest = Some(written));
         self.tell(&result);
         result.map(|()| true)
@@ -133,12 +141,20 @@ impl Snapshots {
     fn tell(&self, result: &io::Result<()>) {
         let failed = self.failing.swap(result.is_err(), Ordering::AcqRel);
         match result {
-            Ok(()) if failed => tracing::info!(file = %self.path.display(), "states can be saved again"),
+            Ok(()) if failed => {
+                tracing::info!(file = %self.disk.place().display(), "states can be saved again")
+            }
             Err(error) if !failed => {
-                tracing::error!(file = %self.path.display(), %error, "states cannot be saved; the last ones stay");
+                tracing::error!(file = %self.disk.place().display(), %error, "states cannot be saved; the last ones stay");
             }
             _ => {}
         }
+    }
+}
+
+impl std::fmt::Debug for Snapshots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshots").field("place", &self.disk.place()).finish_non_exhaustive()
     }
 }
 

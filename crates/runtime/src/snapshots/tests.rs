@@ -17,6 +17,7 @@ use crate::Runtime;
 use crate::runtime::BuildError;
 
 mod damage;
+mod other_disks;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -62,6 +62,24 @@ pub(crate) fn handler(
     })
 }
 
+/// The same handler in a process that begins anew.
+pub(crate) fn again(
+    handler: &Handler,
+    variant: &Variant,
+    name: &str,
+    runtime: &Runtime,
+) -> Result<Handler, ConfigError> {
+    let pipeline = pipeline(name, &variant.policies_of(name), runtime)?;
+    Ok(Handler {
+        steps: handler.steps.clone(),
+        names: handler.names.clone(),
+        bound: handler.bound.clone(),
+        pools: Vec::new(),
+        pipeline,
+        ..*handler
+    })
+}
+
 /// The settings of a handler's first policy of this name.
 fn settings_of<'a>(policies: &[&'a Policy], attribute: &str) -> Option<&'a Settings> {
     policies.iter().find(|policy| policy.attribute == attribute).map(|policy| &policy.settings)

@@ -2,19 +2,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use steadfast::Runtime;
+use steadfast::{ErrorKind, Runtime};
 use steadfast_actors::clock::Clock;
 use steadfast_actors::machine::Kind;
 
 use super::handler::Handler;
 use super::log::Recorder;
 use super::measures::Ended;
+use super::process::Process;
 use super::running::Pool;
-use crate::world::{About, ActorFault, ActorFaultKind, Job, Reply, Request, Route, World};
+use crate::world::{About, ActorFault, ActorFaultKind, Job, MessageId, Reply, Request, Route, World};
 
 /// Everything that the tasks of one run share: the world, the runtime under test, and the handlers.
 pub(crate) struct House {
-    pub(crate) world: Mutex<World>,
+    pub(crate) world: Arc<Mutex<World>>,
     pub(crate) runtime: Runtime,
     pub(crate) clock: Arc<Clock>,
     pub(crate) recorder: Recorder,
@@ -23,9 +24,11 @@ pub(crate) struct House {
     pub(crate) entries: Vec<Option<Route>>,
     pub(crate) pools: Vec<Pool>,
     /// Calls of handlers so far.
-    pub(crate) calls: AtomicU64,
+    pub(crate) calls: Arc<AtomicU64>,
     /// Requests from outside whose tasks are alive.
-    pub(crate) unsettled: AtomicU64,
+    pub(crate) unsettled: Arc<AtomicU64>,
+    /// The process that all this is, where the scenario restarts it.
+    pub(crate) process: Option<Process>,
 }
 
 impl std::fmt::Debug for House {
@@ -59,19 +62,57 @@ impl House {
     }
 
     fn carry_out(self: &Arc<Self>, job: Job) {
-        let house = Arc::clone(self);
+        // Whoever asks for it may be a task of a process that is dead by now.
+        let house = self.alive();
         match job {
-            Job::Request(request) => drop(tokio::spawn(house.request(request))),
+            Job::Request(request) => {
+                let task = tokio::spawn(Arc::clone(&house).asked(request));
+                // Who asks over a link is no part of the process.
+                if let Some(process) =
+                    house.process.as_ref().filter(|_| house.entries[request.load].is_none())
+                {
+                    process.owns(task.abort_handle());
+                }
+            }
             Job::Serve { handler, message, about } => {
-                drop(tokio::spawn(async move {
-                    let reply = house.serve(handler, about).await;
-                    house.with(|world| world.reply(message, reply));
-                }));
+                let serving = Arc::clone(&house);
+                let task = tokio::spawn(async move {
+                    let mut connection = Connection { house: Arc::clone(&serving), message, answered: false };
+                    let reply = serving.serve(handler, about).await;
+                    connection.answered = true;
+                    serving.with(|world| world.reply(message, reply));
+                });
+                if let Some(process) = &house.process {
+                    process.owns(task.abort_handle());
+                }
+            }
+            Job::Restart(damage) => house.restart(damage),
+            Job::FillDisk(full) => {
+                if let Some(process) = &house.process {
+                    process.disk.fill(full);
+                }
             }
             Job::Actor(fault) => drop(tokio::spawn(house.strike(fault))),
             Job::ShiftWall(by) => {
                 self.clock.shift_wall(Duration::from_nanos(by.unsigned_abs()), by < 0);
             }
+        }
+    }
+
+    /// Whether another process has taken over.
+    fn is_dead(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.next().is_some())
+    }
+
+    /// One request from outside, in the runtime of the process that is alive.
+    async fn asked(self: Arc<Self>, request: Request) {
+        match &self.process {
+            // The first process was entered for good.
+            Some(process) if !process.is_first() => {
+                let runtime = self.runtime.clone();
+                runtime.scope(self.request(request)).await;
+            }
+            _ => self.request(request).await,
         }
     }
 
@@ -128,6 +169,21 @@ impl House {
     }
 }
 
+/// What a request from another process came by; it breaks with the process that should have answered.
+struct Connection {
+    house: Arc<House>,
+    message: MessageId,
+    answered: bool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.answered && self.house.is_dead() {
+            self.house.with(|world| world.reply(self.message, Err(ErrorKind::ConnectionError)));
+        }
+    }
+}
+
 /// A request that has no outcome yet. Its task may panic with a bound function; it then ends here.
 struct Unsettled {
     house: Arc<House>,
@@ -155,6 +211,8 @@ impl Drop for Unsettled {
     fn drop(&mut self) {
         if !self.settled && std::thread::panicking() {
             self.settle(Ended::Failed("panicked"));
+        } else if !self.settled && self.house.is_dead() {
+            self.settle(Ended::Failed(ErrorKind::ConnectionError.as_str()));
         }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Invariants {
     runs: HashMap<(usize, u64), Run>,
     /// What one attempt of a handler may take, in nanoseconds.
     attempts: BTreeMap<String, u64>,
+    /// A process that restarted may find a breaker in any state.
+    restarted: bool,
 }
 
 /// One limiter's quota, and how far above its rate each key's grants are.
@@ -105,6 +107,23 @@ impl Invariants {
         self.attempts.insert(handler.to_owned(), saturating_nanos(limit));
     }
 
+    /// The process under test has died, and another begins with what stood on the disk: everything that was recorded
+    /// until `whole_until`, in nanoseconds; nothing is promised where that is `None`.
+    pub(crate) fn restarted(&mut self, whole_until: Option<u64>) {
+        self.restarted = true;
+        self.breakers.clear();
+        self.pending.clear();
+        for limiter in self.limiters.values_mut() {
+            // What was spent since the last write is forgotten.
+            limiter.outages += 1;
+        }
+        let kept = |ended: u64| whole_until.is_some_and(|until| ended.saturating_add(STEP) <= until);
+        self.runs.retain(|_, run| run.succeeded_at.is_some_and(kept));
+        for run in self.runs.values_mut() {
+            run.running = 0;
+        }
+    }
+
     /// Sees one event of the runtime.
     pub(crate) fn saw(&mut self, event: &Event) {
         if let Happening::Attempt { call, latency_ns, .. } = event.what
@@ -139,7 +158,8 @@ impl Invariants {
 
     fn transition(&mut self, name: &str, from: &str, to: &str) {
         let known = self.breakers.insert(name.to_owned(), to.to_owned());
-        let before = known.as_deref().unwrap_or("closed");
+        let unknown = if self.restarted { from } else { "closed" };
+        let before = known.as_deref().unwrap_or(unknown);
         let forced = |state: &str| state.starts_with("forced_");
         let legal = forced(from)
             || forced(to)

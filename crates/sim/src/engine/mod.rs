@@ -19,6 +19,7 @@
 //! | `log` | the event log and its digest |
 //! | `invariants` | what must hold in every run |
 //! | `measures`, `expect`, `report` | what is counted, what was expected of it, and what is told |
+//! | `process` | the process under test, and the one that follows it after a crash |
 //! | `run` | all variants of a scenario, one after another |
 //! | `staged` | a world beside a test's own body |
 
@@ -32,6 +33,7 @@ mod house;
 mod invariants;
 mod log;
 mod measures;
+mod process;
 mod queue;
 mod quiet;
 mod report;

@@ -8,7 +8,6 @@ use steadfast::config::ConfigError;
 use steadfast::runtime::BuildError;
 use steadfast_actors::clock::{Stopwatch, WallTime};
 use steadfast_actors::machine::Kind;
-use steadfast_actors::supervise::RestartLimit;
 
 use super::bound::Handlers;
 use super::compose;
@@ -18,6 +17,7 @@ use super::house::House;
 use super::invariants::{self, Invariants};
 use super::log::{Log, Record, Recorder};
 use super::measures::Measures;
+use super::process::{self, Process};
 use super::quiet::Quiet;
 use super::report::{InvariantReport, Report, VariantReport, Verdict, seconds};
 use crate::scenario::{Metric, Scenario};
@@ -203,21 +203,8 @@ async fn live(
     // tokio's timers count whole milliseconds from the first; virtual time begins on one of them.
     tokio::time::sleep(Duration::from_millis(1)).await;
     let variant = &scenario.variants[index];
-    let mut builder = Runtime::builder()
-        .isolated()
-        .name(&variant.name)
-        .seed(seed)
-        .environment([])
-        .wall_clock_from(CALENDAR)
-        .events(Arc::new(recorder.clone()));
-    if let Some(mailbox) = variant.runtime.mailbox {
-        builder = builder.mailbox(mailbox as usize);
-    }
-    if let Some((most, within)) = variant.runtime.restarts {
-        let within = Duration::from_nanos(within);
-        builder = builder.restarts(RestartLimit { most, within, ..RestartLimit::default() });
-    }
-    let runtime = builder.build()?;
+    let process = Process::first(scenario, index, seed, &recorder);
+    let runtime = process::runtime(scenario, index, seed, &recorder, process.as_ref(), None)?;
     let _entered = runtime.enter();
     let mut world = World::new(scenario, index, seed, recorder.clone());
     let policies = |source| RunError::Policies { variant: variant.name.clone(), source };
@@ -238,26 +225,30 @@ async fn live(
     let clock = Arc::clone(runtime.clock());
     let measured = recorder.clone();
     let house = Arc::new(House {
-        world: Mutex::new(world),
-        runtime: runtime.clone(),
+        world: Arc::new(Mutex::new(world)),
+        runtime,
         clock,
         recorder,
         handlers,
         entries,
         pools,
-        calls: AtomicU64::new(1),
-        unsettled: AtomicU64::new(0),
+        calls: Arc::new(AtomicU64::new(1)),
+        unsettled: Arc::default(),
+        process,
     });
     let end = scenario.duration;
     let driving = tokio::spawn(async move {
         drive(&house, &quiet, end).await;
         quiet.wait().await;
+        let house = house.alive();
         compose::at_rest(&house);
+        house.runtime.clone()
     });
     // It ends with the run; a panic in it is a defect that must not look like a result.
-    if let Err(error) = driving.await {
-        std::panic::resume_unwind(error.into_panic());
-    }
+    let runtime = match driving.await {
+        Ok(runtime) => runtime,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
     measured.record().measures.entries = entries_of(&runtime);
     Ok(())
 }

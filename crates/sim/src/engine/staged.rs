@@ -61,15 +61,16 @@ where
         let routes = compose::routes(&scenario, &mut world);
         let clock = Arc::clone(runtime.clock());
         let house = Arc::new(House {
-            world: Mutex::new(world),
+            world: Arc::new(Mutex::new(world)),
             runtime,
             clock,
             recorder,
             handlers: Vec::new(),
             entries: Vec::new(),
             pools: Vec::new(),
-            calls: AtomicU64::new(1),
-            unsettled: AtomicU64::new(0),
+            calls: Arc::new(AtomicU64::new(1)),
+            unsettled: Arc::default(),
+            process: None,
         });
         let driven = Arc::clone(&house);
         let driving = tokio::spawn(async move { drive(&driven, &quiet, FOREVER).await });

@@ -100,13 +100,13 @@ pub enum FaultKind {
     Skew(f64),
     /// Clock: wall time stands still.
     Freeze,
-    /// Store: the last write is cut.
+    /// Store: the process dies, and finds its last write cut.
     Torn,
-    /// Store: writes since are lost.
+    /// Store: the process dies, and finds the write before its last one.
     Stale,
-    /// Store: nothing can be written.
+    /// Store: nothing can be written; at its end the process dies, and finds what stood there before.
     Enospc,
-    /// Store: one bit is wrong.
+    /// Store: the process dies, and finds one bit of its last write wrong.
     Bitflip,
 }
 

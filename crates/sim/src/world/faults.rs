@@ -1,5 +1,5 @@
 use super::source::number_of;
-use super::{Event, HOT, Job, World};
+use super::{Damage, Event, HOT, Job, World};
 use crate::engine::{Stream, float, nanos};
 use crate::scenario::{Fault, FaultKind, Keys, Model, Scenario, Target, When};
 use steadfast_actors::outcome::ErrorKind;
@@ -134,7 +134,15 @@ impl World {
             }
             (Target::Clock, FaultKind::Jump(by)) => self.jobs.push(Job::ShiftWall(*by)),
             (Target::Clock, _) => self.push(self.now + DRIFT, Event::Drift(index)),
-            (Target::Store(_), _) => {}
+            (Target::Store(_), kind) => {
+                let mut draws = Stream::new(self.seed, &format!("fault/{index}"));
+                self.jobs.push(match kind {
+                    FaultKind::Torn => Job::Restart(Damage::Torn(draws.below(u64::MAX))),
+                    FaultKind::Bitflip => Job::Restart(Damage::Bitflip(draws.below(u64::MAX))),
+                    FaultKind::Stale => Job::Restart(Damage::Stale),
+                    _ => Job::FillDisk(true),
+                });
+            }
         }
         let again = self.now.saturating_add(fault.every.unwrap_or(u64::MAX));
         if again < until {
@@ -176,6 +184,10 @@ impl World {
         {
             let what = ActorFaultKind::Poison(None);
             self.jobs.push(Job::Actor(ActorFault { kind: kind.clone(), name: name.clone(), what }));
+        }
+        if self.faults[index].fault.kind == FaultKind::Enospc {
+            // What it could not write shows where it has to begin anew.
+            self.jobs.extend([Job::Restart(Damage::None), Job::FillDisk(false)]);
         }
         for channel in 0..self.channels.len() {
             self.free(index, channel);

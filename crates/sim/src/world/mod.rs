@@ -5,6 +5,7 @@
 
 mod active;
 mod channel;
+mod disk;
 mod faults;
 mod message;
 mod service;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::engine::{Queue, Recorder};
 use crate::scenario::{Distribution, Model, Scenario};
 use channel::{Channel, Fate, Parcel};
+pub(crate) use disk::{Damage, MemoryDisk};
 pub(crate) use faults::{ActorFault, ActorFaultKind};
 use message::Messages;
 pub(crate) use message::{About, Callee, MessageId, Reply, Served};
@@ -67,6 +69,10 @@ pub(crate) enum Job {
     Actor(ActorFault),
     /// Let wall time jump by so many nanoseconds.
     ShiftWall(i64),
+    /// Let the process die, and another begin with what its disk then holds.
+    Restart(Damage),
+    /// Let the disk take nothing, or take what is written again.
+    FillDisk(bool),
 }
 
 /// How a request and its answer travel.
