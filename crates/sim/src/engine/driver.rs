@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use steadfast_actors::clock::Time;
 
+use super::cost::Meter;
 use super::house::House;
 use super::quiet::Quiet;
 use crate::world::World;
@@ -16,12 +17,12 @@ const TICK: u64 = 1_000_000;
 ///
 /// tokio's own timers, which users' code waits on, keep their place between them: they fire on whole milliseconds,
 /// before the world's events of the same time.
-pub(crate) async fn drive(house: &Arc<House>, quiet: &Quiet, end: u64) {
+pub(crate) async fn drive(house: &Arc<House>, quiet: &Quiet, end: u64, meter: &mut Meter) {
     loop {
         quiet.wait().await;
         let mut now = house.clock.now().as_nanos();
         loop {
-            let next = house.with(|world| world.next_time());
+            let next = house.world().next_time();
             let (time, ends) = match next {
                 Some(time) if time < end => (time.max(now), false),
                 _ => (end.max(now), true),
@@ -38,12 +39,13 @@ pub(crate) async fn drive(house: &Arc<House>, quiet: &Quiet, end: u64) {
             }
             advance(time - now);
             now = time;
+            meter.passed(now);
             if ends {
                 return;
             }
-            house.with(World::fire);
+            house.at(now, World::fire);
             // Where nobody was woken, everything is still at rest.
-            if house.with(|world| std::mem::take(&mut world.woke)) {
+            if std::mem::take(&mut house.world().woke) {
                 break;
             }
         }

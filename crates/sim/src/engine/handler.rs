@@ -118,7 +118,8 @@ impl House {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let body = || self.steps(index, call, about);
         let fallback = handler.falls_back.then_some(|_| std::future::ready(Ok(Served { degraded: true })));
-        handler.pipeline.call_with(outcome(), inputs, body, fallback).await
+        // On the heap: tasks and callers are moved before they are polled, and the layers' future is large.
+        Box::pin(handler.pipeline.call_with(outcome(), inputs, body, fallback)).await
     }
 
     /// What a handler does: one attempt.

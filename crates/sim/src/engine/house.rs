@@ -45,9 +45,14 @@ impl House {
 
     /// Looks into the world at the present time, then carries out what the world wants done.
     pub(crate) fn with<R>(self: &Arc<Self>, look: impl FnOnce(&mut World) -> R) -> R {
+        self.at(self.clock.now().as_nanos(), look)
+    }
+
+    /// The same for whoever has just read the clock.
+    pub(crate) fn at<R>(self: &Arc<Self>, now: u64, look: impl FnOnce(&mut World) -> R) -> R {
         let (result, jobs) = {
             let mut world = self.world();
-            world.now = self.clock.now().as_nanos();
+            world.now = now;
             let result = look(&mut world);
             if world.jobs.is_empty() {
                 return result;

@@ -47,6 +47,8 @@ pub(crate) struct Invariants {
     /// What limiters granted to calls that have not yet passed all of theirs.
     pending: BTreeMap<u64, Vec<(String, String, u64)>>,
     runs: HashMap<(usize, u64), Run>,
+    /// At how many runs those that say nothing any more are forgotten; 0 before the first one.
+    forget_at: usize,
     /// What one attempt of a handler may take, in nanoseconds.
     attempts: BTreeMap<String, u64>,
     /// A process that restarted may find a breaker in any state.
@@ -70,6 +72,9 @@ struct Run {
     running: u32,
     attempts: u32,
     succeeded_at: Option<u64>,
+    ttl: u64,
+    /// From then on it says nothing of later runs, unless one is under way.
+    over_at: u64,
 }
 
 /// How an idempotent handler is declared.
@@ -218,6 +223,10 @@ impl Invariants {
 
     /// A run of an idempotent handler begins for `key` in this call.
     pub(crate) fn run_begins(&mut self, at: u64, handler: usize, key: u64, call: u64, once: Once) {
+        if self.runs.len() >= self.forget_at {
+            self.runs.retain(|_, run| run.running > 0 || at < run.over_at);
+            self.forget_at = (self.runs.len() * 2).max(MOST_KEYS);
+        }
         let run = self.runs.entry((handler, key)).or_default();
         let (mut why, other) = (None, run.call != call);
         if other {
@@ -226,7 +235,7 @@ impl Invariants {
             } else if run.succeeded_at.is_some_and(|done| at.saturating_sub(done) < once.ttl) {
                 why = Some("a run began although one had succeeded");
             }
-            *run = Run { call, running: run.running, attempts: 0, succeeded_at: None };
+            *run = Run { call, running: run.running, ttl: once.ttl, ..Run::default() };
         }
         run.running += 1;
         run.attempts += 1;
@@ -242,6 +251,7 @@ impl Invariants {
     pub(crate) fn run_ends(&mut self, at: u64, handler: usize, key: u64, succeeded: bool) {
         if let Some(run) = self.runs.get_mut(&(handler, key)) {
             run.running = run.running.saturating_sub(1);
+            run.over_at = at.saturating_add(run.ttl);
             if succeeded {
                 run.succeeded_at = Some(at);
             }
@@ -331,6 +341,22 @@ mod tests {
         let windows: Vec<u64> = (0..50).map(|grant| grant / 10 * 1_000).collect();
         assert!(ok(&limiter_after(&windows), Rule::Limits));
         assert!(!ok(&limiter_after(&[0; 20]), Rule::Limits));
+    }
+
+    #[test]
+    fn runs_that_say_nothing_any_more_take_no_memory() {
+        let once = Once { attempts: 1, ttl: 1_000 };
+        let mut invariants = Invariants::default();
+        for key in 0..3 * MOST_KEYS as u64 {
+            invariants.run_begins(key, 0, key, key + 1, once);
+            invariants.run_ends(key, 0, key, true);
+        }
+        assert!(ok(&invariants, Rule::OneRun));
+        assert!(invariants.runs.len() <= MOST_KEYS + 1_000, "{}", invariants.runs.len());
+        // The latest one is still known.
+        let last = 3 * MOST_KEYS as u64 - 1;
+        invariants.run_begins(last, 0, last, 0, once);
+        assert!(!ok(&invariants, Rule::OneRun));
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub(crate) struct Log {
     hasher: blake3::Hasher,
     sink: Option<Box<dyn Write + Send>>,
     sequence: u64,
+    /// How a line of this time begins: many events share one.
+    opening: Vec<u8>,
+    opening_at: Option<u64>,
     broken: Option<std::io::Error>,
     /// Lines of requests from outside, and of transitions, of the present variant.
     pub(crate) requests: u64,
@@ -39,6 +42,8 @@ impl Log {
             hasher: blake3::Hasher::new(),
             sink,
             sequence: 0,
+            opening: Vec::with_capacity(32),
+            opening_at: None,
             broken: None,
             requests: 0,
             transitions: 0,
@@ -46,7 +51,7 @@ impl Log {
     }
 
     /// Begins a line: when, which, who, what. The line counts once it is dropped.
-    pub(crate) fn line(&mut self, at: u64, actor: &str, name: &str, kind: &str) -> Line<'_> {
+    pub(crate) fn line(&mut self, at: u64, actor: &'static str, name: &str, kind: &'static str) -> Line<'_> {
         let number = self.sequence;
         self.sequence += 1;
         match kind {
@@ -54,19 +59,24 @@ impl Log {
             "transition" => self.transitions += 1,
             _ => {}
         }
-        self.buffer.extend_from_slice(b"{\"t\":");
-        push_number(&mut self.buffer, at);
-        self.buffer.extend_from_slice(b",\"n\":");
+        if self.opening_at != Some(at) {
+            self.opening_at = Some(at);
+            self.opening.clear();
+            self.opening.extend_from_slice(b"{\"t\":");
+            push_number(&mut self.opening, at);
+            self.opening.extend_from_slice(b",\"n\":");
+        }
+        self.buffer.extend_from_slice(&self.opening);
         push_number(&mut self.buffer, number);
         self.buffer.extend_from_slice(b",\"actor\":\"");
-        // Names of scenarios are plain; those of bound functions may hold anything.
-        push_plain(&mut self.buffer, actor);
+        self.buffer.extend_from_slice(actor.as_bytes());
         if !name.is_empty() {
             self.buffer.push(b'/');
+            // Names of scenarios are plain; those of bound functions may hold anything.
             push_plain(&mut self.buffer, name);
         }
         self.buffer.extend_from_slice(b"\",\"kind\":\"");
-        push_plain(&mut self.buffer, kind);
+        self.buffer.extend_from_slice(kind.as_bytes());
         self.buffer.push(b'"');
         Line { log: self }
     }
@@ -146,24 +156,38 @@ impl Drop for Line<'_> {
     }
 }
 
+/// All numbers of two digits, one behind the other.
+const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+    2021222324252627282930313233343536373839\
+    4041424344454647484950515253545556575859\
+    6061626364656667686970717273747576777879\
+    8081828384858687888990919293949596979899";
+
 fn push_number(buffer: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0u8; 20];
     let mut start = digits.len();
-    loop {
+    while value >= 100 {
+        let pair = (value % 100) as usize * 2;
+        value /= 100;
+        start -= 2;
+        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    }
+    if value >= 10 {
+        let pair = value as usize * 2;
+        start -= 2;
+        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    } else {
         start -= 1;
-        let digit = (value % 10) as u8;
-        digits[start] = b'0' + digit;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
+        digits[start] = b'0' + value as u8;
     }
     buffer.extend_from_slice(&digits[start..]);
 }
 
 /// A text inside quotes, escaped where it has to be.
 fn push_plain(buffer: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    // Looked at whole: without a way out in between, the compiler looks at many bytes at once.
+    let odd = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    if !text.bytes().fold(false, |found, byte| found | odd(byte)) {
         buffer.extend_from_slice(text.as_bytes());
         return;
     }

@@ -107,6 +107,8 @@ pub(crate) struct Measures {
     pub(crate) reached: BTreeSet<String>,
     /// Entries that limiters and idempotency stores keep in memory at the end.
     pub(crate) entries: u64,
+    /// Memory of the process, read now and then.
+    pub(crate) resident_kib: Vec<u64>,
     /// How often each key was executed; counted only where an expectation asks for it. Looked up, and only its greatest
     /// value is ever read out.
     pub(crate) per_key: Option<HashMap<u64, u64>>,
@@ -142,6 +144,7 @@ impl Measures {
             transition_counts: BTreeMap::new(),
             reached: BTreeSet::new(),
             entries: 0,
+            resident_kib: Vec::new(),
             per_key: by_key.then(HashMap::new),
             parts: Vec::new(),
         }

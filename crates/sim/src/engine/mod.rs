@@ -20,11 +20,13 @@
 //! | `invariants` | what must hold in every run |
 //! | `measures`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `process` | the process under test, and the one that follows it after a crash |
+//! | `cost` | what a run costs the machine |
 //! | `run` | all variants of a scenario, one after another |
 //! | `staged` | a world beside a test's own body |
 
 mod bound;
 mod compose;
+mod cost;
 mod draw;
 mod driver;
 mod expect;
@@ -44,6 +46,7 @@ mod staged;
 mod tests;
 
 pub use bound::{Handlers, Request};
+pub use cost::CostReport;
 pub(crate) use draw::{Stream, float, nanos};
 pub use handler::CallError;
 pub(crate) use house::House;

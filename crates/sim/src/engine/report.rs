@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::cost::CostReport;
 use super::measures::{BIN, Measures, TransitionSeen};
 
 const SECOND: u64 = 1_000_000_000;
@@ -18,10 +19,12 @@ pub struct Report {
     pub digest: String,
     /// Whether everything held.
     pub verdict: Verdict,
-    /// How long it took, in milliseconds of real time. The only figure that another run gives differently.
+    /// How long it took, in milliseconds of real time. With `cost`, all that another run gives differently.
     pub wall_ms: u64,
     /// How long it was in virtual time, all variants together, in seconds.
     pub virtual_s: f64,
+    /// How fast that was, and in how much memory.
+    pub cost: CostReport,
     /// How many events were logged.
     pub events: u64,
     /// The variants, in the order of the file.

@@ -11,6 +11,7 @@ use steadfast_actors::machine::Kind;
 
 use super::bound::Handlers;
 use super::compose;
+use super::cost::{Core, CostReport, Meter};
 use super::driver::drive;
 use super::expect::{self, Ground};
 use super::house::House;
@@ -19,7 +20,7 @@ use super::log::{Log, Record, Recorder};
 use super::measures::Measures;
 use super::process::{self, Process};
 use super::quiet::Quiet;
-use super::report::{InvariantReport, Report, VariantReport, Verdict, seconds};
+use super::report::{InvariantReport, Report, VariantReport, Verdict, ratio, seconds};
 use crate::scenario::{Metric, Scenario};
 use crate::world::World;
 
@@ -83,7 +84,7 @@ pub fn run(scenario: &Scenario, seed: u64) -> Result<Report, RunError> {
 /// As [`run`], and where the log cannot be written.
 pub fn run_with(scenario: &Scenario, mut options: RunOptions) -> Result<Report, RunError> {
     let seed = options.seed.unwrap_or(scenario.seed);
-    let started = Stopwatch::start();
+    let (started, core) = (Stopwatch::start(), Core::start());
     let chosen = |name: &str| options.variant.as_deref().is_none_or(|only| only == name);
     if let Some(only) = &options.variant
         && !scenario.variants.iter().any(|variant| variant.name == *only)
@@ -97,6 +98,7 @@ pub fn run_with(scenario: &Scenario, mut options: RunOptions) -> Result<Report, 
         verdict: Verdict::Pass,
         wall_ms: 0,
         virtual_s: 0.0,
+        cost: CostReport::default(),
         events: 0,
         variants: Vec::new(),
         expect: Vec::new(),
@@ -135,12 +137,18 @@ pub fn run_with(scenario: &Scenario, mut options: RunOptions) -> Result<Report, 
         let told = VariantReport::of(&variant.name, &measures, scenario.duration, recovery);
         report.variants.push(told);
         report.virtual_s += seconds(scenario.duration);
+        report.cost.resident_kib.extend_from_slice(&measures.resident_kib);
     }
     report.events = log.events();
     report.digest = log.finish()?;
     let held = report.expect.iter().all(|expected| expected.ok)
         && report.invariants.iter().all(|invariant| invariant.ok);
     report.verdict = if held { Verdict::Pass } else { Verdict::Fail };
+    let wall_s = started.elapsed().as_secs_f64();
+    let offered = report.variants.iter().map(|variant| variant.offered).sum();
+    report.cost.virtual_s_per_s = report.virtual_s / wall_s;
+    report.cost.requests_per_s = ratio(offered, 1) / wall_s;
+    report.cost.cpu_s = core.seconds();
     report.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }
@@ -238,18 +246,21 @@ async fn live(
     });
     let end = scenario.duration;
     let driving = tokio::spawn(async move {
-        drive(&house, &quiet, end).await;
+        let mut meter = Meter::new(end);
+        drive(&house, &quiet, end, &mut meter).await;
         quiet.wait().await;
         let house = house.alive();
         compose::at_rest(&house);
-        house.runtime.clone()
+        (house.runtime.clone(), meter.into_readings())
     });
     // It ends with the run; a panic in it is a defect that must not look like a result.
-    let runtime = match driving.await {
-        Ok(runtime) => runtime,
+    let (runtime, resident_kib) = match driving.await {
+        Ok(ended) => ended,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     };
-    measured.record().measures.entries = entries_of(&runtime);
+    let measures = &mut measured.record().measures;
+    measures.entries = entries_of(&runtime);
+    measures.resident_kib = resident_kib;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use steadfast::Runtime;
 use tokio::task::JoinHandle;
 
 use super::compose;
+use super::cost::Meter;
 use super::driver::drive;
 use super::house::House;
 use super::log::Recorder;
@@ -73,7 +74,8 @@ where
             process: None,
         });
         let driven = Arc::clone(&house);
-        let driving = tokio::spawn(async move { drive(&driven, &quiet, FOREVER).await });
+        let driving =
+            tokio::spawn(async move { drive(&driven, &quiet, FOREVER, &mut Meter::new(FOREVER)).await });
         play(Staged { house, routes, driving }).await
     })
 }

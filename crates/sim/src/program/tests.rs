@@ -103,6 +103,7 @@ fn a_run_prints_a_table_of_80_columns_or_one_object() {
         "verdict",
         "wall_ms",
         "virtual_s",
+        "cost",
         "events",
         "variants",
         "expect",
