@@ -9,6 +9,7 @@
 //! | [`gate`] | what an actor grants in advance, and how callers take it without a message |
 //! | [`settings`] | what a site may write, checked the same way wherever it is written |
 
+pub mod adaptive;
 pub mod breaker;
 pub mod bulkhead;
 pub mod clock;
@@ -25,5 +26,6 @@ pub mod outcome;
 pub mod registry;
 pub mod rejection;
 pub mod settings;
+pub mod shed;
 pub mod snapshot;
 pub mod supervise;

@@ -36,12 +36,21 @@ pub enum Kind {
     Idempotency,
     /// A learned timeout.
     Adaptive,
+    /// What starts second attempts.
+    Hedge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] =
-        [Kind::Breaker, Kind::Bulkhead, Kind::Throttle, Kind::Limiter, Kind::Idempotency, Kind::Adaptive];
+    pub const ALL: [Kind; 7] = [
+        Kind::Breaker,
+        Kind::Bulkhead,
+        Kind::Throttle,
+        Kind::Limiter,
+        Kind::Idempotency,
+        Kind::Adaptive,
+        Kind::Hedge,
+    ];
 
     /// The kind that goes by `name`, if one does.
     #[must_use]
@@ -59,6 +68,7 @@ impl Kind {
             Kind::Limiter => "limiter",
             Kind::Idempotency => "idempotency",
             Kind::Adaptive => "adaptive",
+            Kind::Hedge => "hedge",
         }
     }
 }

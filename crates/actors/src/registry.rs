@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 
+use crate::adaptive::hedge::{Hedge, HedgeHandle};
 use crate::breaker::{BreakerConfig, BreakerHandle};
 use crate::bulkhead::{BulkheadConfig, BulkheadHandle};
 use crate::clock::Time;
@@ -158,6 +159,7 @@ pub struct Registry {
     stores: Rooms<IdempotencyHandle, IdempotencyConfig>,
     bulkheads: Rooms<BulkheadHandle, BulkheadConfig>,
     throttles: Rooms<BulkheadHandle, BulkheadConfig>,
+    hedges: Rooms<HedgeHandle, Hedge>,
     left: Mutex<saved::Left>,
 }
 
@@ -179,6 +181,7 @@ impl Registry {
             stores: DashMap::new(),
             bulkheads: DashMap::new(),
             throttles: DashMap::new(),
+            hedges: DashMap::new(),
             left: Mutex::default(),
         }
     }
@@ -290,6 +293,20 @@ impl Registry {
         by: &str,
     ) -> Result<BulkheadHandle, Rejection> {
         self.declare(&self.throttles, Kind::Throttle, name, config, by, BulkheadHandle::new, together)
+    }
+
+    /// The hedge of that name, if one was declared.
+    #[must_use]
+    pub fn hedge(&self, name: &str) -> Option<HedgeHandle> {
+        self.hedges.get(name).map(|declared| declared.handle.clone())
+    }
+
+    /// The hedge of that name, created where it does not exist yet. `by` says who declares it.
+    ///
+    /// # Errors
+    /// As [`declare_breaker`](Registry::declare_breaker).
+    pub fn declare_hedge(&self, name: &str, config: Hedge, by: &str) -> Result<HedgeHandle, Rejection> {
+        self.declare(&self.hedges, Kind::Hedge, name, config, by, HedgeHandle::new, alike)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one table of names for all kinds")]

@@ -6,22 +6,20 @@
 //! Positional arguments stand under a key: the name of a policy under `name`, a timeout under `total`, a fallback under
 //! `path`, a route under `route`, a validated type under `type`.
 
-mod adaptive_timeout;
 mod fallback;
-mod hedge;
 pub mod retry;
 mod service;
-mod shed;
 #[cfg(test)]
 mod tests;
 mod timeout;
 
-pub use adaptive_timeout::AdaptiveTimeout;
 pub use fallback::{FailureKind, Fallback};
-pub use hedge::{Hedge, HedgeAfter};
 pub use service::{AuditLog, AuditOnFull, ServiceMethod};
-pub use shed::Shed;
 pub use timeout::{Timeout, TimeoutCascade};
+
+pub use crate::adaptive::hedge::{Hedge, HedgeAfter};
+pub use crate::adaptive::timeout::AdaptiveTimeout;
+pub use crate::shed::Shed;
 
 use crate::breaker::BreakerConfig;
 use crate::bulkhead::{BulkheadConfig, BulkheadPriority};

@@ -11,6 +11,9 @@ use super::hosted::{Hosted, lock};
 use crate::gate::{Gate, Noted};
 use crate::machine::Machine;
 
+/// An actor that is left alone reads nothing for a minute: what it may learn from must not grow without bound.
+const MOST_LEARNED: usize = 100_000;
+
 impl<M: Machine> Hosted<M> {
     /// What was noted and not yet taken by the actor.
     #[must_use]
@@ -22,6 +25,13 @@ impl<M: Machine> Hosted<M> {
     pub fn note(self: &Arc<Self>, input: M::Input) {
         self.write(input);
         self.poke();
+    }
+
+    /// Writes down what the actor may learn from; what comes while [`MOST_LEARNED`] wait to be read is not kept.
+    pub fn learn(self: &Arc<Self>, input: M::Input) {
+        if self.noted() < MOST_LEARNED {
+            self.note(input);
+        }
     }
 
     /// Writes into the ledger, behind what was counted before it.

@@ -311,6 +311,7 @@ impl Rejection {
                 Kind::Limiter => "rate_limit",
                 Kind::Idempotency => "idempotent",
                 Kind::Adaptive => "adaptive_timeout",
+                Kind::Hedge => "hedge",
             },
             Rejection::Shed { .. } => "shed",
             Rejection::RateLimited { .. } => "rate_limit",

@@ -44,8 +44,10 @@ pub(crate) struct Call {
     /// How many of them are of the whole call.
     down_throughout: AtomicUsize,
     trail: Arc<Trail>,
-    /// The gates that it has passed, by their address.
+    /// The gates that it has passed, by their address, those of the whole call before those of its attempts.
     held: Mutex<Vec<usize>>,
+    /// How many of them are of the whole call.
+    held_throughout: AtomicUsize,
     /// The idempotency key under which it runs, once that is known.
     key: OnceLock<String>,
     /// Who called, for the record, once that is known.
@@ -136,15 +138,21 @@ impl Call {
             down: Mutex::default(),
             down_throughout: AtomicUsize::new(0),
             held: Mutex::default(),
+            held_throughout: AtomicUsize::new(0),
             key: OnceLock::new(),
             caller: OnceLock::new(),
             awaits_deadline: false,
         }
     }
 
-    /// Whether this call, or one around it, has passed the gate at `address` and holds what it was granted.
+    /// Whether this call as a whole, or one around it, has passed the gate at `address` and holds what it was granted.
+    /// What one attempt of it holds is no other attempt's: of two at once, each passes the gates.
     pub(crate) fn is_held_around(&self, address: usize) -> bool {
-        let mut around = std::iter::successors(Some(self), |call| call.parent.as_deref());
+        let throughout = self.held_throughout.load(Ordering::Relaxed);
+        if lock(&self.held).iter().take(throughout).any(|held| *held == address) {
+            return true;
+        }
+        let mut around = std::iter::successors(self.parent.as_deref(), |call| call.parent.as_deref());
         around.any(|call| lock(&call.held).contains(&address))
     }
 
@@ -232,9 +240,10 @@ impl Call {
         lock(&self.down).push(rejection);
     }
 
-    /// What is down by now stays so for all attempts.
-    pub(crate) fn keep_down(&self) {
+    /// What is down by now stays so for all attempts, and what is held by now is held for all of them.
+    pub(crate) fn keep_throughout(&self) {
         self.down_throughout.store(lock(&self.down).len(), Ordering::Relaxed);
+        self.held_throughout.store(lock(&self.held).len(), Ordering::Relaxed);
     }
 
     /// Forgets what was down for one attempt, for the next one.
@@ -302,11 +311,18 @@ impl Hold {
     }
 }
 
+impl Hold {
+    pub(crate) fn is_of(&self, address: usize) -> bool {
+        self.address == address
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut held = lock(&self.call.held);
-        if let Some(index) = held.iter().position(|address| *address == self.address) {
-            held.swap_remove(index);
+        // The last one: what is held throughout stands first.
+        if let Some(index) = held.iter().rposition(|address| *address == self.address) {
+            held.remove(index);
         }
     }
 }

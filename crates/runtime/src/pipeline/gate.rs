@@ -25,7 +25,7 @@ pub(crate) enum Gate {
 pub(crate) struct Pass {
     granted: Granted,
     /// Ends before the grant is given back: nobody inside may still rely on it then.
-    _hold: Option<Hold>,
+    hold: Option<Hold>,
 }
 
 #[derive(Debug)]
@@ -39,22 +39,24 @@ enum Granted {
 }
 
 impl Gate {
-    /// Asks to pass. `patience` is how long the attempt may take.
+    /// Asks to pass. `patience` is how long the attempt may take, `passed` what it has passed already.
     pub(crate) async fn admit(
         &self,
         call: &Arc<Call>,
         inputs: &Inputs,
         patience: Option<Duration>,
+        passed: &[Pass],
     ) -> Result<Pass, Rejection> {
-        if call.is_held_around(self.address()) {
-            return Ok(Pass { granted: Granted::Around, _hold: None });
+        let is_held_here = |pass: &Pass| pass.hold.as_ref().is_some_and(|hold| hold.is_of(self.address()));
+        if passed.iter().any(is_held_here) || call.is_held_around(self.address()) {
+            return Ok(Pass { granted: Granted::Around, hold: None });
         }
         let granted = match self {
             Gate::Breaker(breaker, None) => Granted::Breaker(breaker.admit(patience).await?),
             Gate::Breaker(breaker, Some(by)) => {
                 // A call inside may be of another key: it is asked for, whatever this one holds.
                 let permit = breaker.of(&by.key(inputs)).admit(patience).await?;
-                return Ok(Pass { granted: Granted::Breaker(permit), _hold: None });
+                return Ok(Pass { granted: Granted::Breaker(permit), hold: None });
             }
             Gate::Pool(pool, priority) => {
                 Granted::Pool { _permit: pool.acquire_until(*priority, call.deadline.time()).await? }
@@ -71,7 +73,7 @@ impl Gate {
     }
 
     fn pass(&self, call: &Arc<Call>, granted: Granted) -> Pass {
-        Pass { granted, _hold: Some(Hold::new(call, self.address())) }
+        Pass { granted, hold: Some(Hold::new(call, self.address())) }
     }
 
     /// The kind and name of its actor.

@@ -18,10 +18,10 @@ use super::gate::Gate;
 use super::limits::{By, Limit};
 use super::linked::linked;
 use super::once::{Once, Scopes};
-use super::plan::{Plan, Retry, Shown, Words};
+use super::plan::{Hedging, Plan, Retry, Shown, Words};
 use super::site::Declaration;
 use crate::config::Layers;
-use crate::retry::{RetryBudget, RetryConfig};
+use crate::retry::{BudgetConfig, RetryBudget, RetryConfig};
 use crate::runtime::Runtime;
 
 /// Blame for a dropped attempt needs this much time at least, where nothing says otherwise.
@@ -38,6 +38,7 @@ pub(super) struct Maker<'a> {
     names: &'a [&'a str],
     mistakes: Vec<String>,
     retry: Option<RetryConfig>,
+    hedge: Option<Hedge>,
     budget_name: String,
     slow: Option<Duration>,
     /// How many limiters were declared so far.
@@ -57,6 +58,7 @@ impl<'a> Maker<'a> {
             names,
             mistakes: Vec::new(),
             retry: None,
+            hedge: None,
             budget_name: site.to_owned(),
             slow: None,
             limiters: 0,
@@ -101,8 +103,8 @@ impl<'a> Maker<'a> {
                 self.show("fallback", self.plan.fallback.clone());
             }
             "hedge" => {
-                let hedge = self.checked(attribute, Hedge::from_settings(&settings));
-                self.show("hedge", hedge);
+                self.hedge = self.checked(attribute, Hedge::from_settings(&settings));
+                self.show("hedge", self.hedge);
             }
             "shed" => {
                 let shed = self.checked(attribute, Shed::from_settings(&settings));
@@ -366,6 +368,23 @@ impl<'a> Maker<'a> {
         self.plan.once = store.map(|store| Once { store: store.of_site(site), scope });
     }
 
+    /// A site's hedge is the site's own; what it may spend is its dependency's.
+    fn hedging(&mut self, budget: impl Fn(&str, BudgetConfig) -> Arc<Mutex<RetryBudget>>) {
+        let Some(config) = self.hedge.filter(|config| config.mode != Mode::Off) else { return };
+        let site = self.plan.site.as_str();
+        match self.runtime.registry().declare_hedge(site, config, site) {
+            Ok(handle) => {
+                let shared = match &self.retry {
+                    Some(retry) => retry.budget().copied(),
+                    None => Some(BudgetConfig::default()),
+                };
+                let budget = shared.map(|settings| budget(&self.budget_name, settings));
+                self.plan.hedge = Some(Hedging { handle, budget });
+            }
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
     /// A throttle bounds calls with their backoffs: where these may be longer than its line is patient, a slow spell of
     /// one dependency turns callers away who would have been served.
     fn warn_of_a_throttle_held_through_backoffs(&self, config: &RetryConfig) {
@@ -394,17 +413,18 @@ impl<'a> Maker<'a> {
     /// Every mistake.
     pub(super) fn finish(
         mut self,
-        budget: impl FnOnce(&str, &RetryConfig) -> Option<Arc<Mutex<RetryBudget>>>,
+        budget: impl Fn(&str, BudgetConfig) -> Arc<Mutex<RetryBudget>>,
         scopes: &Scopes,
     ) -> Result<Plan, Vec<String>> {
         self.store(scopes);
+        self.hedging(&budget);
         if !self.mistakes.is_empty() {
             return Err(self.mistakes);
         }
         // One that only observes has nothing to let through: a repeat is all that it does.
         if let Some(config) = self.retry.take().filter(|config| config.mode() == Mode::Enforce) {
             self.warn_of_a_throttle_held_through_backoffs(&config);
-            let budget = budget(&self.budget_name, &config);
+            let budget = config.budget().map(|settings| budget(&self.budget_name, *settings));
             let seed = self.runtime.ground().seed();
             let entropy = Entropy::new(seed, &format!("retry/{}", self.plan.site));
             self.plan.retry = Some(Retry { config, budget, entropy: Arc::new(Mutex::new(entropy)) });

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use steadfast_actors::adaptive::hedge::HedgeHandle;
 use steadfast_actors::bulkhead::{BulkheadHandle, Priority};
 use steadfast_actors::clock::{Entropy, Time};
 use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
@@ -35,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) errors_are_unknown: AtomicBool,
     pub(crate) adaptive: Option<AdaptiveTimeout>,
     pub(crate) retry: Option<Retry>,
+    pub(crate) hedge: Option<Hedging>,
     /// Whether the handler runs in spite of open breakers and full pools.
     pub(crate) degrades: bool,
     /// What the whole call passes once, its retries included, outermost first.
@@ -73,6 +75,25 @@ pub(crate) struct Retry {
     pub(crate) entropy: Arc<Mutex<Entropy>>,
 }
 
+/// A site's hedge and the budget that it shares with retries.
+#[derive(Clone, Debug)]
+pub(crate) struct Hedging {
+    pub(crate) handle: HedgeHandle,
+    pub(crate) budget: Option<Arc<Mutex<RetryBudget>>>,
+}
+
+impl Hedging {
+    /// Whether the price of one further attempt is there.
+    pub(crate) fn can_spend(&self, now: Time) -> bool {
+        self.budget.as_deref().is_none_or(|budget| lock(budget).tokens(now) > 0)
+    }
+
+    /// Takes it; `false` where it is not there.
+    pub(crate) fn may_spend(&self, now: Time) -> bool {
+        self.budget.as_deref().is_none_or(|budget| lock(budget).take(now))
+    }
+}
+
 impl Retry {
     /// Takes the price of one retry from the budget; `false` where it is not there.
     pub(crate) fn may_spend(&self, now: Time) -> bool {
@@ -104,6 +125,13 @@ impl Plan {
             layers: self.shown.iter().map(described).collect(),
             remarks: unknown.into_iter().chain(asking).collect(),
         }
+    }
+
+    /// What first attempts pay into, and retries and hedges are paid from.
+    pub(crate) fn budget(&self) -> Option<&Mutex<RetryBudget>> {
+        let of_retry = self.retry.as_ref().map(|retry| &retry.budget);
+        let of_hedge = self.hedge.as_ref().map(|hedge| &hedge.budget);
+        of_retry.or(of_hedge).and_then(Option::as_deref)
     }
 
     pub(crate) fn per_attempt(&self) -> Option<Duration> {

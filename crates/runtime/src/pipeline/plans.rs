@@ -12,7 +12,7 @@ use super::plan::{Described, Plan};
 use super::site::{Declaration, Site};
 use crate::config::{ConfigError, Layers};
 use crate::lock::lock;
-use crate::retry::{RetryBudget, RetryConfig};
+use crate::retry::{BudgetConfig, RetryBudget};
 use crate::runtime::Runtime;
 
 /// The plans of all sites in one runtime.
@@ -98,11 +98,11 @@ impl Plans {
         maker.finish(|name, config| self.budget(name, config, runtime), &self.scopes)
     }
 
-    fn budget(&self, name: &str, config: &RetryConfig, runtime: &Runtime) -> Option<Arc<Mutex<RetryBudget>>> {
-        let settings = *config.budget()?;
+    /// The budget of a breaker, or of a site that has none.
+    fn budget(&self, name: &str, settings: BudgetConfig, runtime: &Runtime) -> Arc<Mutex<RetryBudget>> {
         let mut budgets = lock(&self.budgets);
         let made = || Arc::new(Mutex::new(RetryBudget::new(settings, runtime.clock().now())));
-        Some(Arc::clone(budgets.entry(name.to_owned()).or_insert_with(made)))
+        Arc::clone(budgets.entry(name.to_owned()).or_insert_with(made))
     }
 
     /// The effective pipeline of the site that goes by `name`: its function's name while that is unique, or its path.

@@ -88,6 +88,7 @@ fn kind_of(attribute: &str) -> Option<Kind> {
         "rate_limit" => Kind::Limiter,
         "idempotent" => Kind::Idempotency,
         "adaptive_timeout" => Kind::Adaptive,
+        "hedge" => Kind::Hedge,
         _ => return None,
     })
 }

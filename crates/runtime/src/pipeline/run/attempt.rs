@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use steadfast_actors::clock::{Time, saturating_nanos};
@@ -14,22 +15,48 @@ use crate::pipeline::gate::{Gate, Pass};
 use crate::pipeline::plan::Plan;
 
 impl<T, E: From<Rejection>> Running<T, E> {
-    /// Passes the gates and runs the handler once.
-    pub(super) async fn attempt<B, F>(&self, handler: &mut Handler<'_, B, F>, number: u32) -> Finished<T, E>
+    /// One attempt, with those that a hedge begins beside it.
+    pub(super) async fn attempt<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
         self.call.forget_down();
-        let patience = shorter(self.plan.per_attempt(), self.call.left());
-        let mut passes = match self.admitted(&self.plan.gates, patience).await {
+        let passes = match self.admitted_attempt(self.plan.degrades).await {
             Ok(passes) => passes,
             Err(rejection) => return Finished::Refused(rejection),
         };
+        match &self.plan.hedge {
+            Some(hedge) => self.hedged(hedge, handler, passes).await,
+            None => self.run_admitted(passes, self.next_run(), handler.attempt()).await,
+        }
+    }
+
+    /// The number of one more run of the handler, from 1.
+    pub(super) fn next_run(&self) -> u32 {
+        self.runs.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Passes the gates of an attempt; with `degrades`, in spite of what such a call may run in spite of.
+    pub(super) async fn admitted_attempt(&self, degrades: bool) -> Result<Passes, Rejection> {
+        let patience = shorter(self.plan.per_attempt(), self.call.left());
+        self.admitted(&self.plan.gates, patience, degrades).await
+    }
+
+    /// Runs the handler once, behind the gates.
+    pub(super) async fn run_admitted<F>(
+        &self,
+        mut passes: Passes,
+        number: u32,
+        attempt: Option<Attempt<'_, F>>,
+    ) -> Finished<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
-        let Some(attempt) = handler.attempt() else {
+        let Some(attempt) = attempt else {
             // Only a handler that cannot run twice has no further future, and it has no retry either.
             passes.settle(Ending::Cancelled, Duration::ZERO).await;
             let problem = "its handler cannot be run a second time";
@@ -44,12 +71,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             Ending::Rejected(RejectionKind::Timeout) => passes.cut_further_in(now, latency),
             ending => ending,
         };
-        self.call.happened(&self.plan.site, || Happening::Attempt {
-            call: self.call.number,
-            number,
-            ending,
-            latency_ns: saturating_nanos(latency),
-        });
+        passes.told(number, ending, latency);
         passes.settle(ending, latency).await;
         finished
     }
@@ -59,17 +81,18 @@ impl<T, E: From<Rejection>> Running<T, E> {
         &self,
         gates: &[Gate],
         patience: Option<Duration>,
+        degrades: bool,
     ) -> Result<Passes, Rejection> {
         let (plan, call) = (Arc::clone(&self.plan), Arc::clone(&self.call));
-        let mut passes = Passes { held: Vec::new(), started: None, plan, call };
+        let mut passes = Passes { held: Vec::new(), started: None, race: None, plan, call };
         for gate in gates {
-            let answer = gate.admit(&self.call, &self.inputs, patience).await;
+            let answer = gate.admit(&self.call, &self.inputs, patience, &passes.held).await;
             let (kind, name) = gate.actor();
             self.call.decided(kind, name, answer.as_ref(), Pass::describe);
             match answer {
                 Ok(pass) => passes.held.push(pass),
                 Err(rejection) => {
-                    let goes_on = self.plan.degrades && runs_in_spite_of(rejection.kind());
+                    let goes_on = degrades && runs_in_spite_of(rejection.kind());
                     // Where the lane for reduced calls is full too, the first refusal says why.
                     let reduced = if goes_on { gate.admit_reduced(&self.call).await.ok() } else { None };
                     let Some(reduced) = reduced else {
@@ -130,11 +153,28 @@ pub(super) struct Passes {
     held: Vec<Pass>,
     /// When the handler began; nothing can be said of anyone before.
     pub(super) started: Option<Time>,
+    /// Its number, where it runs beside another one: the one that loses is cut, and that is on record.
+    race: Option<u32>,
     plan: Arc<Plan>,
     call: Arc<Call>,
 }
 
 impl Passes {
+    pub(super) fn race(&mut self, number: u32) {
+        self.race = Some(number);
+    }
+
+    /// Adds the end of the attempt to the event stream.
+    fn told(&mut self, number: u32, ending: Ending, latency: Duration) {
+        self.race = None;
+        self.call.happened(&self.plan.site, || Happening::Attempt {
+            call: self.call.number,
+            number,
+            ending,
+            latency_ns: saturating_nanos(latency),
+        });
+    }
+
     /// The shortest of what probes among them may take.
     fn lease(&self) -> Option<Duration> {
         self.held.iter().filter_map(Pass::lease).min()
@@ -179,13 +219,16 @@ impl Passes {
 
 impl Drop for Passes {
     fn drop(&mut self) {
-        if self.held.is_empty() {
+        if self.held.is_empty() && self.race.is_none() {
             return;
         }
         let now = self.call.runtime.clock().now();
         let latency = self.started.map(|started| now.since(started));
         let ending = latency.map_or(Ending::Cancelled, |latency| self.dropped(now, latency));
         let latency = latency.unwrap_or_default();
+        if let Some(number) = self.race {
+            self.told(number, ending, latency);
+        }
         while let Some(pass) = self.held.pop() {
             pass.note(Outcome { ending, latency });
         }

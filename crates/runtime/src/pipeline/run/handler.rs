@@ -35,14 +35,42 @@ where
     pub(super) fn attempt(&mut self) -> Option<Attempt<'_, F>> {
         let future = (self.body)()?;
         self.place.set(Some(future));
-        let watch = self.watch;
-        Some(Attempt { place: self.place.as_mut(), watch, was_polled: false, has_ended: false })
+        let (place, watch) = (Place::Lent(self.place.as_mut()), self.watch);
+        Some(Attempt { place, watch, was_polled: false, has_ended: false })
+    }
+
+    /// The same in a place of its own, for one that runs beside another.
+    pub(super) fn attempt_beside(&mut self) -> Option<Attempt<'h, F>> {
+        let place = Place::Own(Some(Box::pin((self.body)()?)));
+        Some(Attempt { place, watch: self.watch, was_polled: false, has_ended: false })
+    }
+}
+
+/// Where an attempt's future lies.
+enum Place<'a, F> {
+    Lent(Pin<&'a mut Option<F>>),
+    Own(Option<Pin<Box<F>>>),
+}
+
+impl<F> Place<'_, F> {
+    fn future(&mut self) -> Option<Pin<&mut F>> {
+        match self {
+            Place::Lent(place) => place.as_mut().as_pin_mut(),
+            Place::Own(place) => place.as_mut().map(Pin::as_mut),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Place::Lent(place) => place.set(None),
+            Place::Own(place) => *place = None,
+        }
     }
 }
 
 /// One attempt. Dropped before it has ended it was cut, by whatever; the handler's future goes with it.
 pub(super) struct Attempt<'a, F> {
-    place: Pin<&'a mut Option<F>>,
+    place: Place<'a, F>,
     watch: Option<(&'a Run, &'a Trail)>,
     was_polled: bool,
     has_ended: bool,
@@ -60,7 +88,7 @@ impl<F: Future> Future for Attempt<'_, F> {
                 trail.note_begun();
             }
         }
-        let Some(future) = self.place.as_mut().as_pin_mut() else { return Poll::Pending };
+        let Some(future) = self.place.future() else { return Poll::Pending };
         let polled = match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
@@ -79,7 +107,7 @@ impl<F: Future> Future for Attempt<'_, F> {
 
 impl<F> Drop for Attempt<'_, F> {
     fn drop(&mut self) {
-        self.place.set(None);
+        self.place.clear();
         if let Some((run, _)) = self.watch
             && self.was_polled
             && !self.has_ended

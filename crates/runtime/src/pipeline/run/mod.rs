@@ -2,7 +2,8 @@
 //!
 //! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
 //! authentication and validation, `fallen_back` answers what is refused below it, `once` lets one run in for each key,
-//! `within_total` bounds all of it, `attempts` repeats, `attempt` passes the gates and runs the handler once.
+//! `within_total` bounds all of it, `attempts` repeats, `attempt` begins one, and with a hedge a second one beside it;
+//! each passes the gates and runs the handler once.
 
 mod attempt;
 mod entry;
@@ -11,6 +12,9 @@ mod entry_tests;
 mod fallback;
 mod finished;
 mod handler;
+mod hedged;
+#[cfg(test)]
+mod hedged_tests;
 mod once;
 #[cfg(test)]
 mod once_tests;
@@ -22,7 +26,7 @@ mod told;
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use steadfast_actors::event::Happening;
@@ -109,7 +113,8 @@ where
         Ok(told) => told,
         Err(rejection) => return Err(refuse(Some(&call), rejection)),
     };
-    let running = Running { plan, outcome, inputs, call: Arc::clone(&call) };
+    let runs = AtomicU32::new(0);
+    let running = Running { plan, outcome, inputs, call: Arc::clone(&call), runs };
     let plan = &running.plan;
     call.happened(&plan.site, || Happening::Arrival { call: number });
     let mut place = pin!(None);
@@ -190,6 +195,8 @@ struct Running<T, E> {
     outcome: Outcome<T, E>,
     inputs: Inputs,
     call: Arc<Call>,
+    /// Attempts begun so far.
+    runs: AtomicU32,
 }
 
 impl<T, E: From<Rejection>> Running<T, E> {
@@ -238,11 +245,12 @@ impl<T, E: From<Rejection>> Running<T, E> {
         if self.plan.call_gates.is_empty() {
             return self.attempts(handler).await;
         }
-        let mut passes = match self.admitted(&self.plan.call_gates, self.call.left()).await {
-            Ok(passes) => passes,
-            Err(rejection) => return Finished::Refused(rejection),
-        };
-        self.call.keep_down();
+        let mut passes =
+            match self.admitted(&self.plan.call_gates, self.call.left(), self.plan.degrades).await {
+                Ok(passes) => passes,
+                Err(rejection) => return Finished::Refused(rejection),
+            };
+        self.call.keep_throughout();
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
@@ -256,14 +264,14 @@ impl<T, E: From<Rejection>> Running<T, E> {
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        let Some(retry) = &self.plan.retry else { return self.attempt(handler, 1).await };
         let clock = self.call.runtime.clock();
-        if let Some(budget) = &retry.budget {
+        if let Some(budget) = self.plan.budget() {
             lock(budget).first_attempt(clock.now());
         }
+        let Some(retry) = &self.plan.retry else { return self.attempt(handler).await };
         let mut previous = Duration::ZERO;
         for number in 1.. {
-            let finished = self.attempt(handler, number).await;
+            let finished = self.attempt(handler).await;
             let ending = finished.ending();
             let inner_used = self.call.take_inner_retries_used();
             if ending == Ending::Success {

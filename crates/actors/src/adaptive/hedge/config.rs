@@ -109,12 +109,45 @@ fn read_budget(reader: &mut Reader<'_>) -> Option<u32> {
     }
 }
 
+impl Hedge {
+    /// How many samples it takes before a quantile means something: so many that one lies above it, and 20 at least.
+    #[must_use]
+    pub fn needed_samples(&self) -> u64 {
+        match self.after {
+            HedgeAfter::Quantile(thousandths) => {
+                1_000_u64.div_ceil(u64::from(1_000_u16.saturating_sub(thousandths)).max(1)).max(20)
+            }
+            HedgeAfter::Delay(_) => 0,
+        }
+    }
+}
+
 impl fmt::Display for Hedge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("starts no second attempt yet (declared: after ")?;
+        let (max, further) = (self.max, self.max - 1);
         match self.after {
-            HedgeAfter::Quantile(thousandths) => write!(f, "p{})", f64::from(thousandths) / 10.0),
-            HedgeAfter::Delay(delay) => write!(f, "{})", format_duration(delay)),
+            HedgeAfter::Quantile(thousandths) => {
+                let quantile = f64::from(thousandths) / 10.0;
+                write!(
+                    f,
+                    "up to {further} more beside an attempt that takes longer than {quantile} % of recent successes"
+                )?;
+                write!(f, " (once there are {})", self.needed_samples())?;
+            }
+            HedgeAfter::Delay(delay) => {
+                write!(
+                    f,
+                    "up to {further} more beside an attempt that takes longer than {}",
+                    format_duration(delay)
+                )?;
+            }
         }
+        write!(f, ", {max} at once")?;
+        match self.budget {
+            Some(thousandths) => write!(f, "; at most {} % of attempts", f64::from(thousandths) / 10.0)?,
+            None => f.write_str("; without a share of their own")?,
+        }
+        f.write_str(", and what the retry budget allows")?;
+        f.write_str(self.mode.remark())
     }
 }

@@ -1,0 +1,11 @@
+//! What is learned from calls in place of being fixed.
+//!
+//! | folder | what it learns |
+//! |---|---|
+//! | [`sketch`] | quantiles of recent latencies, which the others share |
+//! | [`hedge`] | when a second attempt pays |
+//! | [`timeout`] | how long an attempt may take |
+
+pub mod hedge;
+pub mod sketch;
+pub mod timeout;

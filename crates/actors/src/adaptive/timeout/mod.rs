@@ -1,0 +1,3 @@
+//! Adaptive timeout.
+mod config;
+pub use config::AdaptiveTimeout;

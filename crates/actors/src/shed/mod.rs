@@ -1,0 +1,3 @@
+//! Load shedding.
+mod config;
+pub use config::Shed;
