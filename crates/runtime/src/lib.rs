@@ -26,6 +26,7 @@ pub mod config;
 pub mod deadline;
 pub mod degradation;
 pub mod idempotency;
+mod integrations;
 mod lock;
 pub mod observe;
 pub mod outcome;

@@ -41,6 +41,22 @@ async fn of_two_first_calls_one_runs_and_the_other_is_told_to_come_again_or_wait
     assert_eq!((REJECTING.all(), WAITING.all()), (1, 1));
 }
 
+#[idempotent(key = "arg:order", name = "fingerprinted")]
+async fn fingerprinted(order: u64, price: f64, runs: &'static Runs) -> Answer {
+    let _running = runs.begin();
+    if price > 0.0 { Ok(runs.all()) } else { Err("validation: no price".to_owned()) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_key_with_another_payload_is_refused_also_where_an_argument_is_the_key() {
+    static RUNS: Runs = Runs::new();
+    assert_eq!(fingerprinted(1, 2.5, &RUNS).await, Ok(1));
+    assert_eq!(fingerprinted(1, 2.5, &RUNS).await, Ok(1));
+    let refused = fingerprinted(1, 9.0, &RUNS).await.unwrap_err();
+    assert!(refused.contains("another payload"), "{refused}");
+    assert_eq!((fingerprinted(2, 9.0, &RUNS).await, RUNS.all()), (Ok(2), 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_does_so_within_its_own_deadline() {
     static RUNS: Runs = Runs::new();

@@ -158,7 +158,8 @@ impl BreakerHandle {
         let ticket = self.shared.hosted.ticket();
         // Made before the ask: dropped in the middle of it, the epoch is not known yet, and the present one is right
         // for any probe that the actor may have granted.
-        let mut permit = BreakerPermit { handle: Some(self.clone()), ticket, epoch: 0, lease: None };
+        let mut permit =
+            BreakerPermit { handle: Some(self.clone()), ticket, epoch: 0, lease: None, lent: false };
         match self.shared.hosted.ask(ticket, self.input(BreakerInput::Admit { patience })).await {
             Ok(answer) => match answer.reply {
                 BreakerReply::Admitted { epoch, probe } => {
@@ -201,7 +202,7 @@ impl BreakerHandle {
         };
         if pass {
             let handle = Some(self.clone());
-            return Ok(BreakerPermit { handle, ticket, epoch: status.epoch, lease: None });
+            return Ok(BreakerPermit { handle, ticket, epoch: status.epoch, lease: None, lent: false });
         }
         self.refuse(Rejection::open(self.name(), describe(status.state), None))
     }
@@ -260,11 +261,20 @@ pub struct BreakerPermit {
     ticket: Ticket,
     epoch: u64,
     lease: Option<Duration>,
+    /// A call further in has taken it over.
+    lent: bool,
 }
 
 impl BreakerPermit {
     fn of_nobody() -> Self {
-        BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, lease: None }
+        BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, lease: None, lent: false }
+    }
+
+    /// Hands the pass, and a probe's slot with it, over to a call further in. What is left may still report how the
+    /// call around ended, as one more outcome of the same epoch; dropped, it says nothing.
+    pub fn lend(&mut self) -> BreakerPermit {
+        let lent = std::mem::replace(&mut self.lent, true);
+        BreakerPermit { handle: self.handle.clone(), lent, ..*self }
     }
 
     /// Whether this call decides over closing.
@@ -303,7 +313,9 @@ impl BreakerPermit {
 
 impl Drop for BreakerPermit {
     fn drop(&mut self) {
-        if let Some(handle) = self.handle.take() {
+        if let Some(handle) = self.handle.take()
+            && !self.lent
+        {
             let input = if self.epoch == 0 {
                 // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
                 BreakerInput::GiveBack { ticket: self.ticket }

@@ -1,5 +1,9 @@
 //! Our own refusals.
 
+#[cfg(feature = "tonic")]
+mod grpc;
+#[cfg(feature = "http")]
+pub mod http;
 mod kind;
 mod reason;
 
@@ -22,6 +26,11 @@ pub struct FieldProblem {
     pub message: String,
 }
 
+/// What a fallback came to that failed like the call it was to answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the fallback failed too: {0}")]
+pub struct FallbackFailed(Box<str>);
+
 /// A refusal of ours: which policy, which name, why, and when to try again.
 ///
 /// A handler's error type needs `From<Rejection>`; it is provided for `String`, `std::io::Error`, boxed and `anyhow`
@@ -39,6 +48,9 @@ pub enum Rejection {
         state: &'static str,
         /// When the next probe may pass.
         retry_after: Option<Duration>,
+        /// What its fallback came to, where that failed too.
+        #[source]
+        fallback: Option<FallbackFailed>,
     },
     /// No permit.
     #[error("{policy} {name:?} is full: {reason}{}{}", in_line(*waiting, *waited), again(*retry_after))]
@@ -56,6 +68,9 @@ pub enum Rejection {
         waited: Duration,
         /// When it is worth asking again.
         retry_after: Option<Duration>,
+        /// What its fallback came to, where that failed too.
+        #[source]
+        fallback: Option<FallbackFailed>,
     },
     /// Load was shed.
     #[error("{name:?} sheds load{}", again(*retry_after))]
@@ -65,6 +80,9 @@ pub enum Rejection {
         name: String,
         /// When it is worth asking again.
         retry_after: Option<Duration>,
+        /// What its fallback came to, where that failed too.
+        #[source]
+        fallback: Option<FallbackFailed>,
     },
     /// A quota is used up.
     #[error("rate limit {name:?} of {quota} is used up{}", again(*retry_after))]
@@ -78,6 +96,9 @@ pub enum Rejection {
         retry_after: Option<Duration>,
         /// How the quota stands, for the fields of an answer; `None` where only words are known.
         decision: Option<Box<Decision>>,
+        /// What its fallback came to, where that failed too.
+        #[source]
+        fallback: Option<FallbackFailed>,
     },
     /// A deadline is over.
     #[error("{name:?} did not answer within {}", crate::settings::format_duration(*limit))]
@@ -87,6 +108,9 @@ pub enum Rejection {
         name: String,
         /// The time it had.
         limit: Duration,
+        /// What its fallback came to, where that failed too.
+        #[source]
+        fallback: Option<FallbackFailed>,
     },
     /// An idempotency key cannot be used now.
     #[error("idempotency store {name:?}: {}{}", reason, again(*retry_after))]
@@ -100,7 +124,7 @@ pub enum Rejection {
         retry_after: Option<Duration>,
     },
     /// An actor could not decide, and the policy says to refuse then.
-    #[error("{policy} {name:?} cannot decide: {reason}")]
+    #[error("{}", undecided(*policy, name, *reason))]
     #[non_exhaustive]
     Unavailable {
         /// Whose.
@@ -111,6 +135,9 @@ pub enum Rejection {
         reason: UnavailableReason,
         /// When it is worth asking again.
         retry_after: Option<Duration>,
+        /// What its fallback came to, where that failed too.
+        #[source]
+        fallback: Option<FallbackFailed>,
     },
     /// The declarations do not fit together.
     #[error("{name:?} is misconfigured: {problem}")]
@@ -151,6 +178,15 @@ pub enum Rejection {
     },
 }
 
+fn undecided(policy: Kind, name: &str, reason: UnavailableReason) -> String {
+    match reason {
+        UnavailableReason::NotOnRecord | UnavailableReason::ShuttingDown => {
+            format!("{name:?} is not taken on: {reason}")
+        }
+        reason => format!("{policy} {name:?} cannot decide: {reason}"),
+    }
+}
+
 fn again(retry_after: Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |wait| format!("; try again in {}", readable(wait)))
 }
@@ -179,7 +215,23 @@ impl Rejection {
     /// The breaker `name` refuses.
     #[must_use]
     pub fn open(name: impl Into<String>, state: &'static str, retry_after: Option<Duration>) -> Self {
-        Rejection::Open { name: name.into(), state, retry_after }
+        Rejection::Open { name: name.into(), state, retry_after, fallback: None }
+    }
+
+    /// The same refusal after its fallback failed too, `why` in a few words: an error's chain then tells both. A refusal
+    /// that no fallback answers stays as it is.
+    #[must_use]
+    pub fn with_failed_fallback(mut self, why: impl Into<String>) -> Self {
+        if let Rejection::Open { fallback, .. }
+        | Rejection::Full { fallback, .. }
+        | Rejection::Shed { fallback, .. }
+        | Rejection::RateLimited { fallback, .. }
+        | Rejection::TimedOut { fallback, .. }
+        | Rejection::Unavailable { fallback, .. } = &mut self
+        {
+            *fallback = Some(FallbackFailed(why.into().into()));
+        }
+        self
     }
 
     /// The pool `name` has no permit.
@@ -191,7 +243,7 @@ impl Rejection {
         retry_after: Option<Duration>,
     ) -> Self {
         let (waiting, waited) = (0, Duration::ZERO);
-        Rejection::Full { policy, name: name.into(), reason, waiting, waited, retry_after }
+        Rejection::Full { policy, name: name.into(), reason, waiting, waited, retry_after, fallback: None }
     }
 
     /// The same refusal, with how many wait and how long the refused one did, where a pool refused.
@@ -206,7 +258,7 @@ impl Rejection {
     /// `name` sheds load.
     #[must_use]
     pub fn shed(name: impl Into<String>, retry_after: Option<Duration>) -> Self {
-        Rejection::Shed { name: name.into(), retry_after }
+        Rejection::Shed { name: name.into(), retry_after, fallback: None }
     }
 
     /// The quota of `name` is used up.
@@ -216,7 +268,8 @@ impl Rejection {
         quota: impl Into<String>,
         retry_after: Option<Duration>,
     ) -> Self {
-        Rejection::RateLimited { name: name.into(), quota: quota.into(), retry_after, decision: None }
+        let (name, quota) = (name.into(), quota.into());
+        Rejection::RateLimited { name, quota, retry_after, decision: None, fallback: None }
     }
 
     /// The same refusal, with how the quota stands where a quota refused.
@@ -231,7 +284,7 @@ impl Rejection {
     /// `name` was given `limit` and is not done.
     #[must_use]
     pub fn timed_out(name: impl Into<String>, limit: Duration) -> Self {
-        Rejection::TimedOut { name: name.into(), limit }
+        Rejection::TimedOut { name: name.into(), limit, fallback: None }
     }
 
     /// An idempotency key cannot be used now.
@@ -248,7 +301,7 @@ impl Rejection {
         reason: UnavailableReason,
         retry_after: Option<Duration>,
     ) -> Self {
-        Rejection::Unavailable { policy, name: name.into(), reason, retry_after }
+        Rejection::Unavailable { policy, name: name.into(), reason, retry_after, fallback: None }
     }
 
     /// `name` cannot work as declared.
@@ -299,11 +352,13 @@ impl Rejection {
         }
     }
 
-    /// Which policy refused, by the name of its attribute.
+    /// Which policy refused, by the name of its attribute; `shutdown`, `configuration` and `request` have none.
     #[must_use]
     pub fn policy(&self) -> &'static str {
         match self {
             Rejection::Open { .. } => "circuit_breaker",
+            Rejection::Unavailable { reason: UnavailableReason::NotOnRecord, .. } => "audit_log",
+            Rejection::Unavailable { reason: UnavailableReason::ShuttingDown, .. } => "shutdown",
             Rejection::Full { policy, .. } | Rejection::Unavailable { policy, .. } => match policy {
                 Kind::Breaker => "circuit_breaker",
                 Kind::Bulkhead => "bulkhead",

@@ -6,7 +6,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type};
 
 use super::{at, local, located};
-use crate::model::{Argument, Handler, Identity, reads_unused};
+use crate::model::{Argument, Declared, Handler, Identity, reads_unused};
 
 /// What reads the caller from the arguments.
 const READ_THE_CALLER: [&str; 5] = ["require_auth", "audit_log", "validate", "idempotent", "service_method"];
@@ -36,8 +36,8 @@ pub(super) fn inputs(handler: &Handler) -> TokenStream {
         let text = located(quote!(#private::key_text(&#name)), identity.span);
         statements.extend(quote!(#attributes #inputs.argument(#argument, #text);));
     }
-    if needs_fingerprint(handler) {
-        statements.extend(fingerprint(handler, &inputs));
+    if let Some(idempotent) = handler.declared("idempotent") {
+        statements.extend(fingerprint(handler, idempotent, &inputs));
     }
     statements.extend(costs(handler, &inputs));
     if let Some((path, span)) = handler.path_of("retry", "backoff") {
@@ -55,20 +55,19 @@ fn reads_the_caller(handler: &Handler) -> bool {
     declared || handler.identities().any(|identity| identity.is_of_the_caller())
 }
 
-/// A record's key is the client's, an argument, or what all arguments together say; a client may leave its key out.
-fn needs_fingerprint(handler: &Handler) -> bool {
-    handler.declared("idempotent").is_some_and(|idempotent| {
-        idempotent.arguments.text("key").is_none_or(|(key, _)| key.starts_with("header:"))
-    })
-}
-
-fn fingerprint(handler: &Handler, inputs: &TokenStream) -> TokenStream {
+/// What tells one order from another. Where an argument is the key, the others tell only whether a call with that key
+/// asks for the same again, so one of which no fingerprint can be taken is left out; a client's key may be missing, and
+/// then all of them are the key.
+fn fingerprint(handler: &Handler, idempotent: &Declared, inputs: &TokenStream) -> TokenStream {
     let private = handler.private();
     let variable = local("fingerprint");
+    let is_all = idempotent.arguments.text("key").is_none_or(|(key, _)| key.starts_with("header:"));
     let each = handler.function.bindings().map(|binding| {
         let attributes = binding.of_statement();
         let name = &binding.name;
-        located(quote!(#attributes let #variable = #variable.with(&#name);), binding.span)
+        let with =
+            if is_all { quote!(with(&#name)) } else { quote!(with_content(#private::content!(&#name))) };
+        located(quote!(#attributes let #variable = #variable.#with;), binding.span)
     });
     quote! {
         let #variable = #private::Fingerprints::new();

@@ -16,10 +16,14 @@ mod file;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use std::sync::Mutex;
 
-use steadfast_actors::settings::Settings;
+use steadfast_actors::settings::{Settings, nearest};
+
+use crate::lock::lock;
 
 /// All mistakes in declarations, file and environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,9 +88,11 @@ fn fold(name: &str) -> String {
 }
 
 /// The sources over the declarations, the weakest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Layers {
     overlays: Vec<Overlay>,
+    /// What settings were looked up for: the attribute, and the policy's name or one of the site's.
+    asked: Mutex<BTreeSet<(String, String, bool)>>,
 }
 
 impl Layers {
@@ -121,8 +127,36 @@ impl Layers {
         name: Option<&str>,
         sites: &[&str],
     ) -> Settings {
+        self.note_asked(attribute, name, sites);
         self.sources(attribute, name, sites)
             .fold(declared, |settings, overlay| settings.overlaid(&overlay.settings))
+    }
+
+    fn note_asked(&self, attribute: &str, name: Option<&str>, sites: &[&str]) {
+        let named = name.map(|name| (name, false)).into_iter();
+        let mut asked = lock(&self.asked);
+        for (name, of_site) in named.chain(sites.iter().map(|site| (*site, true))) {
+            asked.insert((attribute.to_owned(), name.to_owned(), of_site));
+        }
+    }
+
+    /// The settings that concern nothing that was looked up, a sentence each. No mistake by itself: one file may serve
+    /// several programs, and names that are made in code are not known yet. But most of them are misspelt.
+    pub(crate) fn unasked(&self) -> Vec<String> {
+        let asked = lock(&self.asked);
+        let concerns = |overlay: &Overlay| {
+            asked.iter().any(|(attribute, name, of_site)| overlay.concerns(attribute, name, *of_site))
+        };
+        let unasked = self.overlays.iter().filter(|overlay| !concerns(overlay));
+        let sentence = |Overlay { attribute, name, of_site, source, .. }: &Overlay| {
+            let of_a_kind = asked.iter().filter(|(known, _, site)| site == of_site && known == attribute);
+            let near = nearest(name, of_a_kind.map(|(_, name, _)| name.as_str()));
+            let near = near.map_or_else(String::new, |near| format!("; is {near:?} meant?"));
+            let what =
+                if *of_site { "no site of that name has it" } else { "nothing of that name is declared" };
+            format!("{source}: {attribute} {name:?}: {what}{near}")
+        };
+        unasked.map(sentence).collect()
     }
 
     /// Where the settings of a policy came from, for messages.

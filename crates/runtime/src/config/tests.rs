@@ -52,3 +52,20 @@ fn a_file_that_is_missing_or_no_toml_is_said_with_its_place() {
     let broken = Layers::read(None, Some("a = = 1"), &[]).unwrap_err();
     assert!(broken.to_string().contains("line 1"), "{broken}");
 }
+
+#[test]
+fn settings_that_concern_nothing_are_told_with_the_nearest_name() {
+    let file = "[circuit_breaker.paymnets]\nfailure_threshold = 3\n[site.refund.retry]\nattempts = 2\n";
+    let environment = variables(&[("STEADFAST__CIRCUIT_BREAKER__PAYMENTS__FAILURE_THRESHOLD", "4")]);
+    let layers = Layers::read(None, Some(file), &environment).unwrap();
+    layers.over(Settings::new(), "circuit_breaker", Some("payments"), &["refund"]);
+    let sentences = layers.unasked();
+    assert_eq!(sentences.len(), 2, "{sentences:?}");
+    assert!(
+        sentences[0].ends_with("nothing of that name is declared; is \"payments\" meant?"),
+        "{sentences:?}"
+    );
+    assert!(sentences[1].ends_with("no site of that name has it"), "{sentences:?}");
+    layers.over(Settings::new(), "retry", None, &["refund"]);
+    assert_eq!(layers.unasked().len(), 1);
+}

@@ -7,6 +7,7 @@ use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 
+use super::hold::Holds;
 use super::trail::Trail;
 use crate::deadline::Deadline;
 use crate::degradation::Degradation;
@@ -44,10 +45,7 @@ pub(crate) struct Call {
     /// How many of them are of the whole call.
     down_throughout: AtomicUsize,
     trail: Arc<Trail>,
-    /// The gates that it has passed, by their address, those of the whole call before those of its attempts.
-    held: Mutex<Vec<usize>>,
-    /// How many of them are of the whole call.
-    held_throughout: AtomicUsize,
+    holds: Holds,
     /// The idempotency key under which it runs, once that is known.
     key: OnceLock<String>,
     /// Who called, for the record, once that is known.
@@ -137,23 +135,16 @@ impl Call {
             part_failed: AtomicBool::new(false),
             down: Mutex::default(),
             down_throughout: AtomicUsize::new(0),
-            held: Mutex::default(),
-            held_throughout: AtomicUsize::new(0),
+            holds: Holds::default(),
             key: OnceLock::new(),
             caller: OnceLock::new(),
             awaits_deadline: false,
         }
     }
 
-    /// Whether this call as a whole, or one around it, has passed the gate at `address` and holds what it was granted.
-    /// What one attempt of it holds is no other attempt's: of two at once, each passes the gates.
-    pub(crate) fn is_held_around(&self, address: usize) -> bool {
-        let throughout = self.held_throughout.load(Ordering::Relaxed);
-        if lock(&self.held).iter().take(throughout).any(|held| *held == address) {
-            return true;
-        }
-        let mut around = std::iter::successors(self.parent.as_deref(), |call| call.parent.as_deref());
-        around.any(|call| lock(&call.held).contains(&address))
+    /// What it holds of the gates that it has passed.
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.holds
     }
 
     /// What this call and those around it leave behind.
@@ -243,7 +234,7 @@ impl Call {
     /// What is down by now stays so for all attempts, and what is held by now is held for all of them.
     pub(crate) fn keep_throughout(&self) {
         self.down_throughout.store(lock(&self.down).len(), Ordering::Relaxed);
-        self.held_throughout.store(lock(&self.held).len(), Ordering::Relaxed);
+        self.holds.keep_throughout();
     }
 
     /// Forgets what was down for one attempt, for the next one.
@@ -293,37 +284,6 @@ impl Call {
         let what = Happening::Decision { call: Some(self.number), verdict: verdict.to_owned(), reason };
         let at = ground.clock().now();
         ground.events().record(Event { at, kind: Some(kind), name: name.to_owned(), what });
-    }
-}
-
-/// What a call holds of a gate while it holds it. Calls inside it pass that gate without a second grant: a pool that a
-/// call and its callee both need would otherwise wait for itself.
-#[derive(Debug)]
-pub(crate) struct Hold {
-    call: Arc<Call>,
-    address: usize,
-}
-
-impl Hold {
-    pub(crate) fn new(call: &Arc<Call>, address: usize) -> Self {
-        lock(&call.held).push(address);
-        Hold { call: Arc::clone(call), address }
-    }
-}
-
-impl Hold {
-    pub(crate) fn is_of(&self, address: usize) -> bool {
-        self.address == address
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let mut held = lock(&self.call.held);
-        // The last one: what is held throughout stands first.
-        if let Some(index) = held.iter().rposition(|address| *address == self.address) {
-            held.remove(index);
-        }
     }
 }
 

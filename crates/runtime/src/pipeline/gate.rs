@@ -7,7 +7,8 @@ use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Outcome;
 use steadfast_actors::rejection::Rejection;
 
-use super::call::{Call, Hold};
+use super::call::Call;
+use super::hold::{Address, Around, Hold};
 use super::inputs::Inputs;
 use super::limits::By;
 
@@ -23,18 +24,19 @@ pub(crate) enum Gate {
 /// A pass through a gate. Dropped without a word it counts as cancelled.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    granted: Granted,
+    kind: PassKind,
     /// Ends before the grant is given back: nobody inside may still rely on it then.
     hold: Option<Hold>,
+    _permit: Option<BulkheadPermit>,
 }
 
-#[derive(Debug)]
-enum Granted {
-    Breaker(BreakerPermit),
-    Pool {
-        _permit: BulkheadPermit,
-    },
-    /// A call around this one holds it already; that one reports.
+#[derive(Clone, Copy, Debug)]
+enum PassKind {
+    Closed,
+    /// With how long it may take.
+    Probe(Duration),
+    Place,
+    /// A call around this one holds it already.
     Around,
 }
 
@@ -47,33 +49,43 @@ impl Gate {
         patience: Option<Duration>,
         passed: &[Pass],
     ) -> Result<Pass, Rejection> {
-        let is_held_here = |pass: &Pass| pass.hold.as_ref().is_some_and(|hold| hold.is_of(self.address()));
-        if passed.iter().any(is_held_here) || call.is_held_around(self.address()) {
-            return Ok(Pass { granted: Granted::Around, hold: None });
-        }
-        let granted = match self {
-            Gate::Breaker(breaker, None) => Granted::Breaker(breaker.admit(patience).await?),
-            Gate::Breaker(breaker, Some(by)) => {
-                // A call inside may be of another key: it is asked for, whatever this one holds.
-                let permit = breaker.of(&by.key(inputs)).admit(patience).await?;
-                return Ok(Pass { granted: Granted::Breaker(permit), hold: None });
+        let address = self.address(inputs);
+        let is_passed = |place| passed.iter().any(|pass| pass.hold.as_ref().map(Hold::place) == Some(place));
+        let around = Hold::around(call, &address, is_passed);
+        match self {
+            Gate::Pool(..) if around.is_some() => {
+                Ok(Pass { kind: PassKind::Around, hold: None, _permit: None })
             }
             Gate::Pool(pool, priority) => {
-                Granted::Pool { _permit: pool.acquire_until(*priority, call.deadline.time()).await? }
+                let permit = pool.acquire_until(*priority, call.deadline.time()).await?;
+                Ok(Self::place(call, address, permit))
             }
-        };
-        Ok(self.pass(call, granted))
+            Gate::Breaker(breaker, _) => {
+                let (permit, lender) = match around {
+                    Some(Around::Permit(permit, lender)) => (permit, Some(lender)),
+                    Some(Around::Lent(lender)) => (admit(breaker, &address, patience).await?, Some(lender)),
+                    Some(Around::Place) | None => (admit(breaker, &address, patience).await?, None),
+                };
+                let kind = permit.lease().map_or(PassKind::Closed, PassKind::Probe);
+                Ok(Pass { kind, hold: Some(Hold::new(call, address, Some(permit), lender)), _permit: None })
+            }
+        }
     }
 
     /// Asks for the place of a call that runs with all its optional parts off; `None` where it needs no place.
-    pub(crate) async fn admit_reduced(&self, call: &Arc<Call>) -> Result<Option<Pass>, Rejection> {
+    pub(crate) async fn admit_reduced(
+        &self,
+        call: &Arc<Call>,
+        inputs: &Inputs,
+    ) -> Result<Option<Pass>, Rejection> {
         let Gate::Pool(pool, _) = self else { return Ok(None) };
         let permit = pool.acquire_optional().await?;
-        Ok(Some(self.pass(call, Granted::Pool { _permit: permit })))
+        Ok(Some(Self::place(call, self.address(inputs), permit)))
     }
 
-    fn pass(&self, call: &Arc<Call>, granted: Granted) -> Pass {
-        Pass { granted, hold: Some(Hold::new(call, self.address())) }
+    fn place(call: &Arc<Call>, address: Address, permit: BulkheadPermit) -> Pass {
+        let hold = Hold::new(call, address, None, None);
+        Pass { kind: PassKind::Place, hold: Some(hold), _permit: Some(permit) }
     }
 
     /// The kind and name of its actor.
@@ -84,44 +96,59 @@ impl Gate {
         }
     }
 
-    /// What tells its actor from all others.
-    fn address(&self) -> usize {
+    /// What tells it from all others.
+    fn address(&self, inputs: &Inputs) -> Address {
         match self {
-            Gate::Breaker(breaker, _) => Arc::as_ptr(breaker.hosted()) as usize,
-            Gate::Pool(pool, _) => Arc::as_ptr(pool.hosted()) as usize,
+            Gate::Breaker(breaker, by) => Address {
+                actor: Arc::as_ptr(breaker.hosted()) as usize,
+                key: by.as_ref().map(|by| by.key(inputs)),
+            },
+            Gate::Pool(pool, _) => Address { actor: Arc::as_ptr(pool.hosted()) as usize, key: None },
         }
+    }
+}
+
+async fn admit(
+    breaker: &BreakerHandle,
+    address: &Address,
+    patience: Option<Duration>,
+) -> Result<BreakerPermit, Rejection> {
+    match &address.key {
+        Some(key) => breaker.of(key).admit(patience).await,
+        None => breaker.admit(patience).await,
     }
 }
 
 impl Pass {
     /// How long the attempt may run at most because of it: a probe that takes longer has failed.
     pub(crate) fn lease(&self) -> Option<Duration> {
-        match &self.granted {
-            Granted::Breaker(permit) => permit.lease(),
-            Granted::Pool { .. } | Granted::Around => None,
+        match self.kind {
+            PassKind::Probe(lease) => Some(lease),
+            PassKind::Closed | PassKind::Place | PassKind::Around => None,
         }
     }
 
     /// What sort of pass it is.
     pub(crate) fn describe(&self) -> String {
-        match &self.granted {
-            Granted::Breaker(permit) if permit.is_probe() => "probe".to_owned(),
-            Granted::Breaker(_) => "closed".to_owned(),
-            Granted::Pool { .. } => "permit".to_owned(),
-            Granted::Around => "held around it already".to_owned(),
-        }
+        let words = match self.kind {
+            PassKind::Closed => "closed",
+            PassKind::Probe(_) => "probe",
+            PassKind::Place => "permit",
+            PassKind::Around => "held around it already",
+        };
+        words.to_owned()
     }
 
     /// Reports how the attempt ended.
-    pub(crate) async fn settle(self, outcome: Outcome) {
-        if let Granted::Breaker(permit) = self.granted {
+    pub(crate) async fn settle(mut self, outcome: Outcome) {
+        if let Some(permit) = self.hold.take().and_then(|hold| hold.settled(outcome)) {
             permit.report(outcome).await;
         }
     }
 
     /// The same where nothing can be waited for.
-    pub(crate) fn note(self, outcome: Outcome) {
-        if let Granted::Breaker(permit) = self.granted {
+    pub(crate) fn note(mut self, outcome: Outcome) {
+        if let Some(permit) = self.hold.take().and_then(|hold| hold.settled(outcome)) {
             permit.note(outcome);
         }
     }

@@ -20,6 +20,7 @@ mod builder;
 mod call;
 mod gate;
 pub(crate) mod handed;
+mod hold;
 mod inputs;
 mod limits;
 mod linked;

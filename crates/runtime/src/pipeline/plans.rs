@@ -59,6 +59,9 @@ impl Plans {
                 mistakes.push(format!("{name}: {problem}"));
             }
         }
+        for sentence in self.layers.unasked() {
+            tracing::warn!("{sentence}");
+        }
         mistakes.sort();
         if mistakes.is_empty() { Ok(()) } else { Err(ConfigError::new(mistakes)) }
     }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod client;
+mod crashes;
 mod deadlines;
 mod embedded;
 mod idempotent;

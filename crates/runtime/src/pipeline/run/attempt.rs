@@ -94,7 +94,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 Err(rejection) => {
                     let goes_on = degrades && runs_in_spite_of(rejection.kind());
                     // Where the lane for reduced calls is full too, the first refusal says why.
-                    let reduced = if goes_on { gate.admit_reduced(&self.call).await.ok() } else { None };
+                    let reduced =
+                        if goes_on { gate.admit_reduced(&self.call, &self.inputs).await.ok() } else { None };
                     let Some(reduced) = reduced else {
                         passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
                         return Err(rejection);

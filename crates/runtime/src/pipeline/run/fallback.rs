@@ -100,8 +100,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 }
             }
             Err(why) => {
-                tracing::warn!(site = self.plan.site, failure = %kind, %why, "the fallback failed too");
-                original.joined(failure)
+                tracing::warn!(site = self.plan.site, failure = %kind, why = &*why, "the fallback failed too");
+                original.joined(failure, why)
             }
         }
     }
@@ -177,7 +177,7 @@ fn split<T, E>(finished: Finished<T, E>, kind: ErrorKind) -> (Failure<E>, Origin
 }
 
 impl<T> Original<T> {
-    fn joined<E: From<Rejection>>(self, failure: Arc<Failure<E>>) -> Finished<T, E> {
+    fn joined<E: From<Rejection>>(self, failure: Arc<Failure<E>>, why: Cow<'static, str>) -> Finished<T, E> {
         // The fallback's future is gone, and with it every other hold on the failure, unless it was given away.
         let (error, rejection) = match Arc::try_unwrap(failure) {
             Ok(failure) => (failure.error, failure.rejection),
@@ -192,7 +192,7 @@ impl<T> Original<T> {
                 let result = Err(error.unwrap_or_else(|| E::from(rejection.clone().unwrap_or_else(lost))));
                 Finished::Answer { result, ending, retry_after, rejection }
             }
-            Original::Refused => Finished::Refused(rejection.unwrap_or_else(lost)),
+            Original::Refused => Finished::Refused(rejection.unwrap_or_else(lost).with_failed_fallback(why)),
             Original::Panicked(panic) => Finished::Panicked(panic),
         }
     }

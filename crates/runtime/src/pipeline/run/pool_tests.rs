@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::__private::{Declaration, Identity, Inputs, Settings, Site, outcome, run_many};
 use crate::{Degradation, Rejection, Runtime};
+use steadfast_actors::breaker::BreakerState;
 
 type Result<T> = std::result::Result<T, Rejection>;
 
@@ -90,9 +91,62 @@ async fn nested_use_of_one_breaker_reports_once() {
     };
     assert_eq!(failing().await, Err("HTTP 500".to_owned()));
     let breaker = Runtime::current().registry().breaker("once").unwrap();
-    assert_eq!(breaker.state(), steadfast_actors::breaker::BreakerState::Closed);
+    assert_eq!(breaker.state(), BreakerState::Closed);
     assert_eq!(failing().await, Err("HTTP 500".to_owned()));
-    assert_eq!(breaker.state(), steadfast_actors::breaker::BreakerState::Open);
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+type Text = std::result::Result<u32, String>;
+
+/// A site and, inside it, one of the same breaker that fails; the outer one goes on without it if it may.
+async fn around_a_failing_part(outer: &'static Site, inner: &'static Site, then: fn(Text) -> Text) -> Text {
+    run_many(outer, outcome!(Text), Inputs::new(), || async move {
+        let part = run_many(inner, outcome!(Text), Inputs::new(), || async { Err("HTTP 500".to_owned()) });
+        then(part.await)
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_fails_counts_for_its_breaker_though_the_call_around_it_goes_on() {
+    let outer = site!("swallows", "circuit_breaker" => named("swallowed").with("failure_threshold", 2));
+    let inner = site!("swallowed", "circuit_breaker" => named("swallowed").with("failure_threshold", 2));
+    assert_eq!(around_a_failing_part(outer, inner, |_| Ok(1)).await, Ok(1));
+    let breaker = Runtime::current().registry().breaker("swallowed").unwrap();
+    assert_eq!((breaker.state(), breaker.status().counts.total), (BreakerState::Closed, 1));
+    assert_eq!(around_a_failing_part(outer, inner, |_| Ok(1)).await, Ok(1));
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_beside_a_part_that_worked_counts_too() {
+    let outer = site!("beside", "circuit_breaker" => named("beside").with("failure_threshold", 1));
+    let inner = site!("works", "circuit_breaker" => named("beside").with("failure_threshold", 1));
+    let answer = run_many(outer, outcome!(Text), Inputs::new(), || async {
+        run_many(inner, outcome!(Text), Inputs::new(), || async { Ok::<u32, String>(1) }).await?;
+        Err("HTTP 500".to_owned())
+    });
+    assert_eq!(answer.await, Err("HTTP 500".to_owned()));
+    let breaker = Runtime::current().registry().breaker("beside").unwrap();
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_probe_serves_a_call_and_the_part_inside_it() {
+    fn settings() -> Settings {
+        named("probed").with("failure_threshold", 1).with("success_threshold", 1)
+    }
+    let outer = site!("probes", "circuit_breaker" => settings());
+    let inner = site!("probed", "circuit_breaker" => settings());
+    assert!(around_a_failing_part(outer, inner, |answer| answer).await.is_err());
+    let breaker = Runtime::current().registry().breaker("probed").unwrap();
+    assert_eq!(breaker.state(), BreakerState::Open);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let answer = run_many(outer, outcome!(Text), Inputs::new(), || {
+        run_many(inner, outcome!(Text), Inputs::new(), || async { Ok::<u32, String>(1) })
+    });
+    assert_eq!(answer.await, Ok(1));
+    assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +165,7 @@ async fn a_full_pool_and_the_wait_for_it_never_open_a_breaker() {
     // The second took 1 s with its wait, the third found no room; neither is the dependency's fault.
     assert_eq!(answers.iter().filter(|ok| **ok).count(), 2);
     let breaker = Runtime::current().registry().breaker("waiting").unwrap();
-    assert_eq!(breaker.state(), steadfast_actors::breaker::BreakerState::Closed);
+    assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ impl Told {
         {
             tracing::debug!(site = plan.site, %failure, "refused");
             let reason = UnavailableReason::NotOnRecord;
-            return Err(Rejection::unavailable(Kind::Throttle, "audit_log", reason, None));
+            return Err(Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None));
         }
         let promised = must_write && call.runtime.audit().is_some();
         Ok(Told { plan: Arc::clone(plan), call: Arc::clone(call), promised, done: false })

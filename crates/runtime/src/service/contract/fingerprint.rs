@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
+use super::caller::Argument;
 use crate::service::message::canonical;
 
 /// What a fingerprint can be taken of: whatever serde can write.
@@ -51,14 +52,25 @@ impl Fingerprints {
     /// The same with an argument more.
     #[must_use]
     pub fn with<T: Fingerprint + ?Sized>(mut self, argument: &T) -> Self {
-        match argument.content() {
-            Some(content) => {
-                // With its length, so that two arguments never read like two others.
-                self.hasher.update(&(content.len() as u64).to_le_bytes());
-                self.hasher.update(&content);
-            }
-            None => self.unwritable = true,
+        let content = argument.content();
+        self.unwritable |= content.is_none();
+        self.with_content(content)
+    }
+
+    /// The same with an argument more, where that has a content: what cannot be written tells no two calls of one key
+    /// apart.
+    #[must_use]
+    pub fn with_content(self, content: Option<Vec<u8>>) -> Self {
+        match content {
+            Some(content) => self.added(&content),
+            None => self,
         }
+    }
+
+    fn added(mut self, content: &[u8]) -> Self {
+        // With its length, so that two arguments never read like two others.
+        self.hasher.update(&(content.len() as u64).to_le_bytes());
+        self.hasher.update(content);
         self
     }
 
@@ -74,6 +86,39 @@ impl Fingerprints {
         }
         self.hasher.finalize().into()
     }
+}
+
+/// Arguments of which a fingerprint can be taken, asked of any argument where a key is named as well.
+pub trait HasContent {
+    /// What tells it from others; `None` where serde cannot write it.
+    fn content(&self) -> Option<Vec<u8>>;
+}
+
+impl<T: Fingerprint + ?Sized> HasContent for &Argument<'_, T> {
+    fn content(&self) -> Option<Vec<u8>> {
+        self.0.content()
+    }
+}
+
+/// Arguments of which none can be taken: a connection, a handle.
+pub trait HasNoContent {
+    /// Nothing.
+    fn content(&self) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+impl<T: ?Sized> HasNoContent for Argument<'_, T> {}
+
+/// What tells an argument from others, if anything does: `content!(&order)`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __steadfast_content {
+    ($argument:expr) => {{
+        #[allow(unused_imports, reason = "which of the traits is needed depends on the type")]
+        use $crate::__private::{HasContent as _, HasNoContent as _};
+        (&&$crate::__private::Argument($argument)).content()
+    }};
 }
 
 /// What a policy can go by.

@@ -11,6 +11,6 @@ mod tests;
 mod validation;
 
 pub use caller::{Argument, CarriesCaller, CarriesNone, IsContext, NoContext};
-pub use fingerprint::{Fingerprint, Fingerprints, KeyText, key_text};
-pub use route::{AnswersPlainly, AnswersWithResponse, Reply, Route, Served};
+pub use fingerprint::{Fingerprint, Fingerprints, HasContent, HasNoContent, KeyText, key_text};
+pub use route::{AnswersPlainly, AnswersWithResponse, FailsPlainly, FailsWithResponse, Reply, Route, Served};
 pub use validation::{Keeps, Validatable, ValidatedMessage, ValidatesMessage, validator};

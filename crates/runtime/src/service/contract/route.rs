@@ -21,6 +21,9 @@ pub enum Reply {
         /// What it says.
         text: String,
     },
+    /// An answer that a handler returned as its error.
+    #[cfg(feature = "http")]
+    Response(Box<axum::response::Response>),
 }
 
 impl Reply {
@@ -109,6 +112,34 @@ impl<T: Serialize> AnswersPlainly<T> for Probe<T> {
     }
 }
 
+/// Makes a reply of an error, from how such errors are judged.
+type Failed<E> = fn(fn(&E) -> Judged, E) -> Reply;
+
+/// Errors that are answers as they are.
+pub trait FailsWithResponse<E> {
+    /// How to make the reply.
+    fn failure(&self) -> Failed<E>;
+}
+
+#[cfg(feature = "http")]
+impl FailsWithResponse<axum::response::Response> for &Probe<axum::response::Response> {
+    fn failure(&self) -> Failed<axum::response::Response> {
+        |_, response| Reply::Response(Box::new(response))
+    }
+}
+
+/// Errors that can be read.
+pub trait FailsPlainly<E> {
+    /// How to make the reply.
+    fn failure(&self) -> Failed<E>;
+}
+
+impl<E: std::fmt::Display> FailsPlainly<E> for Probe<E> {
+    fn failure(&self) -> Failed<E> {
+        |judge, error| Reply::failed(judge, &error)
+    }
+}
+
 /// Lets the linker collect a route: `route!("GET", "/orders/:id", get_order, IDENTITY)`.
 #[doc(hidden)]
 #[macro_export]
@@ -119,16 +150,17 @@ macro_rules! __steadfast_route {
                 ::std::boxed::Box::pin(async move {
                     #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
                     use $crate::__private::{
-                        AnswersPlainly as _, AnswersWithResponse as _, Known as _, Unknown as _,
+                        AnswersPlainly as _, AnswersWithResponse as _, FailsPlainly as _,
+                        FailsWithResponse as _, Known as _, Unknown as _,
                     };
                     match $function(message).await {
                         ::core::result::Result::Ok(value) => {
                             (&&$crate::__private::Probe::of(&value)).answer()(value)
                         }
-                        ::core::result::Result::Err(error) => $crate::__private::Reply::failed(
-                            (&&$crate::__private::Probe::of(&error)).judge(),
-                            &error,
-                        ),
+                        ::core::result::Result::Err(error) => {
+                            let probe = $crate::__private::Probe::of(&error);
+                            (&&probe).failure()((&&probe).judge(), error)
+                        }
                     }
                 })
             })

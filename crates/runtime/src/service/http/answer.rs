@@ -2,9 +2,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use steadfast_actors::rejection::Rejection;
+use steadfast_actors::rejection::http::{Problem, add_rate_limit};
 
-use super::fields::add_rate_limit;
-use super::problem::Problem;
+use super::problem;
 use crate::pipeline::{Call, Identity};
 use crate::service::RpcResponse;
 use crate::service::contract::Reply;
@@ -23,14 +23,18 @@ pub(super) fn answer(root: &Call, reply: Reply, place: &Identity) -> Response {
             let met = judged.text.as_deref().and_then(|text| root.trail().refusal_that_reads(text));
             match judged.rejection.clone().or(met) {
                 Some(rejection) => refused(root, &rejection, place),
-                None => problem(root, Problem::of_error(&judged, &text, place)),
+                None => problem(root, problem::of_error(&judged, &text, place)),
             }
         }
+        Reply::Response(response) => match response.extensions().get().cloned() {
+            Some(rejection) => refused(root, &rejection, place),
+            None => telling_limits(root, None, *response),
+        },
     }
 }
 
 fn refused(root: &Call, rejection: &Rejection, place: &Identity) -> Response {
-    telling_limits(root, Some(rejection), told(root, Problem::of_rejection(rejection, place)))
+    telling_limits(root, Some(rejection), told(root, problem::of_rejection(rejection, place)))
 }
 
 /// A problem that no quota is the reason of.
@@ -50,7 +54,7 @@ fn telling_limits(root: &Call, refused: Option<&Rejection>, mut response: Respon
 }
 
 fn told(root: &Call, problem: Problem) -> Response {
-    let unauthenticated = problem.is_unauthenticated();
+    let unauthenticated = problem.status() == 401;
     let mut response = problem.into_response();
     if unauthenticated {
         for challenge in root.runtime.authentication().authenticators.challenges() {

@@ -13,12 +13,13 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use steadfast_actors::rejection::Rejection;
+use steadfast_actors::rejection::http::Problem;
 use tokio::runtime::Handle;
 
 use super::answer::{answer, problem};
 use super::client::client;
 use super::observed::Observed;
-use super::problem::Problem;
+use super::problem;
 use super::request::{self, NoBody};
 use super::wire::time_left;
 use crate::pipeline::{Call, Identity, look_at_limits};
@@ -46,7 +47,7 @@ async fn answered(runtime: Runtime, route: &'static Route, request: Request) -> 
     let head = request::head(route, &parts, addresses);
     let received = match wire {
         Ok(wire) => received(&root, &mut parts, body, place, wire).await,
-        Err(invalid) => Err(Problem::of_request(StatusCode::BAD_REQUEST, invalid.to_string())),
+        Err(invalid) => Err(problem::of_request(StatusCode::BAD_REQUEST, invalid.to_string())),
     };
     let (parameters, body) = match received {
         Ok(received) => received,
@@ -60,7 +61,7 @@ async fn answered(runtime: Runtime, route: &'static Route, request: Request) -> 
     let served = async move { running.runtime.scope(running.around(route.serve(message))).await };
     match (Run { future: Some(Box::pin(caught(served))), root: Arc::clone(&root) }).await {
         Ok(reply) => answer(&root, reply, place),
-        Err(panic) => problem(&root, Problem::of_panic(&*panic, place)),
+        Err(panic) => problem(&root, problem::of_panic(&*panic, place)),
     }
 }
 
@@ -75,13 +76,13 @@ async fn received(
     let is_over = || root.deadline.is_over(root.runtime.clock().now());
     let over = || {
         let late = Rejection::timed_out(place.path(), wire.unwrap_or_default());
-        Problem::of_rejection(&late, place)
+        problem::of_rejection(&late, place)
     };
     if is_over() {
         return Err(over());
     }
     let Ok(parameters) = RawPathParams::from_request_parts(parts, &()).await else {
-        return Err(Problem::of_request(StatusCode::BAD_REQUEST, "the path is not UTF-8"));
+        return Err(problem::of_request(StatusCode::BAD_REQUEST, "the path is not UTF-8"));
     };
     let options = root.runtime.http_options();
     let patience = root.left().map_or(options.body_timeout, |left| left.min(options.body_timeout));
@@ -100,7 +101,7 @@ fn no_body(reason: &NoBody, limit: usize) -> Problem {
         NoBody::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not come in time".to_owned()),
         NoBody::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
     };
-    Problem::of_request(status, detail)
+    problem::of_request(status, detail)
 }
 
 type Caught = Result<Reply, Box<dyn Any + Send>>;

@@ -31,7 +31,6 @@
 mod answer;
 mod client;
 mod exchange;
-mod fields;
 mod networks;
 mod observed;
 mod options;

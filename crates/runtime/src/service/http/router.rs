@@ -6,7 +6,7 @@ use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 
 use super::exchange::exchange;
 use super::observed;
-use super::problem::Problem;
+use super::problem;
 use super::routes::{self, Routes};
 use crate::config::ConfigError;
 use crate::runtime::Runtime;
@@ -85,7 +85,7 @@ async fn not_found() -> Response {
 
 fn unmatched(status: StatusCode, detail: &str) -> Response {
     observed::unmatched(status);
-    Problem::of_request(status, detail).into_response()
+    problem::of_request(status, detail).into_response()
 }
 
 /// The same router with an answer for paths that it does not know.

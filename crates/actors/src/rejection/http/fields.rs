@@ -1,20 +1,21 @@
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use steadfast_actors::limiter::Decision;
+use crate::limiter::Decision;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Whole seconds, rounded up: who waits that long is not refused again for having come a moment early.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 
-/// `Retry-After`: at least 1, since 0 would make a loop without a pause.
-pub(super) fn retry_after(wait: Duration) -> HeaderValue {
+/// `Retry-After` in whole seconds, rounded up; at least 1, since 0 would make a loop without a pause.
+#[must_use]
+pub fn retry_after(wait: Duration) -> HeaderValue {
     HeaderValue::from(whole_seconds(wait).max(1))
 }
 
 /// `RateLimit-Policy` and `RateLimit` of one limiter.
-pub(super) fn add_rate_limit(headers: &mut HeaderMap, name: &str, decision: Decision) {
+pub fn add_rate_limit(headers: &mut HeaderMap, name: &str, decision: Decision) {
     let Decision { remaining, limit, window, reset_after } = decision;
     let name = quoted(name);
     let policy = format!("{name};q={limit};w={}", whole_seconds(window));

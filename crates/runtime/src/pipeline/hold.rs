@@ -1,0 +1,162 @@
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use steadfast_actors::breaker::BreakerPermit;
+use steadfast_actors::outcome::{Ending, Outcome};
+
+use super::call::Call;
+use crate::lock::lock;
+
+/// What tells one gate from all others: its actor, and whose it is where each key has its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) actor: usize,
+    pub(crate) key: Option<String>,
+}
+
+/// The grants that a call holds while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Holds(Mutex<Holding>);
+
+#[derive(Debug, Default)]
+struct Holding {
+    /// Places are never used again: a call inside may outlive what it was lent from.
+    places: u64,
+    held: Vec<Held>,
+    /// Those up to here are of the whole call, not of one of its attempts.
+    throughout: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    place: u64,
+    address: Address,
+    /// What a call inside may take over; nothing where a pool's place is held.
+    breaker: Option<Lendable>,
+}
+
+#[derive(Debug)]
+struct Lendable {
+    permit: BreakerPermit,
+    lent: bool,
+    /// A call inside that passed the same breaker has told it of a failure.
+    told: bool,
+}
+
+impl Holds {
+    /// What is held by now is held for all attempts.
+    pub(crate) fn keep_throughout(&self) {
+        let mut holds = self.lock();
+        holds.throughout = holds.places;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Holding> {
+        lock(&self.0)
+    }
+}
+
+/// A grant that a call holds. Calls inside it pass the same gate without a second one: a pool that a call and its
+/// callee both need would otherwise wait for itself, and a breaker's only probe would lock out the callee that it is
+/// meant to try.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    call: Arc<Call>,
+    place: u64,
+    /// The same breaker, as the call around holds it.
+    around: Option<(Arc<Call>, u64)>,
+}
+
+/// What a call finds at a gate that a call around it has passed.
+pub(crate) enum Around {
+    /// A pool's place, which serves both.
+    Place,
+    /// A breaker's permit, handed over to whoever is nearest to what the breaker guards.
+    Permit(BreakerPermit, (Arc<Call>, u64)),
+    /// A breaker whose permit is with another call inside by now.
+    Lent((Arc<Call>, u64)),
+}
+
+impl Hold {
+    /// What is held of the gate at `address` by the same attempt, by its call as a whole, or by the
+    /// calls around it, the nearest first. What another attempt of the call holds is no help: of two at once, each
+    /// needs a grant of its own.
+    pub(crate) fn around(
+        call: &Arc<Call>,
+        address: &Address,
+        is_of_attempt: impl Fn(u64) -> bool,
+    ) -> Option<Around> {
+        let is_there = |held: &Held| held.address == *address;
+        let own = {
+            let holds = call.holds().lock();
+            let mut found = holds.held.iter().filter(|held| is_there(held));
+            found
+                .find(|held| held.place < holds.throughout || is_of_attempt(held.place))
+                .map(|held| held.place)
+        };
+        if let Some(place) = own {
+            return Self::lent(call, |held| held.place == place);
+        }
+        let mut outer = std::iter::successors(call.parent(), |call| call.parent());
+        outer.find_map(|outer| Self::lent(outer, is_there))
+    }
+
+    fn lent(call: &Arc<Call>, which: impl Fn(&Held) -> bool) -> Option<Around> {
+        let mut holds = call.holds().lock();
+        let held = holds.held.iter_mut().find(|held| which(held))?;
+        let Some(breaker) = &mut held.breaker else { return Some(Around::Place) };
+        let lender = (Arc::clone(call), held.place);
+        if std::mem::replace(&mut breaker.lent, true) {
+            return Some(Around::Lent(lender));
+        }
+        Some(Around::Permit(breaker.permit.lend(), lender))
+    }
+
+    /// Its place among all that the call holds.
+    pub(crate) fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// Holds a pool's place, or a breaker's permit.
+    pub(crate) fn new(
+        call: &Arc<Call>,
+        address: Address,
+        permit: Option<BreakerPermit>,
+        around: Option<(Arc<Call>, u64)>,
+    ) -> Self {
+        let mut holds = call.holds().lock();
+        let place = holds.places;
+        holds.places += 1;
+        let breaker = permit.map(|permit| Lendable { permit, lent: false, told: false });
+        holds.held.push(Held { place, address, breaker });
+        drop(holds);
+        Hold { call: Arc::clone(call), place, around }
+    }
+
+    /// Lets go of a breaker's permit, with which `outcome` is to be reported; nothing where that would be the second
+    /// report of one passage.
+    pub(crate) fn settled(self, outcome: Outcome) -> Option<BreakerPermit> {
+        let failed = matches!(outcome.ending, Ending::Error(_) | Ending::TimedOut | Ending::Panicked);
+        if failed && let Some((lender, place)) = &self.around {
+            let mut holds = lender.holds().lock();
+            let held = holds.held.iter_mut().find(|held| held.place == *place);
+            if let Some(breaker) = held.and_then(|held| held.breaker.as_mut()) {
+                breaker.told = true;
+            }
+        }
+        let Lendable { permit, lent, told } = self.let_go()?.breaker?;
+        // What the call did besides its callee may have failed where the callee did not.
+        (!lent || failed && !told).then_some(permit)
+    }
+
+    fn let_go(&self) -> Option<Held> {
+        let mut holds = self.call.holds().lock();
+        let index = holds.held.iter().position(|held| held.place == self.place)?;
+        Some(holds.held.remove(index))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // Outside of the lock: a permit that is dropped tells its actor.
+        drop(self.let_go());
+    }
+}
