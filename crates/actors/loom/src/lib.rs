@@ -6,7 +6,10 @@
 
 #[path = "../../src/gate/cell.rs"]
 mod cell;
+#[path = "../../src/gate/permits.rs"]
+mod permits;
 #[path = "../../src/gate/tally.rs"]
 mod tally;
 
+mod permit_tests;
 mod tallies;

@@ -1,14 +1,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::gate::Asking;
 use super::outage::Outage;
-use super::permit::{BulkheadPermit, Observed};
+use super::permit::{BulkheadPermit, Held, Observed};
 use super::{
     BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Priority, Refusal,
 };
 use crate::clock::Time;
 use crate::host::{AskError, Hosted};
-use crate::machine::Ticket;
 use crate::rejection::Rejection;
 use crate::settings::{Grants, Mode, OnUnavailable};
 
@@ -59,10 +59,10 @@ impl BulkheadHandle {
         self.shared.hosted.name()
     }
 
-    /// Its permits and its line as last published.
+    /// Its permits as they are out now, and its line as last published.
     #[must_use]
     pub fn status(&self) -> BulkheadStatus {
-        self.shared.hosted.status()
+        self.shared.hosted.gate().refreshed(self.shared.hosted.status())
     }
 
     /// Permits, or bytes, held.
@@ -117,7 +117,13 @@ impl BulkheadHandle {
     /// # Cancel safety
     /// A dropped `acquire` leaves the line, and gives back whatever it was granted.
     pub async fn acquire(&self, priority: Priority) -> Result<BulkheadPermit, Rejection> {
-        self.acquire_n(priority, 1, Time::MAX).await
+        match self.shared.hosted.gate().take(1) {
+            Ok(()) => Ok(self.taken(1)),
+            Err(asking) => {
+                let input = BulkheadInput::Acquire { priority, weight: 1, deadline: Time::MAX };
+                self.take(input, Some(asking)).await
+            }
+        }
     }
 
     /// The same, waiting no longer than until `deadline`.
@@ -148,7 +154,22 @@ impl BulkheadHandle {
         weight: u64,
         deadline: Time,
     ) -> Result<BulkheadPermit, Rejection> {
-        self.take(BulkheadInput::Acquire { priority, weight, deadline }).await
+        let hosted = &self.shared.hosted;
+        let input = BulkheadInput::Acquire { priority, weight, deadline };
+        // Whoever is too late is told so by the actor.
+        if deadline != Time::MAX && deadline <= hosted.now() {
+            return self.take(input, None).await;
+        }
+        match hosted.gate().take(weight.max(1)) {
+            Ok(()) => Ok(self.taken(weight.max(1))),
+            Err(asking) => self.take(input, Some(asking)).await,
+        }
+    }
+
+    /// A permit that the actor has granted in advance.
+    #[inline]
+    fn taken(&self, weight: u64) -> BulkheadPermit {
+        BulkheadPermit::new(self.clone(), Held::InAdvance(weight))
     }
 
     /// Takes a permit of the lane for calls that run with all their optional parts off: a tenth of the capacity,
@@ -160,18 +181,24 @@ impl BulkheadHandle {
     /// # Cancel safety
     /// As [`acquire`](BulkheadHandle::acquire).
     pub async fn acquire_optional(&self) -> Result<BulkheadPermit, Rejection> {
-        self.take(BulkheadInput::AcquireLane).await
+        self.take(BulkheadInput::AcquireLane, None).await
     }
 
-    async fn take(&self, input: BulkheadInput) -> Result<BulkheadPermit, Rejection> {
+    async fn take(
+        &self,
+        input: BulkheadInput,
+        asking: Option<Asking<'_>>,
+    ) -> Result<BulkheadPermit, Rejection> {
         let Shared { hosted, outage, .. } = &*self.shared;
         let mode = self.config().mode();
         if mode == Mode::Off {
             return Ok(self.without_permit());
         }
+        let ticket = hosted.ticket();
         // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
-        let mut permit = BulkheadPermit::held(self.clone(), hosted.ticket());
-        let mut answer = hosted.ask(permit.ticket(), input).await;
+        let mut permit = BulkheadPermit::new(self.clone(), Held::Asked(ticket));
+        let mut answer = hosted.ask(ticket, input).await;
+        drop(asking);
         let mut queued_once = false;
         if answer.is_ok() {
             outage.over();
@@ -224,21 +251,28 @@ impl BulkheadHandle {
     }
 
     fn without_permit(&self) -> BulkheadPermit {
-        let mut permit = BulkheadPermit::held(self.clone(), Ticket(0));
-        permit.forget();
-        permit
+        BulkheadPermit::new(self.clone(), Held::Nothing)
     }
 
     /// The actor could not be asked.
     fn unasked(&self, input: BulkheadInput, error: AskError) -> Result<BulkheadPermit, Rejection> {
-        let Shared { hosted, outage, .. } = &*self.shared;
+        let hosted = &self.shared.hosted;
         if self.config().on_unavailable() == OnUnavailable::Allow
             && let BulkheadInput::Acquire { weight, .. } = input
-            && let Some(ticket) = outage.take(hosted, weight.max(1))
+            && let Some(held) = self.take_unasked(weight.max(1))
         {
-            return Ok(BulkheadPermit::held(self.clone(), ticket));
+            return Ok(BulkheadPermit::new(self.clone(), held));
         }
         self.refuse(error.rejection(hosted.kind(), self.name()))
+    }
+
+    /// What is free as the actor was last heard of.
+    fn take_unasked(&self, weight: u64) -> Option<Held> {
+        let Shared { hosted, outage, .. } = &*self.shared;
+        if hosted.gate().serves() {
+            return hosted.gate().take_unasked(weight).then_some(Held::InAdvance(weight));
+        }
+        outage.take(hosted, weight).map(Held::Asked)
     }
 
     /// Gives it another capacity while it runs; made smaller, permits are withheld as they come back.

@@ -12,6 +12,7 @@ use crate::rejection::{FullReason, Rejection, RejectionKind};
 use crate::settings::Settings;
 
 mod crashes;
+mod grants;
 mod leaving;
 
 struct Ignore;

@@ -2,11 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::line::{Line, OLDEST_WAITS, Waiter};
-use super::{BulkheadConfig, Priority};
+use super::{BulkheadConfig, BulkheadGate, PoolKind, Priority};
 use crate::clock::{Moment, Time};
 use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
 use crate::rejection::FullReason;
+use crate::settings::{Grants, Mode};
 use crate::snapshot::SnapshotError;
 
 /// What can happen to a pool.
@@ -32,6 +33,8 @@ pub enum BulkheadInput {
     },
     /// This ticket is no longer needed, whether it waits, holds a permit, or is not known.
     GiveBack(Ticket),
+    /// Permits that were taken in advance came back while somebody waited.
+    Returned,
     /// Nobody is let in any more, and whoever waits is told so.
     Close,
 }
@@ -70,6 +73,8 @@ pub struct BulkheadStatus {
     pub capacity: u64,
     /// Permits held. More than the capacity only while a pool that was made smaller empties.
     pub in_use: u64,
+    /// Permits, out of these, that callers took by themselves: the pool had granted them in advance.
+    pub in_advance: u64,
     /// Callers in line.
     pub waiting: u32,
     /// Permits held of the lane for runs with their optional parts off.
@@ -116,6 +121,8 @@ pub enum BulkheadChange {
     },
     /// A ticket is no longer needed.
     GiveBack(Ticket),
+    /// Permits came back.
+    Returned,
     /// Somebody has waited as long as it may.
     Expire,
     /// Let nobody in any more.
@@ -129,6 +136,8 @@ pub struct BulkheadMachine {
     held: BTreeMap<Ticket, u64>,
     /// What `held` comes to.
     in_use: u64,
+    /// What callers took of what was granted in advance, when that was last looked at.
+    in_advance: u64,
     lane: BTreeSet<Ticket>,
     line: Line,
     closed: bool,
@@ -140,7 +149,32 @@ fn count(number: usize) -> u32 {
 
 impl BulkheadMachine {
     fn free(&self) -> u64 {
+        self.own().saturating_sub(self.in_advance)
+    }
+
+    /// What it has not handed out by itself.
+    fn own(&self) -> u64 {
         self.config.capacity().saturating_sub(self.in_use)
+    }
+
+    /// Whether permits may be taken in advance at all, where `runtime` holds unless its own settings say otherwise.
+    pub(super) fn gives_in_advance(&self, runtime: Grants) -> bool {
+        let config = &self.config;
+        config.grants().unwrap_or(runtime) == Grants::On
+            && config.mode() == Mode::Enforce
+            // The rest asks for more than that one be free.
+            && config.kind() == PoolKind::Semaphore
+            && config.adaptive().is_none()
+    }
+
+    /// What callers may have taken at most without asking, and whether they are to ask all the same.
+    pub(super) fn grants(&self) -> (u64, bool) {
+        if self.closed { (0, true) } else { (self.own(), self.line.len() > 0) }
+    }
+
+    /// Learns what callers took without asking. Nobody takes more before it publishes.
+    pub(super) fn learn(&mut self, in_advance: u64) {
+        self.in_advance = in_advance;
     }
 
     fn knows(&self, ticket: Ticket) -> bool {
@@ -241,13 +275,14 @@ impl Machine for BulkheadMachine {
     type Change = BulkheadChange;
     type Reply = BulkheadReply;
     type Status = BulkheadStatus;
-    type Gate = ();
+    type Gate = BulkheadGate;
 
     fn new(config: BulkheadConfig, _moment: Moment) -> Self {
         BulkheadMachine {
             config,
             held: BTreeMap::new(),
             in_use: 0,
+            in_advance: 0,
             lane: BTreeSet::new(),
             line: Line::default(),
             closed: false,
@@ -270,6 +305,7 @@ impl Machine for BulkheadMachine {
             (BulkheadInput::Adopt { ticket, weight }, _) => BulkheadChange::Adopt { ticket, weight },
             (BulkheadInput::GiveBack(ticket), _) if self.knows(ticket) => BulkheadChange::GiveBack(ticket),
             (BulkheadInput::GiveBack(_), _) => BulkheadChange::Nothing,
+            (BulkheadInput::Returned, _) => BulkheadChange::Returned,
             (BulkheadInput::Close, _) => BulkheadChange::Close,
         }
     }
@@ -303,7 +339,7 @@ impl Machine for BulkheadMachine {
                 self.give_back(ticket);
                 self.fill(moment.now, effects);
             }
-            BulkheadChange::Expire => self.fill(moment.now, effects),
+            BulkheadChange::Returned | BulkheadChange::Expire => self.fill(moment.now, effects),
             BulkheadChange::Close => {
                 self.closed = true;
                 for waiter in self.line.dismiss_above(0) {
@@ -325,7 +361,8 @@ impl Machine for BulkheadMachine {
     fn status(&self, _now: Time) -> BulkheadStatus {
         BulkheadStatus {
             capacity: self.config.capacity(),
-            in_use: self.in_use,
+            in_use: self.in_use.saturating_add(self.in_advance),
+            in_advance: self.in_advance,
             waiting: count(self.line.len()),
             lane_in_use: self.lane.len() as u64,
             closed: self.closed,
@@ -333,7 +370,7 @@ impl Machine for BulkheadMachine {
     }
 
     fn describe(status: &BulkheadStatus) -> String {
-        let BulkheadStatus { capacity, in_use, waiting, lane_in_use, closed } = status;
+        let BulkheadStatus { capacity, in_use, waiting, lane_in_use, closed, .. } = status;
         let lane = if *lane_in_use == 0 { String::new() } else { format!(", {lane_in_use} reduced") };
         let closed = if *closed { ", closed" } else { "" };
         format!("{in_use} of {capacity} in use, {waiting} waiting{lane}{closed}")

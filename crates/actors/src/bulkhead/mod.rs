@@ -28,6 +28,7 @@
 
 mod bytes;
 mod config;
+mod gate;
 #[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
@@ -43,6 +44,7 @@ mod priority;
 mod tests;
 
 pub use config::{Adaptive, BulkheadConfig, BulkheadPriority, Discipline, PoolKind};
+pub use gate::BulkheadGate;
 #[cfg(feature = "host")]
 pub use handle::BulkheadHandle;
 pub use machine::{BulkheadChange, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Refusal};

@@ -10,7 +10,8 @@ use crate::machine::Ticket;
 /// An actor that is left alone reads nothing for a minute: what is noted for it must not grow without bound.
 const MOST_NOTED: usize = 100_000;
 
-/// What hands permits out while the actor cannot: no more than were free when it published last.
+/// What hands permits out while the actor cannot, of a pool that grants nothing in advance: no more than were free when
+/// it published last.
 ///
 /// Each is noted for the actor, which counts it before it grants the next one of its own.
 #[derive(Debug, Default)]

@@ -20,6 +20,8 @@
 //! * **Published after every step**, before anybody is answered: whoever got an answer meets a gate that knows it.
 //! * **Taken before every input**, and before anything is written to the ledger: what one thread did in an order
 //!   reaches the machine in that order. That is why grants on and off decide alike, call for call, on one thread.
+//! * **Recalled** before every step, where a machine must not decide about what is out: what it granted and nobody took
+//!   is its own again until it publishes.
 //! * **Withdrawn** where the actor cannot decide for long: after a crash too many, and when it is stopped. Callers then
 //!   ask, and get what `on_unavailable` says.
 //! * **Nothing is lost.** A slot is read, never reset: it counts up, and the reader remembers how far it came. An
@@ -32,19 +34,22 @@
 //! |---|---|
 //! | `cell` | atomics, or the model checker's in their place |
 //! | `tally` | a count that belongs to an epoch |
+//! | `permits` | permits, and whether somebody waits for one |
 //! | `slots` | one cell for each thread, padded to cache lines |
 //! | `place` | which slot is this thread's |
 //!
-//! `cell` and `tally` name nothing of this crate, so that the model checker can compile them without its dependencies:
+//! `place` and `slots` apart, they name nothing of this crate, so that the model checker can compile them by themselves:
 //! `cargo test --release --manifest-path crates/actors/loom/Cargo.toml` goes through every interleaving.
 
 #![allow(dead_code, unused_imports, reason = "without actors nobody takes what they grant")]
 
-mod cell;
+pub(crate) mod cell;
+mod permits;
 mod place;
 mod slots;
 mod tally;
 
+pub(crate) use permits::Permits;
 pub(crate) use place::Owner;
 pub(crate) use slots::Slots;
 pub(crate) use tally::{Tallies, Tally};
@@ -70,13 +75,30 @@ impl<I> Noted<I> {
     }
 }
 
+/// What a machine is about to decide.
+#[derive(Debug)]
+pub enum Cause<'a, I> {
+    /// What this means.
+    Input(&'a I),
+    /// What the passing of its deadline means.
+    Deadline,
+    /// What concerns all of it: other settings, a state from the disk or for it.
+    All,
+}
+
 /// What one machine's actor grants in advance; `()` where it grants nothing.
 ///
-/// The host calls [`publish`](Gate::publish) and [`withdraw`](Gate::withdraw) under the machine's lock, and
-/// [`take`](Gate::take) under the ledger's: neither runs twice at once.
+/// The host calls [`recall`](Gate::recall), [`publish`](Gate::publish) and [`withdraw`](Gate::withdraw) under the machine's
+/// lock, and [`take`](Gate::take) under the ledger's: neither runs twice at once.
 pub trait Gate<M: Machine>: Send + Sync + Sized + 'static {
     /// A gate through which nothing passes yet. `runtime` is what holds where `config` says nothing of its own.
     fn new(config: &M::Config, runtime: Grants) -> Self;
+
+    /// Takes back what the machine must know or have before it decides about `cause`; it is published again afterwards.
+    /// It must not panic.
+    fn recall(&self, machine: &mut M, cause: Cause<'_, M::Input>, now: Time) {
+        let _ = (machine, cause, now);
+    }
 
     /// Carries what the machine grants now. It must not panic, and it decides nothing: what and how much is granted,
     /// the machine says.

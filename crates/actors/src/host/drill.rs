@@ -22,6 +22,15 @@ impl<M: Machine> Hosted<M> {
         self.drill.set(key);
     }
 
+    /// Lets the actor panic, as a poisoned message would.
+    ///
+    /// # Errors
+    /// Where its mailbox has no room for the order.
+    pub async fn crash(self: &Arc<Self>) -> Result<(), AskError> {
+        let actor = self.actor().await.ok_or(AskError::Gone)?;
+        Ok(actor.tell(Envelope::Crash).try_send()?)
+    }
+
     /// Lets the actor do nothing until then. With `full`, its mailbox takes nothing meanwhile.
     ///
     /// # Errors

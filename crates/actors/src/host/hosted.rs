@@ -13,14 +13,14 @@ use super::ground::Ground;
 use super::reply::{Answered, AskError, Reply};
 use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
-use crate::gate::{Gate, Noted};
+use crate::gate::{Cause, Gate, Noted};
 use crate::machine::{Effects, Kind, Machine, Ticket};
 use crate::snapshot::SnapshotError;
 use crate::supervise::{Intensity, Quarantine, Verdict};
 
 /// What outlives the incarnations of an actor.
-struct Cell<M: Machine> {
-    machine: M,
+pub(super) struct Cell<M: Machine> {
+    pub(super) machine: M,
     waiting: BTreeMap<Ticket, oneshot::Sender<Answered<M::Reply>>>,
     entropy: Entropy,
     intensity: Intensity,
@@ -29,7 +29,7 @@ struct Cell<M: Machine> {
     resume_at: Option<Time>,
     /// The key, masked, whose message the present crash comes from.
     poison: Option<String>,
-    status: M::Status,
+    pub(super) status: M::Status,
 }
 
 /// One machine with all that its callers and its actor share.
@@ -37,7 +37,7 @@ pub struct Hosted<M: Machine> {
     kind: Kind,
     name: String,
     pub(super) ground: Arc<Ground>,
-    cell: Mutex<Cell<M>>,
+    pub(super) cell: Mutex<Cell<M>>,
     pub(super) gate: M::Gate,
     /// Whether the gate stays empty: the actor cannot decide.
     pub(super) withdrawn: AtomicBool,
@@ -50,6 +50,8 @@ pub struct Hosted<M: Machine> {
     failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
     quarantined_until: AtomicU64,
+    /// Whether it was stopped before anybody asked it: its actor is never started then.
+    stopped: AtomicBool,
     pub(super) drill: Drill,
     pub(super) actor: OnceCell<ActorRef<Host<M>>>,
 }
@@ -104,6 +106,7 @@ impl<M: Machine> Hosted<M> {
             messages: AtomicU64::new(0),
             failed_until: AtomicU64::new(0),
             quarantined_until: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
             drill: Drill::default(),
             actor: OnceCell::new(),
             ground,
@@ -208,6 +211,9 @@ impl<M: Machine> Hosted<M> {
     /// The actor, started by whoever needs it first; `None` where its tokio runtime is gone.
     pub(super) async fn actor(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
         let start = || async {
+            if self.stopped.load(Ordering::Acquire) {
+                return Err(AskError::Gone);
+            }
             let hosted = Arc::clone(self);
             // It must live on the runtime's own tokio runtime, whichever one the first caller happens to be on.
             let started = self
@@ -241,6 +247,7 @@ impl<M: Machine> Hosted<M> {
         let mut effects = Effects::default();
         let mut cell = lock(&self.cell);
         let moment = self.moment(&mut cell, Time::MAX);
+        self.gate.recall(&mut cell.machine, Cause::All, moment.now);
         cell.machine.reconfigure(moment, config, &mut effects);
         self.publish(cell, moment.now, effects);
     }
@@ -253,7 +260,10 @@ impl<M: Machine> Hosted<M> {
         let later = {
             let mut cell = lock(&self.cell);
             let moment = self.moment(&mut cell, Time::MAX);
-            cell.machine.snapshot_later(moment)
+            self.gate.recall(&mut cell.machine, Cause::All, moment.now);
+            let later = cell.machine.snapshot_later(moment);
+            self.grant(&mut cell, moment.now);
+            later
         };
         later()
     }
@@ -265,9 +275,10 @@ impl<M: Machine> Hosted<M> {
     pub fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError> {
         let mut cell = lock(&self.cell);
         let moment = self.moment(&mut cell, Time::MAX);
-        cell.machine.restore(moment, bytes)?;
+        self.gate.recall(&mut cell.machine, Cause::All, moment.now);
+        let restored = cell.machine.restore(moment, bytes);
         self.publish(cell, moment.now, Effects::default());
-        Ok(())
+        restored
     }
 
     /// Asks the actor and waits at most `ask_timeout` for its first answer.
@@ -308,18 +319,12 @@ impl<M: Machine> Hosted<M> {
         Some(self.now().until(until)).filter(|rest| !rest.is_zero())
     }
 
-    /// Lets the actor panic, as a poisoned message would.
-    ///
-    /// # Errors
-    /// Where its mailbox has no room for the order.
-    pub async fn crash(self: &Arc<Self>) -> Result<(), AskError> {
-        let actor = self.actor().await.ok_or(AskError::Gone)?;
-        Ok(actor.tell(Envelope::Crash).try_send()?)
-    }
-
     /// Stops the actor for good, and waits for it at most `ask_timeout`: one that is left alone reads no order.
     pub async fn stop(self: &Arc<Self>) {
-        let Some(actor) = self.actor.get() else { return };
+        let Some(actor) = self.actor.get() else {
+            self.stopped.store(true, Ordering::Release);
+            return self.stopped();
+        };
         let stopped = async {
             let _ = actor.tell(Envelope::Stop).await;
             actor.wait_for_shutdown().await;
@@ -339,12 +344,9 @@ impl<M: Machine> Hosted<M> {
         let restarts = {
             let mut cell = lock(&self.cell);
             cell.resume_at = None;
-            if self.withdrawn.swap(false, Ordering::AcqRel) {
-                let moment = self.ground.clock.now();
-                self.gate.publish(&mut cell.machine, moment);
-            }
             cell.intensity.restarts()
         };
+        self.grant_again();
         self.failed_until.store(0, Ordering::Release);
         self.happened(Happening::Restart { restarts });
     }
@@ -417,12 +419,19 @@ impl<M: Machine> Hosted<M> {
             let mut effects = Effects::default();
             let mut cell = lock(&self.cell);
             let moment = self.moment(&mut cell, Time::MAX);
+            self.gate.recall(&mut cell.machine, Cause::Deadline, moment.now);
             cell.machine.catch_up(moment, &mut effects);
             self.publish(cell, moment.now, effects);
         }));
         if result.is_err() {
             self.crashed("it panicked when its deadline passed".to_owned());
         }
+    }
+
+    /// Now, as a machine sees it: never before anything that it knows.
+    pub(super) fn present(&self, cell: &mut Cell<M>) -> Time {
+        cell.latest = cell.latest.max(self.ground.clock.now());
+        cell.latest
     }
 
     /// The moment of what happened at the latest at `until`; never before anything that the machine knows.
@@ -440,6 +449,7 @@ impl<M: Machine> Hosted<M> {
         let mut cell = lock(&self.cell);
         let moment = self.moment(&mut cell, until);
         let mut effects = Effects::default();
+        self.gate.recall(&mut cell.machine, Cause::Input(input), moment.now);
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.drill.strike(M::key(input));
             cell.machine.step(moment, ticket, input, &mut effects);
@@ -456,9 +466,7 @@ impl<M: Machine> Hosted<M> {
 
     fn publish(&self, mut cell: MutexGuard<'_, Cell<M>>, now: Time, mut effects: Effects<M::Reply>) {
         cell.status = cell.machine.status(now);
-        if !self.withdrawn.load(Ordering::Acquire) {
-            self.gate.publish(&mut cell.machine, now);
-        }
+        self.grant(&mut cell, now);
         for answer in effects.take_replies() {
             let Some(waiting) = cell.waiting.remove(&answer.ticket) else { continue };
             let more = answer.more.then(|| {

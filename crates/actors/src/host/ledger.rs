@@ -98,8 +98,11 @@ impl<M: Machine> Hosted<M> {
     #[must_use]
     pub fn fresh_status(&self) -> M::Status {
         // An actor that crashed takes it up when it goes on, and not behind its back.
-        if self.collect() && self.resume_at().is_none() {
-            self.settle();
+        if self.resume_at().is_none() {
+            if self.collect() {
+                self.settle();
+            }
+            self.look_again();
         }
         self.status()
     }
@@ -117,11 +120,5 @@ impl<M: Machine> Hosted<M> {
         if self.drain().is_err() {
             self.crashed("it panicked on what was noted".to_owned());
         }
-    }
-
-    /// Callers are to ask, and to hear that nobody decides. Called under the cell's lock, as what publishes is.
-    pub(super) fn withdraw(&self) {
-        self.withdrawn.store(true, Ordering::Release);
-        self.gate.withdraw();
     }
 }

@@ -16,6 +16,7 @@
 
 mod actor;
 mod drill;
+mod grants;
 mod ground;
 mod hosted;
 mod ledger;
@@ -27,3 +28,11 @@ pub use actor::Supervisor;
 pub use ground::{Ground, HostOptions};
 pub use hosted::Hosted;
 pub use reply::{Answered, AskError, Reply};
+
+/// So many cases of a property, or as many as `PROPTEST_CASES` says.
+#[cfg(test)]
+pub(crate) fn cases(short: u32) -> proptest::test_runner::Config {
+    let config = proptest::test_runner::Config::default();
+    let is_said = std::env::var_os("PROPTEST_CASES").is_some();
+    proptest::test_runner::Config { cases: if is_said { config.cases } else { short }, ..config }
+}

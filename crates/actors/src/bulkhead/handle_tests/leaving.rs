@@ -69,6 +69,8 @@ async fn a_future_that_is_cut_gives_its_permit_back_at_once() {
 async fn a_permit_that_arrives_for_a_caller_that_left_goes_to_the_next() {
     let pool = pool(&Settings::new().with("capacity", 1).with("queue", 2));
     let held = acquire(&pool).await.unwrap();
+    // Its actor is awake.
+    drop(pool.acquire_optional().await.unwrap());
     {
         let mut leaving = pin!(acquire(&pool));
         let pending =

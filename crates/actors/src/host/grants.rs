@@ -1,0 +1,46 @@
+//! When a machine's grants are in its gate.
+
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use super::hosted::{Cell, Hosted, lock};
+use crate::clock::Time;
+use crate::gate::{Cause, Gate};
+use crate::machine::Machine;
+
+impl<M: Machine> Hosted<M> {
+    /// Publishes what the machine grants now, unless its actor cannot decide.
+    pub(super) fn grant(&self, cell: &mut MutexGuard<'_, Cell<M>>, now: Time) {
+        if !self.withdrawn.load(Ordering::Acquire) {
+            self.gate.publish(&mut cell.machine, now);
+        }
+    }
+
+    /// Callers are to ask, and to hear that nobody decides. Called under the cell's lock, as what publishes is.
+    pub(super) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+        self.gate.withdraw();
+    }
+
+    /// Its actor decides again. What was noted meanwhile is taken first: it may need what would else be granted.
+    pub(super) fn grant_again(&self) {
+        if self.withdrawn.load(Ordering::Acquire) {
+            self.settle();
+            // Under the lock: nobody may withdraw in between.
+            let mut cell = lock(&self.cell);
+            self.withdrawn.store(false, Ordering::Release);
+            let now = self.present(&mut cell);
+            self.gate.recall(&mut cell.machine, Cause::Deadline, now);
+            self.grant(&mut cell, now);
+        }
+    }
+
+    /// Brings what it publishes of itself up to what callers did through its gate.
+    pub(super) fn look_again(&self) {
+        let mut cell = lock(&self.cell);
+        let now = self.present(&mut cell);
+        self.gate.recall(&mut cell.machine, Cause::Deadline, now);
+        cell.status = cell.machine.status(now);
+        self.grant(&mut cell, now);
+    }
+}
