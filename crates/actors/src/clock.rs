@@ -199,6 +199,18 @@ mod host {
             Clock { start: tokio::time::Instant::now(), wall, shift: AtomicI64::new(0) }
         }
 
+        /// Whether time here only passes as somebody advances it, as on a paused tokio runtime: what the machine's own
+        /// clocks and threads do must then not reach a decision.
+        #[must_use]
+        pub fn is_simulated(&self) -> bool {
+            let (seen, real) = (tokio::time::Instant::now(), Instant::now());
+            // The system's clock may show one instant twice, but never for long.
+            while Instant::now() == real {
+                std::hint::spin_loop();
+            }
+            tokio::time::Instant::now() == seen
+        }
+
         /// Monotonic time since the start of the runtime.
         #[must_use]
         pub fn now(&self) -> Time {
@@ -291,6 +303,16 @@ mod tests {
         assert_eq!(Time::MAX.after(Duration::MAX), Time::MAX);
         assert_eq!(Time::ZERO.since(Time::MAX), Duration::ZERO);
         assert_eq!(Time::ZERO.after(Duration::from_secs(1)).as_nanos(), 1_000_000_000);
+    }
+
+    #[cfg(feature = "host")]
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_is_known_as_a_simulated_one() {
+        assert!(Clock::system().is_simulated());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(Clock::system().is_simulated());
+        tokio::time::resume();
+        assert!(!Clock::system().is_simulated());
     }
 
     #[cfg(feature = "host")]

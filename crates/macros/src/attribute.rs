@@ -56,8 +56,9 @@ pub(crate) static ATTRIBUTES: [Attribute; 19] = [
     named("idempotent", "(key = \"header:Idempotency-Key\")"),
     with_value("timeout", "total", Positional::Value, "(\"30s\")"),
     with_value("timeout_cascade", "total", Positional::Value, "(percentage = 30)"),
-    with_value("bulkhead", "name", Positional::Value, "(\"orders\", capacity = 50)"),
-    with_value("bulkhead_priority", "name", Positional::Value, "(\"orders\", priority = \"high\")"),
+    with_value("bulkhead", "name", Positional::Value, "(\"orders\", capacity = 50)").paths(&["cost"]),
+    with_value("bulkhead_priority", "name", Positional::Value, "(\"orders\", priority = \"high\")")
+        .paths(&["cost"]),
     named("rate_limit", "(requests = 10, per = \"minute\")").paths(&["cost"]),
     named("throttle", "(max_concurrent = 5)"),
     named("degrade_gracefully", ""),

@@ -7,6 +7,7 @@
 //! | [`observe`] | metrics and the audit trail |
 //! | [`outcome`] | what a handler's result means to the layers |
 //! | [`config`] | `steadfast.toml` and the environment |
+//! | [`mod@bulkhead`] | what a handler does with the permit that it runs under |
 //! | [`degradation`] | what is down while a handler runs anyway |
 //! | [`idempotency`] | the key under which a call runs once |
 //! | [`deadline`] | how long a call may take, and how that travels between processes |
@@ -22,6 +23,7 @@ extern crate self as steadfast;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+pub mod bulkhead;
 pub mod config;
 pub mod deadline;
 pub mod degradation;
@@ -36,11 +38,14 @@ pub mod retry;
 pub mod runtime;
 pub mod service;
 pub mod snapshots;
+mod spawn;
 
+pub use bulkhead::Bulkhead;
 pub use degradation::Degradation;
 pub use outcome::Classify;
 pub use runtime::{Grants, Runtime, RuntimeBuilder};
 pub use service::{Message, RpcResponse};
+pub use spawn::spawn;
 /// The primitives themselves, for code that names settings, states and handles.
 pub use steadfast_actors as actors;
 pub use steadfast_actors::outcome::ErrorKind;

@@ -16,7 +16,8 @@ use crate::pipeline::{execute, no_fallback};
 pub use crate::service::contract::{
     AnswersPlainly, AnswersWithResponse, Argument, CarriesCaller, CarriesNone, FailsPlainly,
     FailsWithResponse, Fingerprint, Fingerprints, HasContent, HasNoContent, IsContext, Keeps, KeyText,
-    NoContext, Reply, Route, Served, Validatable, ValidatedMessage, ValidatesMessage, key_text, validator,
+    NoContext, Reply, Route, Served, Validatable, ValidatedMessage, ValidatesMessage, Weighs, key_text,
+    validator, weight_of,
 };
 #[doc(hidden)]
 pub use inventory;
@@ -145,8 +146,9 @@ macro_rules! __steadfast_enroll {
 }
 
 pub use crate::{
-    __steadfast_content as content, __steadfast_context as context, __steadfast_enroll as enroll,
-    __steadfast_is_context as is_context, __steadfast_opaque_outcome as opaque_outcome,
-    __steadfast_outcome as outcome, __steadfast_route as route, __steadfast_stored_outcome as stored_outcome,
-    __steadfast_validated as validated, __steadfast_validator as validator,
+    __steadfast_body_length as body_length, __steadfast_content as content, __steadfast_context as context,
+    __steadfast_enroll as enroll, __steadfast_is_context as is_context,
+    __steadfast_opaque_outcome as opaque_outcome, __steadfast_outcome as outcome, __steadfast_route as route,
+    __steadfast_stored_outcome as stored_outcome, __steadfast_validated as validated,
+    __steadfast_validator as validator,
 };

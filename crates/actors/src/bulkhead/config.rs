@@ -29,6 +29,12 @@ impl PoolKind {
         ("memory", PoolKind::Memory),
         ("cpu", PoolKind::Cpu),
     ];
+
+    /// Its name in attributes and files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("semaphore", |(name, _)| name)
+    }
 }
 
 /// How a limit is found where none is fixed.
@@ -64,6 +70,8 @@ pub struct BulkheadConfig {
     mode: Option<Mode>,
     grants: Option<Grants>,
     on_unavailable: Option<OnUnavailable>,
+    /// Whether some site's calls may take the permits of lower classes.
+    preempts: bool,
     /// An operator's order, which goes before all that sites and files say.
     ordered: Option<u64>,
 }
@@ -99,6 +107,7 @@ impl BulkheadConfig {
         let adaptive =
             [("gradient", Adaptive::Gradient), ("vegas", Adaptive::Vegas), ("aimd", Adaptive::Aimd)];
         config.adaptive = reader.choice("adaptive", &adaptive);
+        config.check_cost(&mut reader);
         reader.finish()?;
         Ok(config)
     }
@@ -198,6 +207,7 @@ impl BulkheadConfig {
             mode: one("mode", self.mode, other.mode)?,
             grants: one("grants", self.grants, other.grants)?,
             on_unavailable: one("on_unavailable", self.on_unavailable, other.on_unavailable)?,
+            preempts: self.preempts || other.preempts,
             ordered: self.ordered.or(other.ordered),
         })
     }
@@ -234,6 +244,19 @@ impl BulkheadConfig {
     pub fn with_max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = Some(max_wait);
         self
+    }
+
+    /// The same with its holders known, so that a call of a higher class can take the permit of one.
+    #[must_use]
+    pub fn with_preemption(mut self) -> Self {
+        self.preempts = true;
+        self
+    }
+
+    /// Whether a holder of a lower class can be told to go. Not while it only observes: nobody is cut then.
+    #[must_use]
+    pub fn preempts(&self) -> bool {
+        self.preempts && self.mode() == Mode::Enforce
     }
 
     fn is_memory(&self) -> bool {
@@ -312,7 +335,7 @@ impl fmt::Display for BulkheadConfig {
         if self.discipline() == Discipline::AdaptiveLifo {
             f.write_str(", the newest first once the line has stood for a second")?;
         }
-        if self.kind() != PoolKind::Semaphore {
+        if matches!(self.kind(), PoolKind::Connections | PoolKind::Cpu) {
             let kind =
                 PoolKind::NAMES.iter().find(|(_, kind)| *kind == self.kind()).map_or("", |(name, _)| name);
             write!(f, "; counts calls for now, though declared for {kind}")?;
@@ -352,6 +375,7 @@ impl BulkheadPriority {
             preempt: reader.flag("preempt").unwrap_or(false),
             pool: BulkheadConfig::read_policy(&mut reader),
         };
+        site.pool.check_cost(&mut reader);
         reader.finish()?;
         Ok(site)
     }

@@ -2,10 +2,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::gate::Asking;
+use super::kinds::Rooms;
 use super::outage::Outage;
 use super::permit::{BulkheadPermit, Held, Observed};
 use super::{
-    BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Priority, Refusal,
+    Acquire, BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Priority, Refusal,
 };
 use crate::clock::Time;
 use crate::host::{AskError, Hosted};
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     /// Calls that observe mode would have refused.
     pub(super) would_refuse: AtomicU64,
     pub(super) outage: Outage,
+    pub(super) rooms: Rooms,
 }
 
 impl BulkheadHandle {
@@ -49,7 +51,13 @@ impl BulkheadHandle {
     pub fn new(hosted: Arc<Hosted<BulkheadMachine>>, config: BulkheadConfig) -> Self {
         let (config, would_refuse) = (RwLock::new(config), AtomicU64::new(0));
         BulkheadHandle {
-            shared: Arc::new(Shared { hosted, config, would_refuse, outage: Outage::default() }),
+            shared: Arc::new(Shared {
+                hosted,
+                config,
+                would_refuse,
+                outage: Outage::default(),
+                rooms: Rooms::default(),
+            }),
         }
     }
 
@@ -120,7 +128,7 @@ impl BulkheadHandle {
         match self.shared.hosted.gate().take(1) {
             Ok(()) => Ok(self.taken(1)),
             Err(asking) => {
-                let input = BulkheadInput::Acquire { priority, weight: 1, deadline: Time::MAX };
+                let input = BulkheadInput::Acquire(Acquire::one(priority));
                 self.take(input, Some(asking)).await
             }
         }
@@ -154,8 +162,22 @@ impl BulkheadHandle {
         weight: u64,
         deadline: Time,
     ) -> Result<BulkheadPermit, Rejection> {
+        self.acquire_as(Acquire { priority, weight, deadline, preempts: false }).await
+    }
+
+    /// Takes what `acquire` says. One that preempts lets the youngest holder of the lowest class below its own be told
+    /// to go, where it would wait and the pool's [preemption](BulkheadConfig::with_preemption) is on; it waits all the
+    /// same until that one has given its permit back.
+    ///
+    /// # Errors
+    /// As [`acquire`](BulkheadHandle::acquire).
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](BulkheadHandle::acquire); who was told to go is not called back.
+    pub async fn acquire_as(&self, acquire: Acquire) -> Result<BulkheadPermit, Rejection> {
         let hosted = &self.shared.hosted;
-        let input = BulkheadInput::Acquire { priority, weight, deadline };
+        let Acquire { weight, deadline, .. } = acquire;
+        let input = BulkheadInput::Acquire(acquire);
         // Whoever is too late is told so by the actor.
         if deadline != Time::MAX && deadline <= hosted.now() {
             return self.take(input, None).await;
@@ -217,14 +239,18 @@ impl BulkheadHandle {
             permit.waited = hosted.now().since(since);
             queued_once = true;
         }
+        let more = answer.as_mut().ok().and_then(|answer| answer.more.take());
         match answer.map(|answer| answer.reply) {
-            Ok(BulkheadReply::Granted) => Ok(permit),
+            Ok(BulkheadReply::Granted) => {
+                permit.listen(more);
+                Ok(permit)
+            }
             Ok(BulkheadReply::Refused(refusal)) => {
                 permit.forget();
                 self.refuse(self.full(refusal))
             }
             // Nobody is put in line twice.
-            Ok(BulkheadReply::Queued { .. }) => self.unasked(input, AskError::NoAnswer),
+            Ok(_) => self.unasked(input, AskError::NoAnswer),
             Err(error) => {
                 // In line, or on its way there, it may still be granted: its permit, dropped here, gives that back.
                 // Else it never reached the machine, and no more may be noted for an actor that does not read it.
@@ -258,7 +284,7 @@ impl BulkheadHandle {
     fn unasked(&self, input: BulkheadInput, error: AskError) -> Result<BulkheadPermit, Rejection> {
         let hosted = &self.shared.hosted;
         if self.config().on_unavailable() == OnUnavailable::Allow
-            && let BulkheadInput::Acquire { weight, .. } = input
+            && let BulkheadInput::Acquire(Acquire { weight, .. }) = input
             && let Some(held) = self.take_unasked(weight.max(1))
         {
             return Ok(BulkheadPermit::new(self.clone(), held));

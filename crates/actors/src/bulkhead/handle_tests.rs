@@ -14,6 +14,7 @@ use crate::settings::Settings;
 mod crashes;
 mod grants;
 mod leaving;
+mod threads;
 
 struct Ignore;
 

@@ -22,6 +22,8 @@ pub(super) struct Waiter {
     pub(super) ticket: Ticket,
     pub(super) class: Priority,
     pub(super) weight: u64,
+    /// Whether a holder of a lower class is to go for it.
+    pub(super) preempts: bool,
     pub(super) since: Time,
     /// When it gives up.
     pub(super) until: Time,
@@ -97,6 +99,11 @@ impl Line {
         self.ends.remove(&(waiter.until, ticket));
         self.ends.remove(&(waiter.longest, ticket));
         Some(waiter)
+    }
+
+    /// Those for whom a holder is to go, in the order in which they are granted, ageing apart.
+    pub(super) fn preempting(&self) -> impl Iterator<Item = &Waiter> {
+        self.classes.iter().flat_map(BTreeMap::values).filter(|waiter| waiter.preempts)
     }
 
     /// The youngest waiter of the lowest class below `class`. The oldest of a class is never displaced.

@@ -1,6 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::held::Holders;
 use super::line::{Line, OLDEST_WAITS, Waiter};
 use super::{BulkheadConfig, BulkheadGate, PoolKind, Priority};
 use crate::clock::{Moment, Time};
@@ -10,18 +11,32 @@ use crate::rejection::FullReason;
 use crate::settings::{Grants, Mode};
 use crate::snapshot::SnapshotError;
 
+/// What a caller wants of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acquire {
+    /// Its class.
+    pub priority: Priority,
+    /// How much of the capacity it takes: 1, or its bytes of a memory.
+    pub weight: u64,
+    /// When its answer is no longer wanted.
+    pub deadline: Time,
+    /// Whether a holder of a lower class is to go for it, where it would wait.
+    pub preempts: bool,
+}
+
+impl Acquire {
+    /// One permit for a caller of this class, however long it takes.
+    #[must_use]
+    pub fn one(priority: Priority) -> Self {
+        Acquire { priority, weight: 1, deadline: Time::MAX, preempts: false }
+    }
+}
+
 /// What can happen to a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BulkheadInput {
     /// A caller wants a permit.
-    Acquire {
-        /// Its class.
-        priority: Priority,
-        /// How much of the capacity it takes: 1, or its bytes of a memory.
-        weight: u64,
-        /// When its answer is no longer wanted.
-        deadline: Time,
-    },
+    Acquire(Acquire),
     /// A caller that runs with its optional parts off wants a permit of the lane for such runs; nobody waits for one.
     AcquireLane,
     /// A permit that was handed out while nobody could be asked, under a ticket of its own.
@@ -64,6 +79,10 @@ pub enum BulkheadReply {
     },
     /// There is none.
     Refused(Refusal),
+    /// A second answer to who holds a permit: a caller of a higher class waits for it. It is held until given back.
+    Preempted,
+    /// The last answer to who waited, or held a permit and listened: nothing more comes.
+    GivenBack,
 }
 
 /// What a pool publishes.
@@ -94,6 +113,8 @@ pub enum BulkheadChange {
         ticket: Ticket,
         /// How much of the capacity it takes.
         weight: u64,
+        /// Its class.
+        priority: Priority,
     },
     /// Hand a permit of the lane out.
     GrantLane(Ticket),
@@ -110,12 +131,8 @@ pub enum BulkheadChange {
     Queue {
         /// Who waits.
         ticket: Ticket,
-        /// In which class.
-        priority: Priority,
-        /// For how much.
-        weight: u64,
-        /// Until when at most.
-        deadline: Time,
+        /// For what.
+        acquire: Acquire,
         /// Who has to go for it.
         displaced: Option<Ticket>,
     },
@@ -132,14 +149,12 @@ pub enum BulkheadChange {
 /// The pool as a pure machine.
 #[derive(Debug)]
 pub struct BulkheadMachine {
-    config: BulkheadConfig,
-    held: BTreeMap<Ticket, u64>,
-    /// What `held` comes to.
-    in_use: u64,
+    pub(super) config: BulkheadConfig,
+    pub(super) held: Holders,
     /// What callers took of what was granted in advance, when that was last looked at.
     in_advance: u64,
     lane: BTreeSet<Ticket>,
-    line: Line,
+    pub(super) line: Line,
     closed: bool,
 }
 
@@ -148,13 +163,13 @@ fn count(number: usize) -> u32 {
 }
 
 impl BulkheadMachine {
-    fn free(&self) -> u64 {
+    pub(super) fn free(&self) -> u64 {
         self.own().saturating_sub(self.in_advance)
     }
 
     /// What it has not handed out by itself.
     fn own(&self) -> u64 {
-        self.config.capacity().saturating_sub(self.in_use)
+        self.config.capacity().saturating_sub(self.held.in_use())
     }
 
     /// Whether permits may be taken in advance at all, where `runtime` holds unless its own settings say otherwise.
@@ -165,6 +180,8 @@ impl BulkheadMachine {
             // The rest asks for more than that one be free.
             && config.kind() == PoolKind::Semaphore
             && config.adaptive().is_none()
+            // Whoever may be told to go must be known.
+            && !config.preempts()
     }
 
     /// What callers may have taken at most without asking, and whether they are to ask all the same.
@@ -178,17 +195,11 @@ impl BulkheadMachine {
     }
 
     fn knows(&self, ticket: Ticket) -> bool {
-        self.held.contains_key(&ticket) || self.lane.contains(&ticket) || self.line.contains(ticket)
+        self.held.contains(ticket) || self.lane.contains(&ticket) || self.line.contains(ticket)
     }
 
-    fn acquire(
-        &self,
-        now: Time,
-        ticket: Ticket,
-        priority: Priority,
-        weight: u64,
-        deadline: Time,
-    ) -> BulkheadChange {
+    fn acquire(&self, now: Time, ticket: Ticket, acquire: Acquire) -> BulkheadChange {
+        let Acquire { priority, weight, deadline, .. } = acquire;
         if self.closed {
             return BulkheadChange::Refuse(ticket, FullReason::Closed);
         }
@@ -200,10 +211,10 @@ impl BulkheadMachine {
         }
         // Nobody overtakes: while one waits, all who come wait behind it.
         if self.line.len() == 0 && weight <= self.free() {
-            return BulkheadChange::Grant { ticket, weight };
+            return BulkheadChange::Grant { ticket, weight, priority };
         }
-        let queue = |displaced| BulkheadChange::Queue { ticket, priority, weight, deadline, displaced };
-        if self.line.len() < self.config.queue() as usize {
+        let queue = |displaced| BulkheadChange::Queue { ticket, acquire, displaced };
+        if self.line.len() < self.config.queue() as usize || self.would_be_made_room_for(&acquire) {
             return queue(None);
         }
         match self.line.displaceable_by(priority) {
@@ -223,18 +234,23 @@ impl BulkheadMachine {
         }
     }
 
-    fn hold(&mut self, ticket: Ticket, weight: u64) {
-        self.held.insert(ticket, weight);
-        self.in_use = self.in_use.saturating_add(weight);
+    fn grant(&mut self, ticket: Ticket, weight: u64, class: Priority, effects: &mut Effects<BulkheadReply>) {
+        if self.config.preempts() {
+            self.held.add(ticket, weight, Some(class));
+            effects.reply_and_hold(ticket, BulkheadReply::Granted);
+        } else {
+            self.held.add(ticket, weight, None);
+            effects.reply(ticket, BulkheadReply::Granted);
+        }
     }
 
     /// Exactly once: a ticket that is neither held nor in line has been given back already.
-    fn give_back(&mut self, ticket: Ticket) {
-        if let Some(weight) = self.held.remove(&ticket) {
-            self.in_use = self.in_use.saturating_sub(weight);
-        }
+    fn give_back(&mut self, ticket: Ticket, effects: &mut Effects<BulkheadReply>) {
+        let listened = self.held.remove(ticket).is_some_and(|holder| holder.is_listening());
         self.lane.remove(&ticket);
-        self.line.leave(ticket);
+        if self.line.leave(ticket).is_some() || listened {
+            effects.reply(ticket, BulkheadReply::GivenBack);
+        }
     }
 
     /// Hands free permits to those who wait. Those who have waited too long go first: a permit that went to one of
@@ -245,9 +261,9 @@ impl BulkheadMachine {
         }
         while self.free() > 0 {
             let Some(waiter) = self.line.next(now, self.free(), self.config.discipline()) else { break };
-            self.hold(waiter.ticket, waiter.weight);
-            effects.reply(waiter.ticket, BulkheadReply::Granted);
+            self.grant(waiter.ticket, waiter.weight, waiter.class, effects);
         }
+        self.preempt(effects);
     }
 
     fn dismiss(&self, now: Time, waiter: Waiter, why: FullReason, effects: &mut Effects<BulkheadReply>) {
@@ -261,11 +277,21 @@ impl BulkheadMachine {
         Refusal { reason, waiting: count(self.line.len()), waited, retry_after }
     }
 
-    fn waiter(&self, now: Time, ticket: Ticket, class: Priority, weight: u64, deadline: Time) -> Waiter {
+    fn waiter(&self, now: Time, ticket: Ticket, acquire: Acquire) -> Waiter {
+        let Acquire { priority: class, weight, deadline, preempts } = acquire;
         let within = |wait: Duration| now.after(wait).min(deadline);
         let max_wait = self.config.max_wait();
         let longest = within(max_wait.max(OLDEST_WAITS));
-        Waiter { ticket, class, weight, since: now, until: within(max_wait), longest, overtaken: false }
+        Waiter {
+            ticket,
+            class,
+            weight,
+            preempts,
+            since: now,
+            until: within(max_wait),
+            longest,
+            overtaken: false,
+        }
     }
 }
 
@@ -280,8 +306,7 @@ impl Machine for BulkheadMachine {
     fn new(config: BulkheadConfig, _moment: Moment) -> Self {
         BulkheadMachine {
             config,
-            held: BTreeMap::new(),
-            in_use: 0,
+            held: Holders::default(),
             in_advance: 0,
             lane: BTreeSet::new(),
             line: Line::default(),
@@ -291,16 +316,14 @@ impl Machine for BulkheadMachine {
 
     fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &BulkheadInput) -> BulkheadChange {
         match (*input, ticket) {
-            (BulkheadInput::Acquire { .. } | BulkheadInput::AcquireLane, Some(known))
-                if self.knows(known) =>
-            {
+            (BulkheadInput::Acquire(_) | BulkheadInput::AcquireLane, Some(known)) if self.knows(known) => {
                 BulkheadChange::Nothing
             }
-            (BulkheadInput::Acquire { priority, weight, deadline }, Some(ticket)) => {
-                self.acquire(moment.now, ticket, priority, weight.max(1), deadline)
+            (BulkheadInput::Acquire(acquire), Some(ticket)) => {
+                self.acquire(moment.now, ticket, Acquire { weight: acquire.weight.max(1), ..acquire })
             }
             (BulkheadInput::AcquireLane, Some(ticket)) => self.acquire_lane(ticket),
-            (BulkheadInput::Acquire { .. } | BulkheadInput::AcquireLane, None) => BulkheadChange::Nothing,
+            (BulkheadInput::Acquire(_) | BulkheadInput::AcquireLane, None) => BulkheadChange::Nothing,
             (BulkheadInput::Adopt { ticket, .. }, _) if self.knows(ticket) => BulkheadChange::Nothing,
             (BulkheadInput::Adopt { ticket, weight }, _) => BulkheadChange::Adopt { ticket, weight },
             (BulkheadInput::GiveBack(ticket), _) if self.knows(ticket) => BulkheadChange::GiveBack(ticket),
@@ -313,30 +336,29 @@ impl Machine for BulkheadMachine {
     fn apply(&mut self, moment: Moment, change: BulkheadChange, effects: &mut Effects<BulkheadReply>) {
         match change {
             BulkheadChange::Nothing => {}
-            BulkheadChange::Grant { ticket, weight } => {
-                self.hold(ticket, weight);
-                effects.reply(ticket, BulkheadReply::Granted);
+            BulkheadChange::Grant { ticket, weight, priority } => {
+                self.grant(ticket, weight, priority, effects);
             }
             BulkheadChange::GrantLane(ticket) => {
                 self.lane.insert(ticket);
                 effects.reply(ticket, BulkheadReply::Granted);
             }
-            BulkheadChange::Adopt { ticket, weight } => self.hold(ticket, weight),
+            BulkheadChange::Adopt { ticket, weight } => self.held.add(ticket, weight, None),
             BulkheadChange::Refuse(ticket, reason) => {
                 let refusal = self.refusal(moment.now, reason, Duration::ZERO);
                 effects.reply(ticket, BulkheadReply::Refused(refusal));
             }
-            BulkheadChange::Queue { ticket, priority, weight, deadline, displaced } => {
+            BulkheadChange::Queue { ticket, acquire, displaced } => {
                 if let Some(displaced) = displaced.and_then(|displaced| self.line.leave(displaced)) {
                     self.dismiss(moment.now, displaced, FullReason::Displaced, effects);
                 }
-                let waiter = self.waiter(moment.now, ticket, priority, weight, deadline);
+                let waiter = self.waiter(moment.now, ticket, acquire);
                 self.line.join(waiter);
                 effects.reply_and_hold(ticket, BulkheadReply::Queued { until: waiter.longest });
                 self.fill(moment.now, effects);
             }
             BulkheadChange::GiveBack(ticket) => {
-                self.give_back(ticket);
+                self.give_back(ticket, effects);
                 self.fill(moment.now, effects);
             }
             BulkheadChange::Returned | BulkheadChange::Expire => self.fill(moment.now, effects),
@@ -361,7 +383,7 @@ impl Machine for BulkheadMachine {
     fn status(&self, _now: Time) -> BulkheadStatus {
         BulkheadStatus {
             capacity: self.config.capacity(),
-            in_use: self.in_use.saturating_add(self.in_advance),
+            in_use: self.held.in_use().saturating_add(self.in_advance),
             in_advance: self.in_advance,
             waiting: count(self.line.len()),
             lane_in_use: self.lane.len() as u64,

@@ -24,30 +24,52 @@
 //! Calls that run with all their optional parts off have a lane of their own, a tenth of the capacity rounded up and
 //! counted apart, without a line. A throttle is the same actor around a whole call in place of an attempt.
 //!
+//! # Memory
+//! `capacity = "64MiB"` counts bytes. A call takes what its `cost` says, else the bytes of its message's body, at least 1;
+//! what could never fit is refused at once. It accounts, it does not allocate: a handler that takes more than it said
+//! is not stopped.
+//!
+//! # Preemption
+//! With `preempt = true` at a site, the youngest holder of the lowest class below the site's own is told to go where a
+//! call of that site would wait. The call that is cut is answered [`Preempted`](crate::rejection::FullReason::Preempted)
+//! (503), and is repeated only where it may run twice: it is idempotent, or a GET. Its permit is handed on when it has
+//! unwound and not before, so what is out never exceeds the capacity. Who preempts may wait for that in a line that is
+//! full.
+//!
 //! Two sites of one name complete each other: what one leaves out the other may say, while the pool runs.
 
 mod bytes;
 mod config;
+mod cost;
 mod gate;
 #[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
+mod held;
+#[cfg(feature = "host")]
+mod kinds;
 mod line;
 mod machine;
 #[cfg(feature = "host")]
 mod outage;
 #[cfg(feature = "host")]
 mod permit;
+mod preemption;
 mod priority;
 #[cfg(test)]
 mod tests;
 
 pub use config::{Adaptive, BulkheadConfig, BulkheadPriority, Discipline, PoolKind};
+pub use cost::Cost;
 pub use gate::BulkheadGate;
 #[cfg(feature = "host")]
 pub use handle::BulkheadHandle;
-pub use machine::{BulkheadChange, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Refusal};
 #[cfg(feature = "host")]
-pub use permit::BulkheadPermit;
+pub use kinds::SharedPermit;
+pub use machine::{
+    Acquire, BulkheadChange, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Refusal,
+};
+#[cfg(feature = "host")]
+pub use permit::{BulkheadPermit, Preemption};
 pub use priority::Priority;

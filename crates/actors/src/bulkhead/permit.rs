@@ -1,10 +1,12 @@
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{BulkheadHandle, BulkheadInput, BulkheadReply};
-use crate::host::Answered;
+use crate::host::{Answered, Reply};
 use crate::machine::Ticket;
 
 /// What becomes of a caller that observe mode did not let wait.
@@ -31,16 +33,33 @@ pub struct BulkheadPermit {
     pub(super) held: Held,
     pub(super) waited: Duration,
     pub(super) observed: Option<Observed>,
+    preemption: Preemption,
 }
 
 impl BulkheadPermit {
     #[inline]
     pub(super) fn new(handle: BulkheadHandle, held: Held) -> Self {
-        BulkheadPermit { handle, held, waited: Duration::ZERO, observed: None }
+        BulkheadPermit {
+            handle,
+            held,
+            waited: Duration::ZERO,
+            observed: None,
+            preemption: Preemption::default(),
+        }
     }
 
     pub(super) fn forget(&mut self) {
         self.held = Held::Nothing;
+    }
+
+    pub(super) fn listen(&mut self, word: Option<oneshot::Receiver<Answered<BulkheadReply>>>) {
+        self.preemption = Preemption(word);
+    }
+
+    /// What tells that a caller of a higher class waits for this permit. Whoever holds it is asked to cut its work short
+    /// and drop it; nobody is let in before that. It can be taken out once.
+    pub fn preemption(&mut self) -> Preemption {
+        std::mem::take(&mut self.preemption)
     }
 
     /// How long its caller waited in line.
@@ -62,6 +81,26 @@ impl BulkheadPermit {
             && matches!(answer.reply, BulkheadReply::Refused(_))
         {
             self.handle.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Ready once a permit's holder is to go; never, where nobody can take it from it.
+#[derive(Debug, Default)]
+#[must_use = "it says nothing until it is awaited"]
+pub struct Preemption(Option<oneshot::Receiver<Answered<BulkheadReply>>>);
+
+impl Future for Preemption {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(word) = &mut self.0 else { return Poll::Pending };
+        let answer = ready!(Pin::new(word).poll(context));
+        self.0 = None;
+        match answer {
+            Ok(Ok(Reply { reply: BulkheadReply::Preempted, .. })) => Poll::Ready(()),
+            // Its actor is gone, or left alone: nobody asks for it any more.
+            _ => Poll::Pending,
         }
     }
 }

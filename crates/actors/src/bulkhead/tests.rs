@@ -9,6 +9,7 @@ use crate::settings::Settings;
 
 mod classes;
 mod model;
+mod preemption;
 mod settings;
 
 /// A pool driven by hand, under the drain rule of its host.
@@ -53,8 +54,12 @@ impl Pool {
     }
 
     fn ask_n(&mut self, priority: Priority, weight: u64, deadline: Time) -> u64 {
+        self.ask_as(Acquire { priority, weight, deadline, preempts: false })
+    }
+
+    fn ask_as(&mut self, acquire: Acquire) -> u64 {
         self.tickets += 1;
-        self.step(Some(self.tickets), BulkheadInput::Acquire { priority, weight, deadline });
+        self.step(Some(self.tickets), BulkheadInput::Acquire(acquire));
         self.tickets
     }
 

@@ -29,11 +29,13 @@ pub enum RejectionKind {
     Forbidden,
     /// The request is not valid.
     Invalid,
+    /// A caller of a higher class took the permit while the call ran: it may have taken effect in part.
+    Preempted,
 }
 
 impl RejectionKind {
     /// Every kind with its name in attributes, files and logs.
-    pub const NAMES: [(&'static str, RejectionKind); 11] = [
+    pub const NAMES: [(&'static str, RejectionKind); 12] = [
         ("open", RejectionKind::Open),
         ("full", RejectionKind::Full),
         ("shed", RejectionKind::Shed),
@@ -45,6 +47,7 @@ impl RejectionKind {
         ("unauthenticated", RejectionKind::Unauthenticated),
         ("forbidden", RejectionKind::Forbidden),
         ("invalid", RejectionKind::Invalid),
+        ("preempted", RejectionKind::Preempted),
     ];
 
     /// The kind's name in attributes, files and logs.
@@ -57,9 +60,11 @@ impl RejectionKind {
     #[must_use]
     pub fn error_kind(self) -> ErrorKind {
         match self {
-            RejectionKind::Open | RejectionKind::Full | RejectionKind::Shed | RejectionKind::Unavailable => {
-                ErrorKind::Unavailable
-            }
+            RejectionKind::Open
+            | RejectionKind::Full
+            | RejectionKind::Preempted
+            | RejectionKind::Shed
+            | RejectionKind::Unavailable => ErrorKind::Unavailable,
             RejectionKind::RateLimited => ErrorKind::RateLimit,
             RejectionKind::Timeout => ErrorKind::Timeout,
             RejectionKind::Conflict => ErrorKind::Conflict,

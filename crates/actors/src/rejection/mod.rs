@@ -53,7 +53,7 @@ pub enum Rejection {
         fallback: Option<FallbackFailed>,
     },
     /// No permit.
-    #[error("{policy} {name:?} is full: {reason}{}{}", in_line(*waiting, *waited), again(*retry_after))]
+    #[error("{policy} {name:?} {}{reason}{}{}", stands(*reason), in_line(*waiting, *waited), again(*retry_after))]
     #[non_exhaustive]
     Full {
         /// [`Kind::Bulkhead`] or [`Kind::Throttle`].
@@ -189,6 +189,10 @@ fn undecided(policy: Kind, name: &str, reason: UnavailableReason) -> String {
 
 fn again(retry_after: Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |wait| format!("; try again in {}", readable(wait)))
+}
+
+fn stands(reason: FullReason) -> &'static str {
+    if reason == FullReason::Preempted { "was left before the call had ended: " } else { "is full: " }
 }
 
 fn in_line(waiting: u32, waited: Duration) -> String {
@@ -339,6 +343,7 @@ impl Rejection {
     pub fn kind(&self) -> RejectionKind {
         match self {
             Rejection::Open { .. } => RejectionKind::Open,
+            Rejection::Full { reason: FullReason::Preempted, .. } => RejectionKind::Preempted,
             Rejection::Full { .. } => RejectionKind::Full,
             Rejection::Shed { .. } => RejectionKind::Shed,
             Rejection::RateLimited { .. } => RejectionKind::RateLimited,

@@ -82,6 +82,8 @@ pub enum UnavailableReason {
     NotOnRecord,
     /// The runtime is shutting down, or is gone.
     ShuttingDown,
+    /// The operating system gives no further thread.
+    NoThread,
 }
 
 impl std::fmt::Display for UnavailableReason {
@@ -95,6 +97,7 @@ impl std::fmt::Display for UnavailableReason {
             UnavailableReason::TableFull => "its table is full",
             UnavailableReason::NotOnRecord => "the audit trail cannot be written",
             UnavailableReason::ShuttingDown => "the runtime is shutting down",
+            UnavailableReason::NoThread => "the operating system gives it no thread",
         })
     }
 }

@@ -6,7 +6,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type};
 
 use super::{at, local, located};
-use crate::model::{Argument, Declared, Handler, Identity, reads_unused};
+use crate::model::{Argument, Declared, Handler, Identity, Source, reads_unused};
 
 /// What reads the caller from the arguments.
 const READ_THE_CALLER: [&str; 5] = ["require_auth", "audit_log", "validate", "idempotent", "service_method"];
@@ -40,6 +40,7 @@ pub(super) fn inputs(handler: &Handler) -> TokenStream {
         statements.extend(fingerprint(handler, idempotent, &inputs));
     }
     statements.extend(costs(handler, &inputs));
+    statements.extend(weights(handler, &inputs));
     if let Some((path, span)) = handler.path_of("retry", "backoff") {
         statements.extend(located(quote!(#inputs.backoff(#path);), span));
     }
@@ -81,14 +82,55 @@ fn costs(handler: &Handler, inputs: &TokenStream) -> TokenStream {
     let costs = limits.enumerate().filter_map(|(occurrence, limit)| {
         let (path, span) = limit.path("cost")?;
         let occurrence = Literal::usize_unsuffixed(occurrence);
-        let each = handler.function.bindings().map(|binding| {
-            let (conditions, name) = (&binding.conditions, &binding.name);
-            quote!(#(#conditions)* &#name)
-        });
-        let attributes = handler.function.has_unused().then(reads_unused);
+        let (attributes, each) = (handler.function.has_unused().then(reads_unused), borrowed(handler));
         Some(located(quote!(#attributes #inputs.cost(#occurrence, #path(#(#each),*));), span))
     });
     costs.collect()
+}
+
+/// Every argument, as a function that weighs a call takes them.
+fn borrowed(handler: &Handler) -> Vec<TokenStream> {
+    let each = handler.function.bindings().map(|binding| {
+        let (conditions, name) = (&binding.conditions, &binding.name);
+        quote!(#(#conditions)* &#name)
+    });
+    each.collect()
+}
+
+/// What the call takes of its pools.
+fn weights(handler: &Handler, inputs: &TokenStream) -> TokenStream {
+    let private = handler.private();
+    let mut statements = TokenStream::new();
+    let mut reads_body = reads_the_caller(handler);
+    for weight in handler.weights() {
+        let (pool, span) = (weight.pool, weight.span);
+        match weight.source {
+            Source::Body { .. } if reads_body => {}
+            Source::Body { .. } => {
+                reads_body = true;
+                for binding in handler.function.bindings() {
+                    let (attributes, name) = (binding.of_statement(), &binding.name);
+                    statements.extend(quote!(#attributes #inputs.body(#private::body_length!(&#name));));
+                }
+            }
+            Source::Argument(argument) => {
+                let Some(binding) = handler.function.bindings().find(|binding| binding.name == argument)
+                else {
+                    continue;
+                };
+                let (attributes, name) = (binding.of_statement(), &binding.name);
+                let said = located(quote!(#private::weight_of(&#name)), span);
+                statements.extend(quote!(#attributes #inputs.weight(#pool, #said);));
+            }
+            Source::Function(path) => {
+                let (attributes, each) =
+                    (handler.function.has_unused().then(reads_unused), borrowed(handler));
+                let said = quote!(#attributes #inputs.weight(#pool, #path(#(#each),*)););
+                statements.extend(located(said, span));
+            }
+        }
+    }
+    statements
 }
 
 /// `by = "user"` and the like need an argument that knows who calls; told where it is written.
@@ -106,10 +148,17 @@ fn contexts_are_there(handler: &Handler) -> TokenStream {
             quote!(#(#conditions)* { #found = #found || #private::is_context!(#ty); })
         })
         .collect();
-    let wanted = handler.identities().filter(Identity::is_of_the_caller);
-    let assertions = wanted.map(|Identity { key, text, span }| {
-        let message =
-            format!("{key} = {text:?} needs an argument that carries a caller, such as `msg: Message`");
+    let callers = handler.identities().filter(Identity::is_of_the_caller).map(|identity| {
+        let Identity { key, text, span } = identity;
+        (format!("{key} = {text:?} needs an argument that carries a caller, such as `msg: Message`"), span)
+    });
+    let bodies = handler.weights().filter(|weight| matches!(weight.source, Source::Body { needed: true }));
+    let bodies = bodies.map(|weight| {
+        let message = "how many bytes a call takes of a memory is read from its message, such as `msg: Message`; \
+                       without one, write a cost, as in cost = \"arg:x\" or the path of a function";
+        (message.to_owned(), weight.span)
+    });
+    let assertions = callers.chain(bodies).map(|(message, span)| {
         let start =
             if candidates.is_empty() { quote!(let #found = false;) } else { quote!(let mut #found = false;) };
         quote_spanned! {at(span)=>

@@ -103,6 +103,31 @@ fn inputs_are_read_before_the_handler_takes_its_arguments() {
 }
 
 #[test]
+fn what_a_call_takes_of_its_pools_is_read_from_its_arguments() {
+    let text = expanded(
+        quote!(
+            bulkhead("uploads", capacity = "64MiB", cost = "arg:size"),
+            bulkhead_priority("disk", priority = "low", cost = crate::pages),
+        ),
+        quote! {
+            pub async fn upload(name: &str, size: u64) -> Result<u64, String> {
+                store(name, size).await
+            }
+        },
+    );
+    insta::assert_snapshot!(text);
+    let text = expanded(
+        quote!(bulkhead("uploads")),
+        quote! {
+            pub async fn upload(msg: Message) -> Result<u64, String> {
+                store(msg).await
+            }
+        },
+    );
+    assert!(text.contains("body_length!"), "{text}");
+}
+
+#[test]
 fn what_async_trait_made_is_recognised() {
     let text = expanded(
         quote!(retry(), fallback("Store::spare"),),

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use steadfast_actors::settings::nearest;
 use syn::{Error, ReturnType, Type};
 
-use super::{Handler, Whole};
+use super::{Handler, Source, Whole};
 use crate::expand::has_opaque;
 use crate::grammar::Written;
 
@@ -155,22 +155,24 @@ impl Handler {
     fn check_named_arguments(&self, errors: &mut Vec<Error>) {
         let names: Vec<String> =
             self.function.read_bindings().map(|binding| binding.name.to_string()).collect();
-        for identity in self.identities() {
-            let Some(name) = identity.argument() else { continue };
-            if name.is_empty() || names.iter().any(|known| known == name) {
+        let identities =
+            self.identities().filter_map(|identity| Some((identity.argument()?.to_owned(), identity.span)));
+        let weights = self.weights().filter_map(|weight| match weight.source {
+            Source::Argument(name) => Some((name, weight.span)),
+            _ => None,
+        });
+        for (name, span) in identities.chain(weights) {
+            if name.is_empty() || names.contains(&name) {
                 continue;
             }
-            let hint = nearest(name, names.iter().map(String::as_str));
+            let hint = nearest(&name, names.iter().map(String::as_str));
             let hint = hint.map(|known| format!("; did you mean \"arg:{known}\"?")).unwrap_or_default();
             let known = if names.is_empty() {
                 "it has none".to_owned()
             } else {
                 format!("it has {}", names.join(", "))
             };
-            errors.push(Error::new(
-                identity.span,
-                format!("the function has no argument `{name}` ({known}){hint}"),
-            ));
+            errors.push(Error::new(span, format!("the function has no argument `{name}` ({known}){hint}")));
         }
     }
 

@@ -70,7 +70,9 @@ impl Declared {
     fn paths_that_are_none(&self) -> Vec<Error> {
         let texts = self.attribute.paths.iter().filter_map(|key| self.arguments.text(key));
         let wrong = texts.filter(|(text, span)| {
-            !text.trim().is_empty() && LitStr::new(text, *span).parse::<ExprPath>().is_err()
+            // What a call takes of a pool may be what an argument says.
+            let says_argument = self.attribute.name.starts_with("bulkhead") && text.starts_with("arg:");
+            !text.trim().is_empty() && !says_argument && LitStr::new(text, *span).parse::<ExprPath>().is_err()
         });
         wrong
             .map(|(text, span)| {

@@ -4,6 +4,7 @@ mod bindings;
 mod checks;
 mod declared;
 mod function;
+mod weights;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -15,6 +16,7 @@ pub(crate) use bindings::{Argument, Binding, Whole, reads_unused, without_mut};
 pub(crate) use checks::Identity;
 pub(crate) use declared::Declared;
 pub(crate) use function::{Form, Function};
+pub(crate) use weights::Source;
 
 /// All that one expansion is made of.
 pub(crate) struct Handler {

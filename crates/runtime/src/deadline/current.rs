@@ -1,9 +1,31 @@
 use std::time::Duration;
 
+use steadfast_actors::rejection::Rejection;
+
 use super::{Deadline, format_deadline_ms, format_grpc_timeout};
 use crate::pipeline::Call;
 
 impl Deadline {
+    /// Runs `future` until the deadline of the annotated call around this code, and to its end where there is none.
+    /// `name` is what the refusal says was cut.
+    ///
+    /// # Errors
+    /// [`Rejection::TimedOut`] where the deadline came first.
+    ///
+    /// # Cancel safety
+    /// That of `future`.
+    pub async fn bound<F: Future>(name: &str, future: F) -> Result<F::Output, Rejection> {
+        let call = Call::current().filter(|call| call.deadline != Deadline::NEVER);
+        let Some(call) = call else { return Ok(future.await) };
+        let clock = call.runtime.clock();
+        let begun = clock.now();
+        let over = |_| Rejection::timed_out(name, begun.until(call.deadline.time()));
+        if call.deadline.is_over(begun) {
+            return Err(Rejection::timed_out(name, Duration::ZERO));
+        }
+        tokio::time::timeout_at(clock.instant(call.deadline.time()), future).await.map_err(over)
+    }
+
     /// What is left until the deadline of the annotated call that this code runs in; `None` where it has no end.
     #[must_use]
     pub fn remaining() -> Option<Duration> {

@@ -11,6 +11,8 @@
 
 mod current;
 #[cfg(test)]
+mod spawn_tests;
+#[cfg(test)]
 mod tests;
 mod wire;
 

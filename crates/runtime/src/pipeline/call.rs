@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use steadfast_actors::bulkhead::{PoolKind, SharedPermit};
 use steadfast_actors::clock::Time;
 use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::machine::Kind;
@@ -147,6 +148,12 @@ impl Call {
         &self.holds
     }
 
+    /// The permit of the innermost pool of that kind that this call, or one around it, runs under.
+    pub(crate) fn permit_of(&self, kind: PoolKind) -> Option<SharedPermit> {
+        let mut around = std::iter::successors(Some(self), |call| call.parent.as_deref());
+        around.find_map(|call| call.holds.permit_of(kind))
+    }
+
     /// What this call and those around it leave behind.
     pub(crate) fn trail(&self) -> &Trail {
         &self.trail
@@ -177,6 +184,11 @@ impl Call {
     /// Runs `future` inside this call.
     pub(crate) async fn around<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         CALL.scope(Arc::clone(self), future).await
+    }
+
+    /// The same for work that blocks a thread.
+    pub(crate) fn around_blocking<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
+        CALL.sync_scope(self, work)
     }
 
     pub(crate) fn parent(&self) -> Option<&Arc<Call>> {

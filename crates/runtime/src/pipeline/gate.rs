@@ -1,16 +1,19 @@
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use steadfast_actors::breaker::{BreakerHandle, BreakerPermit};
-use steadfast_actors::bulkhead::{BulkheadHandle, BulkheadPermit, Priority};
+use steadfast_actors::bulkhead::{BulkheadPermit, Preemption, SharedPermit};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Outcome;
-use steadfast_actors::rejection::Rejection;
+use steadfast_actors::rejection::{FullReason, Rejection};
 
 use super::call::Call;
-use super::hold::{Address, Around, Hold};
+use super::hold::{Address, Around, Grant, Hold};
 use super::inputs::Inputs;
 use super::limits::By;
+use super::pool::PoolGate;
 
 /// A layer that lets an attempt pass, and hears how it ended.
 #[derive(Clone, Debug)]
@@ -18,7 +21,7 @@ pub(crate) enum Gate {
     /// A breaker, and whose it is where each key has its own.
     Breaker(BreakerHandle, Option<By>),
     /// A bulkhead, or a throttle.
-    Pool(BulkheadHandle, Priority),
+    Pool(PoolGate),
 }
 
 /// A pass through a gate. Dropped without a word it counts as cancelled.
@@ -27,7 +30,7 @@ pub(crate) struct Pass {
     kind: PassKind,
     /// Ends before the grant is given back: nobody inside may still rely on it then.
     hold: Option<Hold>,
-    _permit: Option<BulkheadPermit>,
+    pool: Option<(SharedPermit, Preemption)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +56,9 @@ impl Gate {
         let is_passed = |place| passed.iter().any(|pass| pass.hold.as_ref().map(Hold::place) == Some(place));
         let around = Hold::around(call, &address, is_passed);
         match self {
-            Gate::Pool(..) if around.is_some() => {
-                Ok(Pass { kind: PassKind::Around, hold: None, _permit: None })
-            }
-            Gate::Pool(pool, priority) => {
-                let permit = pool.acquire_until(*priority, call.deadline.time()).await?;
+            Gate::Pool(..) if around.is_some() => Ok(Pass { kind: PassKind::Around, hold: None, pool: None }),
+            Gate::Pool(pool) => {
+                let permit = pool.admit(call, inputs).await?;
                 Ok(Self::place(call, address, permit))
             }
             Gate::Breaker(breaker, _) => {
@@ -67,7 +68,8 @@ impl Gate {
                     Some(Around::Place) | None => (admit(breaker, &address, patience).await?, None),
                 };
                 let kind = permit.lease().map_or(PassKind::Closed, PassKind::Probe);
-                Ok(Pass { kind, hold: Some(Hold::new(call, address, Some(permit), lender)), _permit: None })
+                let hold = Hold::new(call, address, Grant::Breaker(permit), lender);
+                Ok(Pass { kind, hold: Some(hold), pool: None })
             }
         }
     }
@@ -78,21 +80,23 @@ impl Gate {
         call: &Arc<Call>,
         inputs: &Inputs,
     ) -> Result<Option<Pass>, Rejection> {
-        let Gate::Pool(pool, _) = self else { return Ok(None) };
-        let permit = pool.acquire_optional().await?;
+        let Gate::Pool(pool) = self else { return Ok(None) };
+        let permit = pool.handle.acquire_optional().await?;
         Ok(Some(Self::place(call, self.address(inputs), permit)))
     }
 
-    fn place(call: &Arc<Call>, address: Address, permit: BulkheadPermit) -> Pass {
-        let hold = Hold::new(call, address, None, None);
-        Pass { kind: PassKind::Place, hold: Some(hold), _permit: Some(permit) }
+    fn place(call: &Arc<Call>, address: Address, mut permit: BulkheadPermit) -> Pass {
+        let preemption = permit.preemption();
+        let permit = permit.shared();
+        let hold = Hold::new(call, address, Grant::Place(permit.clone()), None);
+        Pass { kind: PassKind::Place, hold: Some(hold), pool: Some((permit, preemption)) }
     }
 
     /// The kind and name of its actor.
     pub(crate) fn actor(&self) -> (Kind, &str) {
         match self {
             Gate::Breaker(breaker, _) => (Kind::Breaker, breaker.name()),
-            Gate::Pool(pool, _) => (pool.hosted().kind(), pool.name()),
+            Gate::Pool(pool) => (pool.handle.hosted().kind(), pool.handle.name()),
         }
     }
 
@@ -103,7 +107,7 @@ impl Gate {
                 actor: Arc::as_ptr(breaker.hosted()) as usize,
                 key: by.as_ref().map(|by| by.key(inputs)),
             },
-            Gate::Pool(pool, _) => Address { actor: Arc::as_ptr(pool.hosted()) as usize, key: None },
+            Gate::Pool(pool) => Address { actor: Arc::as_ptr(pool.handle.hosted()) as usize, key: None },
         }
     }
 }
@@ -120,6 +124,14 @@ async fn admit(
 }
 
 impl Pass {
+    /// Ready once a caller of a higher class wants what was granted here.
+    pub(crate) fn poll_preempted(&mut self, context: &mut Context<'_>) -> Poll<Rejection> {
+        let Some((permit, preemption)) = &mut self.pool else { return Poll::Pending };
+        ready!(Pin::new(preemption).poll(context));
+        let pool = permit.pool();
+        Poll::Ready(Rejection::full(pool.hosted().kind(), pool.name(), FullReason::Preempted, None))
+    }
+
     /// How long the attempt may run at most because of it: a probe that takes longer has failed.
     pub(crate) fn lease(&self) -> Option<Duration> {
         match self.kind {

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use steadfast_actors::breaker::BreakerPermit;
+use steadfast_actors::bulkhead::{PoolKind, SharedPermit};
 use steadfast_actors::outcome::{Ending, Outcome};
 
 use super::call::Call;
@@ -32,6 +33,16 @@ struct Held {
     address: Address,
     /// What a call inside may take over; nothing where a pool's place is held.
     breaker: Option<Lendable>,
+    /// What work is done under; nothing where a breaker's permit is held.
+    pool: Option<SharedPermit>,
+}
+
+/// What a gate has granted.
+pub(crate) enum Grant {
+    /// A breaker's permit.
+    Breaker(BreakerPermit),
+    /// A place in a pool.
+    Place(SharedPermit),
 }
 
 #[derive(Debug)]
@@ -47,6 +58,17 @@ impl Holds {
     pub(crate) fn keep_throughout(&self) {
         let mut holds = self.lock();
         holds.throughout = holds.places;
+    }
+
+    /// The permit of the innermost pool of that kind; of attempts side by side, one under which nothing is being done.
+    pub(crate) fn permit_of(&self, kind: PoolKind) -> Option<SharedPermit> {
+        let holds = self.lock();
+        let pools = holds.held.iter().rev().filter_map(|held| Some((&held.address, held.pool.as_ref()?)));
+        let mut of_kind = pools.filter(|(_, permit)| permit.pool().config().kind() == kind);
+        let (address, innermost) = of_kind.next()?;
+        let mut others = of_kind.filter(|(other, _)| *other == address);
+        let unused = if innermost.is_unused() { None } else { others.find(|(_, other)| other.is_unused()) };
+        Some(unused.map_or(innermost, |(_, unused)| unused).clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Holding> {
@@ -119,14 +141,17 @@ impl Hold {
     pub(crate) fn new(
         call: &Arc<Call>,
         address: Address,
-        permit: Option<BreakerPermit>,
+        grant: Grant,
         around: Option<(Arc<Call>, u64)>,
     ) -> Self {
         let mut holds = call.holds().lock();
         let place = holds.places;
         holds.places += 1;
-        let breaker = permit.map(|permit| Lendable { permit, lent: false, told: false });
-        holds.held.push(Held { place, address, breaker });
+        let (breaker, pool) = match grant {
+            Grant::Breaker(permit) => (Some(Lendable { permit, lent: false, told: false }), None),
+            Grant::Place(permit) => (None, Some(permit)),
+        };
+        holds.held.push(Held { place, address, breaker, pool });
         drop(holds);
         Hold { call: Arc::clone(call), place, around }
     }

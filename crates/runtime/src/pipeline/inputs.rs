@@ -15,6 +15,10 @@ pub struct Inputs {
     pub(crate) fingerprint: Option<[u8; 32]>,
     /// By the occurrence of `rate_limit` on the function.
     pub(crate) costs: Vec<(usize, u64)>,
+    /// By the pool's name.
+    pub(crate) weights: Vec<(&'static str, u64)>,
+    /// The bytes of the message's body, where no layer needs the message itself.
+    pub(crate) body: Option<u64>,
     pub(crate) backoff: Option<fn(u32) -> Duration>,
     pub(crate) validator: Option<Validator>,
 }
@@ -28,6 +32,8 @@ impl Inputs {
             arguments: Vec::new(),
             fingerprint: None,
             costs: Vec::new(),
+            weights: Vec::new(),
+            body: None,
             backoff: None,
             validator: None,
         }
@@ -61,6 +67,20 @@ impl Inputs {
         self
     }
 
+    /// What the call takes of a pool: bytes of a memory, permits of a semaphore.
+    #[must_use]
+    pub fn weight(mut self, pool: &'static str, weight: u64) -> Self {
+        self.weights.push((pool, weight));
+        self
+    }
+
+    /// How many bytes an argument's body has, if it is a message; the first one counts.
+    #[must_use]
+    pub fn body(mut self, bytes: Option<u64>) -> Self {
+        self.body = self.body.or(bytes);
+        self
+    }
+
     /// The waits of a custom backoff.
     #[must_use]
     pub const fn backoff(mut self, function: fn(u32) -> Duration) -> Self {
@@ -77,6 +97,15 @@ impl Inputs {
 
     pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.arguments.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
+    }
+
+    pub(crate) fn weight_in(&self, pool: &str) -> Option<u64> {
+        self.weights.iter().find(|(known, _)| *known == pool).map(|(_, weight)| *weight)
+    }
+
+    pub(crate) fn body_length(&self) -> Option<u64> {
+        let message = self.message.as_ref().map(|message| message.body().len());
+        message.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX)).or(self.body)
     }
 
     pub(crate) fn cost_of(&self, occurrence: usize) -> u64 {

@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::breaker::BreakerConfig;
-use steadfast_actors::bulkhead::{BulkheadConfig, BulkheadPriority, Priority};
 use steadfast_actors::clock::Entropy;
 use steadfast_actors::declare::{
     AdaptiveTimeout, AuditLog, AuditOnFull, Fallback, Hedge, ServiceMethod, Shed, Timeout, TimeoutCascade,
@@ -13,6 +12,8 @@ use steadfast_actors::limiter::LimiterConfig;
 use steadfast_actors::registry::Registry;
 use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::{Mode, Problem, Settings, format_duration};
+
+mod pools;
 
 use super::gate::Gate;
 use super::limits::{By, Limit};
@@ -79,10 +80,7 @@ impl<'a> Maker<'a> {
             "circuit_breaker" => {
                 self.breaker(name.unwrap_or_default(), &settings, declaration.outside_retry);
             }
-            "bulkhead" => {
-                let config = self.checked(attribute, BulkheadConfig::from_settings(&settings));
-                self.pool(name.unwrap_or_default(), config, None, declaration.outside_retry);
-            }
+            "bulkhead" => self.bulkhead(name.unwrap_or_default(), &settings, declaration.outside_retry),
             "bulkhead_priority" => {
                 self.priority(name.unwrap_or_default(), &settings, declaration.outside_retry);
             }
@@ -208,54 +206,6 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A site's class in a pool, whose own settings a file may say under `bulkhead`.
-    fn priority(&mut self, name: &str, settings: &Settings, outside_retry: bool) {
-        let Some(declared) = self.checked("bulkhead_priority", BulkheadPriority::from_settings(settings))
-        else {
-            return;
-        };
-        let said = self.layers.over(Settings::new().with("name", name), "bulkhead", Some(name), self.names);
-        let Some(pool) = self.checked("bulkhead", BulkheadConfig::from_settings(&said)) else { return };
-        match declared.pool.merged(pool) {
-            Ok(config) => self.pool(name, Some(config), Some(declared.priority), outside_retry),
-            Err(key) => self.mistakes.push(format!(
-                "bulkhead_priority: `{key}`: it contradicts what is laid over the bulkhead {name:?}"
-            )),
-        }
-    }
-
-    fn pool(
-        &mut self,
-        name: &str,
-        config: Option<BulkheadConfig>,
-        priority: Option<Priority>,
-        outside_retry: bool,
-    ) {
-        let Some(config) = config else { return };
-        // So that it has one capacity whoever calls first, too.
-        let read = |settings: &Settings| BulkheadConfig::from_settings(settings).ok();
-        let same = |other: &Declaration| other.settings.text("name") == Some(name);
-        let handle = self.declared("bulkhead", same, read, config, |registry, config, site| {
-            registry.declare_bulkhead(name, config, site)
-        });
-        let Some(handle) = handle else { return };
-        // `bulkhead` and `bulkhead_priority` of one name are one layer.
-        let same = |gate: &&mut Gate| matches!(gate, Gate::Pool(pool, _) if pool.name() == name);
-        let gates = if outside_retry { &mut self.plan.call_gates } else { &mut self.plan.gates };
-        if let Some(Gate::Pool(_, known)) = gates.iter_mut().find(same) {
-            *known = priority.unwrap_or(*known);
-            let priority = *known;
-            let is_it = |shown: &&mut Shown| matches!(&shown.words, Words::Pool(pool, _) if pool.name() == name && shown.layer == "bulkhead");
-            if let Some(shown) = self.plan.shown.iter_mut().find(is_it) {
-                shown.words = Words::Pool(handle, priority);
-            }
-            return;
-        }
-        let priority = priority.unwrap_or_default();
-        gates.push(Gate::Pool(handle.clone(), priority));
-        self.shown("bulkhead", Words::Pool(handle, priority));
-    }
-
     /// Declares an actor as this site has it, after every linked site whose `attribute` concerns it, too, has declared
     /// it: what two of them say in two ways is nobody's, whoever calls first.
     ///
@@ -291,21 +241,6 @@ impl<'a> Maker<'a> {
             }
         }
         handle.ok()
-    }
-
-    fn throttle(&mut self, name: Option<&str>, settings: &Settings) {
-        let Some(config) = self.checked("throttle", BulkheadConfig::from_throttle(settings)) else { return };
-        let site = self.plan.site.clone();
-        // Nobody else means a throttle that has its name from this very site.
-        let same = |other: &Declaration| name.is_some() && other.settings.text("name") == name;
-        let read = |settings: &Settings| BulkheadConfig::from_throttle(settings).ok();
-        let handle = self.declared("throttle", same, read, config, |registry, config, declared_by| {
-            registry.declare_throttle(name.unwrap_or(&site), config, declared_by)
-        });
-        if let Some(handle) = handle {
-            self.shown("throttle", Words::Pool(handle.clone(), Priority::Normal));
-            self.plan.call_gates.push(Gate::Pool(handle, Priority::Normal));
-        }
     }
 
     fn limiter(&mut self, name: Option<&str>, settings: &Settings) {
@@ -385,28 +320,6 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A throttle bounds calls with their backoffs: where these may be longer than its line is patient, a slow spell of
-    /// one dependency turns callers away who would have been served.
-    fn warn_of_a_throttle_held_through_backoffs(&self, config: &RetryConfig) {
-        // What a hundred runs wait is beyond any patience.
-        let runs = config.attempts().min(100);
-        let worst =
-            (1..runs).map(|run| config.backoff().bound(run)).fold(Duration::ZERO, Duration::saturating_add);
-        for gate in &self.plan.call_gates {
-            if let Gate::Pool(throttle, _) = gate
-                && worst > throttle.config().max_wait()
-            {
-                tracing::warn!(
-                    site = self.plan.site,
-                    throttle = throttle.name(),
-                    backoffs = ?worst,
-                    max_wait = ?throttle.config().max_wait(),
-                    "its throttle is held through backoffs that are longer than its callers wait for it"
-                );
-            }
-        }
-    }
-
     /// The plan; `budget` gives the retry budget of a name.
     ///
     /// # Errors
@@ -423,6 +336,12 @@ impl<'a> Maker<'a> {
         }
         // One that only observes has nothing to let through: a repeat is all that it does.
         if let Some(config) = self.retry.take().filter(|config| config.mode() == Mode::Enforce) {
+            let reads = self
+                .route
+                .as_deref()
+                .is_some_and(|route| route.starts_with("GET ") || route.starts_with("HEAD "));
+            let may_run_twice = reads || self.plan.once.is_some();
+            let config = if may_run_twice { config.repeating_preempted() } else { config };
             self.warn_of_a_throttle_held_through_backoffs(&config);
             let budget = config.budget().map(|settings| budget(&self.budget_name, *settings));
             let seed = self.runtime.ground().seed();

@@ -10,6 +10,7 @@
 //! | `call` | one call while it runs: deadlines, refusals, what it holds |
 //! | `gate` | layers that let an attempt pass and hear how it ended |
 //! | `linked` | the annotated functions that the linker collected |
+//! | `pool` | what one site asks of a bulkhead or throttle |
 //! | `limits` | limiters around a whole call, and whose quota each one counts |
 //! | `once` | what a call is known by to its idempotency store |
 //! | `trail` | what a call leaves behind for whoever answers its caller |
@@ -31,6 +32,7 @@ mod once;
 mod order;
 mod plan;
 mod plans;
+mod pool;
 mod run;
 mod site;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server reads it"))]

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::adaptive::hedge::HedgeHandle;
-use steadfast_actors::bulkhead::{BulkheadHandle, Priority};
 use steadfast_actors::clock::{Entropy, Time};
 use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
 use steadfast_actors::settings::Grants;
@@ -12,6 +11,7 @@ use steadfast_actors::settings::Grants;
 use super::gate::Gate;
 use super::limits::Limit;
 use super::once::Once;
+use super::pool::PoolGate;
 use crate::lock::lock;
 use crate::retry::{RetryBudget, RetryConfig};
 
@@ -64,7 +64,7 @@ pub(crate) struct Shown {
 pub(crate) enum Words {
     Fixed(String),
     /// A pool's settings are those of all sites that declare it, some of them later.
-    Pool(BulkheadHandle, Priority),
+    Pool(PoolGate),
 }
 
 /// A site's retries and the budget they are paid from.
@@ -108,9 +108,7 @@ impl Plan {
             layer: shown.layer.to_owned(),
             settings: match &shown.words {
                 Words::Fixed(words) => words.clone(),
-                Words::Pool(pool, priority) => {
-                    format!("{:?} {}; its calls are {}", pool.name(), pool.config(), priority.as_str())
-                }
+                Words::Pool(pool) => pool.to_string(),
             },
             from: shown.from.clone(),
         };

@@ -122,6 +122,11 @@ impl Runtime {
         crate::pipeline::Call::serving(self, left).around(self.scope(future)).await
     }
 
+    /// The same for work that blocks a thread.
+    pub(crate) fn scope_blocking<T>(&self, work: impl FnOnce() -> T) -> T {
+        SCOPED.sync_scope(self.clone(), work)
+    }
+
     /// Annotated calls within `future` use this runtime, on whichever thread it is polled.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
         SCOPED.scope(self.clone(), future).await

@@ -177,7 +177,7 @@ fn ended(pool: &Pool) -> Vec<(u64, Option<FullReason>)> {
     let ended = pool.answers.iter().filter_map(|(ticket, reply)| match reply {
         BulkheadReply::Granted => Some((*ticket, None)),
         BulkheadReply::Refused(refusal) => Some((*ticket, Some(refusal.reason))),
-        BulkheadReply::Queued { .. } => None,
+        _ => None,
     });
     ended.collect()
 }

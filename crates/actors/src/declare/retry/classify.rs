@@ -21,7 +21,11 @@ fn may_pass(kind: ErrorKind) -> bool {
 fn needs_its_own_name(kind: RejectionKind) -> bool {
     matches!(
         kind,
-        RejectionKind::Open | RejectionKind::Full | RejectionKind::Shed | RejectionKind::Misconfigured
+        RejectionKind::Open
+            | RejectionKind::Full
+            | RejectionKind::Preempted
+            | RejectionKind::Shed
+            | RejectionKind::Misconfigured
     )
 }
 
@@ -44,6 +48,8 @@ pub fn is_repeated_by_default(ending: Ending) -> bool {
 pub struct RetryRules {
     only: Option<Vec<FailureKind>>,
     never: Vec<FailureKind>,
+    /// Whether a call that was cut for one of a higher class may run again.
+    preempted: bool,
 }
 
 impl RetryRules {
@@ -64,7 +70,12 @@ impl RetryRules {
                 }
             }
         }
-        Self { only, never }
+        Self { only, never, preempted: false }
+    }
+
+    pub(super) fn repeating_preempted(mut self) -> Self {
+        self.preempted = true;
+        self
     }
 
     /// Whether a run that ended so is repeated, as far as its kind goes.
@@ -73,7 +84,10 @@ impl RetryRules {
         if self.never.iter().any(|word| word.stands_for(ending)) {
             return false;
         }
-        let Some(only) = &self.only else { return is_repeated_by_default(ending) };
+        let Some(only) = &self.only else {
+            let preempted = ending == Ending::Rejected(RejectionKind::Preempted);
+            return is_repeated_by_default(ending) || (preempted && self.preempted);
+        };
         only.iter().any(|word| match (word, ending) {
             (FailureKind::Error(_), Ending::Rejected(kind)) if needs_its_own_name(kind) => false,
             _ => word.stands_for(ending),

@@ -148,6 +148,14 @@ impl RetryConfig {
         self.mode
     }
 
+    /// The same for a site whose calls do no harm when they run twice: one that was cut for a call of a higher class, and
+    /// may have taken effect in part, is repeated too.
+    #[must_use]
+    pub fn repeating_preempted(mut self) -> Self {
+        self.rules = self.rules.repeating_preempted();
+        self
+    }
+
     /// Whether a call may run again after run `attempt` (from 1) ended so; budget and deadline are still to be asked.
     #[must_use]
     pub fn repeats(&self, attempt: u32, ending: Ending) -> bool {

@@ -1,5 +1,7 @@
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use steadfast_actors::clock::{Time, saturating_nanos};
@@ -64,7 +66,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         };
         // Where the call ends first, that cut is judged by what is fair: a short deadline fails no probe.
         let lease = passes.lease().filter(|lease| self.call.left().is_none_or(|left| *lease < left));
-        let finished = self.within_attempt(attempt, lease).await;
+        let finished = passes.unless_preempted(self.within_attempt(attempt, lease)).await;
         let now = clock.now();
         let latency = now.since(started);
         let ending = match finished.ending() {
@@ -179,6 +181,24 @@ impl Passes {
     /// The shortest of what probes among them may take.
     fn lease(&self) -> Option<Duration> {
         self.held.iter().filter_map(Pass::lease).min()
+    }
+
+    /// Runs what was let through, until a caller of a higher class wants one of its permits. What was cut is gone by
+    /// then, and the permit is not: it is given back by whoever settles, and handed on only then.
+    pub(super) async fn unless_preempted<T, E>(
+        &mut self,
+        running: impl Future<Output = Finished<T, E>>,
+    ) -> Finished<T, E> {
+        let preempted = poll_fn(|context| {
+            let held = self.held.iter_mut();
+            let mut preempted = held.map(|pass| pass.poll_preempted(context));
+            preempted.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        });
+        tokio::select! {
+            biased;
+            finished = running => finished,
+            rejection = preempted => Finished::Refused(rejection),
+        }
     }
 
     pub(super) async fn settle(mut self, ending: Ending, latency: Duration) {

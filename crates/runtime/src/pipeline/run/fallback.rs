@@ -39,6 +39,7 @@ fn runs_by_default(ending: Ending) -> bool {
             kind,
             RejectionKind::Open
                 | RejectionKind::Full
+                | RejectionKind::Preempted
                 | RejectionKind::Shed
                 | RejectionKind::Timeout
                 | RejectionKind::Unavailable

@@ -15,11 +15,15 @@ mod handler;
 mod hedged;
 #[cfg(test)]
 mod hedged_tests;
+#[cfg(test)]
+mod memory_tests;
 mod once;
 #[cfg(test)]
 mod once_tests;
 #[cfg(test)]
 mod pool_tests;
+#[cfg(test)]
+mod preempt_tests;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -254,7 +258,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
-        let finished = self.attempts(handler).await;
+        let finished = passes.unless_preempted(self.attempts(handler)).await;
         passes.settle(finished.ending(), clock.now().since(started)).await;
         finished
     }

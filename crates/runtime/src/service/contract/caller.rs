@@ -1,5 +1,6 @@
 use std::marker::PhantomData;
 
+use super::weight::weight_of;
 use crate::service::Message;
 
 /// An argument that may say who calls.
@@ -10,11 +11,17 @@ pub struct Argument<'a, T: ?Sized>(pub &'a T);
 pub trait CarriesCaller {
     /// The message.
     fn caller(&self) -> Option<Message>;
+    /// How many bytes its body has.
+    fn body_length(&self) -> Option<u64>;
 }
 
 impl CarriesCaller for &Argument<'_, Message> {
     fn caller(&self) -> Option<Message> {
         Some(self.0.clone())
+    }
+
+    fn body_length(&self) -> Option<u64> {
+        Some(weight_of(self.0))
     }
 }
 
@@ -22,12 +29,21 @@ impl CarriesCaller for &Argument<'_, &Message> {
     fn caller(&self) -> Option<Message> {
         Some((*self.0).clone())
     }
+
+    fn body_length(&self) -> Option<u64> {
+        Some(weight_of(*self.0))
+    }
 }
 
 /// Arguments that don't.
 pub trait CarriesNone {
     /// Nothing.
     fn caller(&self) -> Option<Message> {
+        None
+    }
+
+    /// None.
+    fn body_length(&self) -> Option<u64> {
         None
     }
 }
@@ -64,6 +80,17 @@ macro_rules! __steadfast_context {
         #[allow(unused_imports, reason = "which of the traits is needed depends on the type")]
         use $crate::__private::{CarriesCaller as _, CarriesNone as _};
         (&&$crate::__private::Argument($argument)).caller()
+    }};
+}
+
+/// How many bytes the body of an argument has, if it is a message: `body_length!(&msg)`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __steadfast_body_length {
+    ($argument:expr) => {{
+        #[allow(unused_imports, reason = "which of the traits is needed depends on the type")]
+        use $crate::__private::{CarriesCaller as _, CarriesNone as _};
+        (&&$crate::__private::Argument($argument)).body_length()
     }};
 }
 

@@ -9,8 +9,10 @@ mod route;
 #[cfg(test)]
 mod tests;
 mod validation;
+mod weight;
 
 pub use caller::{Argument, CarriesCaller, CarriesNone, IsContext, NoContext};
 pub use fingerprint::{Fingerprint, Fingerprints, HasContent, HasNoContent, KeyText, key_text};
 pub use route::{AnswersPlainly, AnswersWithResponse, FailsPlainly, FailsWithResponse, Reply, Route, Served};
 pub use validation::{Keeps, Validatable, ValidatedMessage, ValidatesMessage, validator};
+pub use weight::{Weighs, weight_of};

@@ -1,0 +1,121 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::threads::{Finish, NoRoom, Threads, Work};
+use crate::bulkhead::{BulkheadHandle, BulkheadPermit, PoolKind};
+use crate::clock::Time;
+use crate::rejection::{FullReason, Rejection, UnavailableReason};
+
+/// A permit that a call shares with the work done under it. It is given back when the last of them lets go: work that
+/// cannot be cut keeps it beyond its caller's timeout.
+#[derive(Clone, Debug)]
+pub struct SharedPermit {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    permit: BulkheadPermit,
+    /// One permit is one thread or one connection, so what is done under it is done one after another.
+    turn: Arc<Semaphore>,
+}
+
+impl BulkheadPermit {
+    /// The same permit for several owners.
+    #[must_use]
+    pub fn shared(self) -> SharedPermit {
+        SharedPermit { inner: Arc::new(Inner { permit: self, turn: Arc::new(Semaphore::new(1)) }) }
+    }
+}
+
+impl SharedPermit {
+    /// The pool that it comes from.
+    #[must_use]
+    pub fn pool(&self) -> &BulkheadHandle {
+        self.inner.permit.pool()
+    }
+
+    /// Whether no work is being done under it.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.inner.turn.available_permits() > 0
+    }
+
+    /// Runs blocking work on a thread of its pool, of kind `threads`. Second work under one permit waits for the first.
+    ///
+    /// On a paused tokio runtime, as in the simulator, the work runs at once on the thread that polls this: no virtual
+    /// time passes, and the run stays the same each time. Work that waits for another task then waits for ever.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] where its pool has no threads, [`Rejection::Full`] where `deadline` is over before a
+    /// thread is free, [`Rejection::Unavailable`] where the operating system gives no thread.
+    ///
+    /// # Panics
+    /// With the work's own panic; the thread goes on.
+    ///
+    /// # Cancel safety
+    /// Dropped while the work is queued, the work is dropped and never runs. Once begun it runs to its end, and the
+    /// permit comes back then.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        deadline: Time,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Rejection> {
+        let pool = self.pool();
+        if pool.config().kind() != PoolKind::Threads {
+            let problem =
+                "blocking work needs a pool of threads: write kind = \"threads\" where it is declared";
+            return Err(Rejection::misconfigured(pool.name(), problem));
+        }
+        let turn = self.turn().await;
+        let clock = Arc::clone(pool.hosted().clock());
+        if clock.is_simulated() {
+            return Ok(work());
+        }
+        let (answer, result) = oneshot::channel();
+        // What the work holds is given back before its caller goes on: else that one could find its own pool full.
+        let held = (self.clone(), turn);
+        let run = move || {
+            if clock.now() >= deadline {
+                return None;
+            }
+            let result = catch_unwind(AssertUnwindSafe(work));
+            let finish: Finish = Box::new(move || {
+                drop(held);
+                let _ = answer.send(result);
+            });
+            Some(finish)
+        };
+        let threads = pool.shared.rooms.threads.get_or_init(|| Threads::new(pool.name()));
+        let most = pool.config().capacity().saturating_add(pool.config().lane());
+        let queued = threads.run(Work::new(run), most).map_err(|no_room| self.no_room(no_room))?;
+        let result = result.await;
+        drop(queued);
+        match result {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(_) => Err(self.full(FullReason::WaitedTooLong)),
+        }
+    }
+
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        Arc::clone(&self.inner.turn).acquire_owned().await.ok()
+    }
+
+    fn full(&self, reason: FullReason) -> Rejection {
+        Rejection::full(self.pool().hosted().kind(), self.pool().name(), reason, None)
+    }
+
+    fn no_room(&self, no_room: NoRoom) -> Rejection {
+        match no_room {
+            NoRoom::QueueFull => self.full(FullReason::QueueFull),
+            NoRoom::NoThread => {
+                let (kind, name) = (self.pool().hosted().kind(), self.pool().name());
+                Rejection::unavailable(kind, name, UnavailableReason::NoThread, None)
+            }
+        }
+    }
+}
