@@ -134,6 +134,13 @@ async fn a_body_above_the_limit_is_413_whether_it_says_so_or_not() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_far_too_much_still_reads_why_it_is_refused() {
+    let server = server(builder().body_limit(14)).await;
+    let amount = "3".repeat(4 * 1024 * 1024);
+    assert_eq!(server.post("/orders", &format!(r#"{{"amount": {amount}}}"#)).await.status, 413);
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_the_clients_fault() {
     let server = server(builder().body_timeout(Duration::from_millis(20))).await;
     let head = "POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Length: 12\r\n\r\n{";

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use steadfast_actors::rejection::Rejection;
 use steadfast_actors::rejection::http::Problem;
@@ -86,7 +86,8 @@ async fn received(
     };
     let options = root.runtime.http_options();
     let patience = root.left().map_or(options.body_timeout, |left| left.min(options.body_timeout));
-    match request::body(body, options.body_limit, patience).await {
+    let asked_first = parts.headers.contains_key(header::EXPECT);
+    match request::body(body, options.body_limit, patience, asked_first).await {
         Ok(body) => Ok((parameters, body)),
         Err(NoBody::TooSlow) if is_over() => Err(over()),
         Err(reason) => Err(no_body(&reason, options.body_limit)),

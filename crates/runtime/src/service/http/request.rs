@@ -1,11 +1,10 @@
-use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::RawPathParams;
 use axum::http::request::Parts;
-use http_body_util::LengthLimitError;
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
 use crate::service::contract::Route;
@@ -19,22 +18,56 @@ pub(super) enum NoBody {
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes within `patience`.
-pub(super) async fn body(body: Body, limit: usize, patience: Duration) -> Result<Vec<u8>, NoBody> {
-    // One that says that it is too long is not read at all.
-    if body.size_hint().lower() > limit as u64 {
+/// How much of a body that is too long is taken and thrown away: a client that is still sending when its connection is
+/// closed sees a broken connection, and never the answer that says why.
+const DISCARDED: usize = 16 * 1024 * 1024;
+/// For how long, at most.
+const DISCARDED_FOR: Duration = Duration::from_secs(1);
+
+/// Reads a body of at most `limit` bytes within `patience`. One that is too long is not kept; whoever `asked_first`
+/// (`Expect: 100-continue`) waits for a word before it sends any of it.
+pub(super) async fn body(
+    mut body: Body,
+    limit: usize,
+    patience: Duration,
+    asked_first: bool,
+) -> Result<Vec<u8>, NoBody> {
+    let says_so = body.size_hint().lower() > limit as u64;
+    if says_so && asked_first {
         return Err(NoBody::TooLarge);
     }
-    if body.is_end_stream() {
-        return Ok(Vec::new());
+    let taken = if says_so {
+        Err(NoBody::TooLarge)
+    } else {
+        tokio::time::timeout(patience, kept(&mut body, limit)).await.unwrap_or(Err(NoBody::TooSlow))
+    };
+    if let Err(NoBody::TooLarge) = taken {
+        // Whatever comes of it, the answer is the same.
+        let _ = tokio::time::timeout(DISCARDED_FOR.min(patience), discarded(&mut body)).await;
     }
-    match tokio::time::timeout(patience, to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
-            Err(NoBody::TooLarge)
+    taken
+}
+
+/// Up to `limit` bytes of a body. Beyond that nothing is kept.
+async fn kept(body: &mut Body, limit: usize) -> Result<Vec<u8>, NoBody> {
+    let mut taken = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| NoBody::Broken)?.into_data() else { continue };
+        if taken.len() + data.len() > limit {
+            return Err(NoBody::TooLarge);
         }
-        Ok(Err(_)) => Err(NoBody::Broken),
-        Err(_) => Err(NoBody::TooSlow),
+        taken.extend_from_slice(&data);
+    }
+    Ok(taken)
+}
+
+/// Takes what is left of a body, up to [`DISCARDED`] bytes.
+async fn discarded(body: &mut Body) {
+    let mut taken = 0;
+    while taken < DISCARDED
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        taken += frame.data_ref().map_or(0, |data| data.len());
     }
 }
 
