@@ -9,6 +9,8 @@
 //! would let everybody in for whom there is room. All others, the lane of reduced runs, and callers whose deadline is
 //! over, ask. Why it neither grants too much nor forgets a waiter, and what a crash leaves, is said at [`Permits`].
 
+#![cfg_attr(not(feature = "host"), allow(dead_code, reason = "without actors nobody takes what they grant"))]
+
 use super::{BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadStatus};
 use crate::clock::Time;
 use crate::gate::cell::{AtomicU64, Ordering};
