@@ -93,7 +93,8 @@ pub struct Moment {
     pub now: Time,
     /// Wall time; only for records that outlive the process.
     pub wall: WallTime,
-    /// One fresh draw from the machine's own stream.
+    /// One draw from the machine's own stream. A machine that uses it says so in its effects and finds another next time;
+    /// until then it stays, so that what a machine draws hangs on what it decides, and not on how many messages it got.
     pub random: u64,
 }
 

@@ -180,6 +180,7 @@ pub trait Machine: Send + Sized + 'static {
 pub struct Effects<R> {
     replies: Vec<Answer<R>>,
     happenings: Vec<Happening>,
+    drew: bool,
 }
 
 /// One answer to one caller.
@@ -195,7 +196,7 @@ pub struct Answer<R> {
 
 impl<R> Default for Effects<R> {
     fn default() -> Self {
-        Effects { replies: Vec::new(), happenings: Vec::new() }
+        Effects { replies: Vec::new(), happenings: Vec::new(), drew: false }
     }
 }
 
@@ -213,6 +214,16 @@ impl<R> Effects<R> {
     /// Notes what happened, for the event stream.
     pub fn happened(&mut self, happening: Happening) {
         self.happenings.push(happening);
+    }
+
+    /// Says that the moment's random number was used: the next moment has another.
+    pub fn drew(&mut self) {
+        self.drew = true;
+    }
+
+    /// Takes whether the moment's random number was used.
+    pub fn take_drew(&mut self) -> bool {
+        std::mem::take(&mut self.drew)
     }
 
     /// Takes the answers, in order.

@@ -22,7 +22,7 @@ const PINNED: [(&str, &str); 20] = [
     ("asymmetric-partition", "8b0080eac343c309421e2fb761e6b30e9bcbe8692a717bbb4d9860772d6d92ac"),
     ("crash-between", "6f4ff06bdb412a43007d8107c170ddf222a59d029931fefe25b06a6661a70d9e"),
     ("poison-key", "ff9b0893040265f9724f42ecbae9e733975db7ffcd0d9d1b4e775bd0e4a21217"),
-    ("restart-storm", "f8548788de2cb9537ffeda6e68a854143f67e0befa59bdd17bcfafd0318463a3"),
+    ("restart-storm", "ec88fc9fa63e58ce325f662b77e41f705fff837c695f53a31d6283f70a78e681"),
     ("hot-key", "e3443cc7e8afaebbe4d3d757824cf8243e04b0d14c02695a0aa0851f7ece7902"),
     ("clock-jump", "10923a1b8b90598aa7622c269fe2bc1e9f2a42648c7062d37ba9335bf02ce21c"),
     ("mailbox-full", "0ddf3d7eb0936c6ead58ee52ec8b908faeb0a5138d3565aaaba8be7222fb73e0"),

@@ -4,12 +4,7 @@
 //! threads run in.
 #![cfg(test)]
 
-#[path = "../../src/gate/cell.rs"]
-mod cell;
-#[path = "../../src/gate/permits.rs"]
-mod permits;
-#[path = "../../src/gate/tally.rs"]
-mod tally;
-
+mod breaker;
+mod gate;
 mod permit_tests;
 mod tallies;

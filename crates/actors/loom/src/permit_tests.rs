@@ -2,7 +2,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
-use crate::permits::Permits;
+use crate::gate::permits::Permits;
 
 fn open(granted: u64) -> Arc<Permits> {
     let permits = Arc::new(Permits::new());

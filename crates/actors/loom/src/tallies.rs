@@ -2,7 +2,7 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use crate::tally::{Tallies, Tally};
+use crate::gate::tally::{Tallies, Tally};
 
 #[test]
 fn what_two_threads_count_in_slots_of_their_own_is_taken_once_whenever_the_reader_looks() {

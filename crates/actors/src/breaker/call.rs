@@ -1,6 +1,9 @@
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
-use super::{BreakerHandle, BreakerPermit};
+use super::BreakerHandle;
+use super::permit::Admission;
 use crate::clock::Time;
 use crate::outcome::{Ending, ErrorKind, Outcome};
 use crate::rejection::Rejection;
@@ -96,11 +99,24 @@ impl BreakerHandle {
         F: Future<Output = Result<T, E>>,
         J: FnOnce(&Result<T, E>) -> Ending,
     {
-        let permit = self.admit(None).await?;
-        let lease = permit.lease();
-        let running = Running { breaker: self, started: self.hosted().now(), permit: Some(permit) };
-        let work = work();
-        let result = match lease {
+        let admission = match self.granted() {
+            Some(granted) => granted?,
+            None => self.ask(None).await?.into_admission(),
+        };
+        let mut running = Running { breaker: self, admission, started: None };
+        if self.config().slow_call_duration().is_some() {
+            running.start();
+        }
+        let mut work = pin!(work());
+        // Who is ready at once needs no clock: nobody asks how long it took.
+        let work = poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            if polled.is_pending() {
+                running.start();
+            }
+            polled
+        });
+        let result = match admission.lease() {
             None => work.await,
             Some(lease) => match tokio::time::timeout(lease, work).await {
                 Ok(result) => result,
@@ -118,26 +134,34 @@ impl BreakerHandle {
 /// A call on its way; dropped there, it says why.
 struct Running<'a> {
     breaker: &'a BreakerHandle,
-    started: Time,
-    permit: Option<BreakerPermit>,
+    admission: Admission,
+    /// When it began to be worth timing: at its first wait, or at once where the breaker wants to know what is slow.
+    started: Option<Time>,
 }
 
 impl Running<'_> {
+    fn start(&mut self) {
+        self.started.get_or_insert_with(|| self.breaker.hosted().now());
+    }
+
     fn latency(&self) -> Duration {
-        self.breaker.hosted().now().since(self.started)
+        self.started.map_or(Duration::ZERO, |started| self.breaker.hosted().now().since(started))
     }
 
     async fn report(mut self, ending: Ending) {
-        let latency = self.latency();
-        if let Some(permit) = self.permit.take() {
-            permit.report(Outcome { ending, latency }).await;
-        }
+        let admission = std::mem::replace(&mut self.admission, Admission::Unheard);
+        let timed = self.breaker.config().slow_call_duration().is_some();
+        let latency = if timed { self.latency() } else { Duration::ZERO };
+        self.breaker.settle(admission, Outcome { ending, latency }).await;
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
+        let admission = std::mem::replace(&mut self.admission, Admission::Unheard);
+        if admission == Admission::Unheard {
+            return;
+        }
         let latency = self.latency();
         let slow = self.breaker.config().slow_call_duration().unwrap_or(SLOW);
         let ending = if std::thread::panicking() {
@@ -147,6 +171,6 @@ impl Drop for Running<'_> {
         } else {
             Ending::Cancelled
         };
-        permit.note(Outcome { ending, latency });
+        self.breaker.settle_later(admission, Outcome { ending, latency });
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::window::Span;
-use crate::outcome::{ErrorKind, Health};
+use crate::outcome::{Ending, ErrorKind, Health, Outcome};
 use crate::settings::{
     Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration, parse_duration,
 };
@@ -144,6 +144,19 @@ impl BreakerConfig {
         } else {
             kind.health()
         }
+    }
+
+    /// What an outcome says of the dependency, and whether it was slow.
+    #[must_use]
+    pub fn judge(&self, outcome: &Outcome) -> (Health, bool) {
+        let health = match outcome.ending {
+            Ending::Success => Health::Success,
+            Ending::Error(kind) => self.health(kind),
+            Ending::TimedOut => self.health(ErrorKind::Timeout),
+            Ending::Panicked => Health::Failure,
+            Ending::Rejected(_) | Ending::Cancelled => Health::Neutral,
+        };
+        (health, self.slow_call_duration.is_some_and(|limit| outcome.latency >= limit))
     }
 
     /// How long it stays open.

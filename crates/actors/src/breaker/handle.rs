@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::gate::Passage;
+use super::permit::{Admission, BreakerPermit};
 use super::window::Counts;
 use super::{
     BreakerConfig, BreakerInput, BreakerReply, BreakerState, BreakerStatus, Force, KeyedBreakerMachine,
@@ -11,13 +13,13 @@ use super::{
 use crate::clock::Time;
 use crate::host::{AskError, Hosted};
 use crate::machine::{Kind, Ticket};
-use crate::outcome::{Ending, Outcome};
 use crate::rejection::Rejection;
 use crate::settings::{Grants, Mode, OnUnavailable};
 
 /// `None` for the breaker that all calls without a key share.
 type Key = Option<Arc<str>>;
 
+/// Every mode, in the order of its number.
 const MODES: [Mode; 3] = [Mode::Enforce, Mode::Observe, Mode::Off];
 
 /// One breaker, for code that uses it without a macro. Cheap to clone; all clones are the same breaker.
@@ -32,7 +34,7 @@ pub struct BreakerHandle {
 struct Shared {
     hosted: Arc<Hosted<KeyedBreakerMachine>>,
     config: BreakerConfig,
-    /// An operator's mode, as its place in [`MODES`]; what is declared where it is beyond them.
+    /// The mode that holds, as its place in [`MODES`]: an operator's, else the declared one.
     mode: AtomicU8,
     /// Calls that observe mode would have refused.
     would_refuse: AtomicU64,
@@ -46,7 +48,7 @@ impl BreakerHandle {
     #[must_use]
     pub fn new(hosted: Arc<Hosted<KeyedBreakerMachine>>, config: BreakerConfig) -> Self {
         let outage = Mutex::default();
-        let (mode, would_refuse) = (AtomicU8::new(u8::MAX), AtomicU64::new(0));
+        let (mode, would_refuse) = (AtomicU8::new(config.mode() as u8), AtomicU64::new(0));
         let shared = Shared { hosted, config, mode, would_refuse, outage };
         BreakerHandle { shared: Arc::new(shared), key: None }
     }
@@ -77,17 +79,21 @@ impl BreakerHandle {
         self.shared.hosted.name()
     }
 
-    /// Its state as last published.
+    /// Its state.
     #[must_use]
     pub fn state(&self) -> BreakerState {
         self.status().state
     }
 
-    /// Its state, epoch and counts as last published. Of keys only those that are not closed are published; any other
-    /// reads as closed in epoch 0.
+    /// Its state, epoch and counts. Of keys only those that are not closed are published; any other reads as closed in
+    /// epoch 0.
     #[must_use]
     pub fn status(&self) -> BreakerStatus {
-        let KeyedStatus { own, unsettled, .. } = self.shared.hosted.status();
+        self.own_part(self.shared.hosted.fresh_status())
+    }
+
+    fn own_part(&self, status: KeyedStatus) -> BreakerStatus {
+        let KeyedStatus { own, unsettled, .. } = status;
         let closed =
             BreakerStatus { state: BreakerState::Closed, epoch: 0, counts: Counts::default(), until: None };
         self.key.as_ref().map_or(own, |key| unsettled.get(key).copied().unwrap_or(closed))
@@ -100,7 +106,7 @@ impl BreakerHandle {
         (status.keys, status.unsettled)
     }
 
-    fn input(&self, input: BreakerInput) -> KeyedInput {
+    pub(super) fn input(&self, input: BreakerInput) -> KeyedInput {
         KeyedInput { key: self.key.clone(), input }
     }
 
@@ -113,15 +119,13 @@ impl BreakerHandle {
     /// Whether it acts on its decisions: what an operator ordered last, else what is declared.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        let ordered = MODES.get(usize::from(self.shared.mode.load(Ordering::Relaxed)));
-        ordered.copied().unwrap_or_else(|| self.shared.config.mode())
+        MODES.get(usize::from(self.shared.mode.load(Ordering::Relaxed))).copied().unwrap_or_default()
     }
 
     /// Orders it to act, to observe or to be off, whatever is declared; `None` is back to that.
     pub fn set_mode(&self, order: Option<Mode>) {
-        let place = MODES.iter().position(|mode| Some(*mode) == order);
-        let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX);
-        self.shared.mode.store(place, Ordering::Relaxed);
+        let mode = order.unwrap_or_else(|| self.shared.config.mode());
+        self.shared.mode.store(mode as u8, Ordering::Relaxed);
     }
 
     /// Whether what its actor grants is given in advance: what its name says, else what its runtime does.
@@ -145,6 +149,8 @@ impl BreakerHandle {
     /// Asks to pass. `patience` is how long a probe may keep its slot: the attempt's timeout, else what is left of
     /// the caller's deadline.
     ///
+    /// While it is closed, or open, that was granted in advance: no message is sent, and nothing is waited for.
+    ///
     /// # Errors
     /// [`Rejection::Open`] while it is open, [`Rejection::Unavailable`] where its actor cannot decide and the breaker
     /// is declared to reject then.
@@ -152,39 +158,73 @@ impl BreakerHandle {
     /// # Cancel safety
     /// A dropped `admit` gives back whatever it was granted.
     pub async fn admit(&self, patience: Option<Duration>) -> Result<BreakerPermit, Rejection> {
-        if self.mode() == Mode::Off {
-            return Ok(BreakerPermit::of_nobody());
+        match self.granted() {
+            Some(Ok(admission)) => Ok(BreakerPermit::held(self, admission)),
+            Some(Err(rejection)) => Err(rejection),
+            None => self.ask(patience).await,
         }
+    }
+
+    /// What is granted in advance; `None` where the actor has to be asked.
+    #[inline]
+    pub(super) fn granted(&self) -> Option<Result<Admission, Rejection>> {
+        let mode = self.mode();
+        if mode == Mode::Off {
+            return Some(Ok(Admission::Unheard));
+        }
+        if self.key.is_some() {
+            return None;
+        }
+        let (until, state) = match self.shared.hosted.gate().passage() {
+            Passage::Pass(epoch) => return Some(Ok(Admission::Granted { epoch })),
+            Passage::Unheard => return Some(Ok(Admission::Unheard)),
+            Passage::Ask => return None,
+            Passage::Refused(until) => (Some(until), BreakerState::Open),
+            Passage::RefusedByOrder => (None, BreakerState::ForcedOpen),
+        };
+        let retry_after = match until.map(|until| self.shared.hosted.now().until(until)) {
+            // It is over: the actor lets a probe in.
+            Some(Duration::ZERO) => return None,
+            rest => rest,
+        };
+        Some(self.refused(mode, || Rejection::open(self.name(), describe(state), retry_after)))
+    }
+
+    pub(super) async fn ask(&self, patience: Option<Duration>) -> Result<BreakerPermit, Rejection> {
         let ticket = self.shared.hosted.ticket();
-        // Made before the ask: dropped in the middle of it, the epoch is not known yet, and the present one is right
-        // for any probe that the actor may have granted.
-        let mut permit =
-            BreakerPermit { handle: Some(self.clone()), ticket, epoch: 0, lease: None, lent: false };
+        // Made before the ask: dropped in the middle of it, the epoch is not known yet, and the actor knows that of any
+        // probe that it may have granted.
+        let mut permit = BreakerPermit::held(self, Admission::Asked { ticket, epoch: 0, lease: None });
         match self.shared.hosted.ask(ticket, self.input(BreakerInput::Admit { patience })).await {
             Ok(answer) => match answer.reply {
                 BreakerReply::Admitted { epoch, probe } => {
-                    permit.epoch = epoch;
-                    permit.lease = probe.then(|| self.shared.config.probe_lease(patience));
+                    let lease = probe.then(|| self.shared.config.probe_lease(patience));
+                    permit.admission = Admission::Asked { ticket, epoch, lease };
                     Ok(permit)
                 }
                 BreakerReply::Refused { state, retry_after } => {
-                    permit.handle = None;
+                    permit.admission = Admission::Unheard;
                     self.refuse(Rejection::open(self.name(), describe(state), retry_after))
                 }
             },
             Err(error) => {
-                permit.handle = None;
+                permit.admission = Admission::Unheard;
                 self.unasked(ticket, error)
             }
         }
     }
 
-    fn refuse(&self, rejection: Rejection) -> Result<BreakerPermit, Rejection> {
-        if self.mode() == Mode::Observe {
+    #[inline]
+    fn refused(&self, mode: Mode, rejection: impl FnOnce() -> Rejection) -> Result<Admission, Rejection> {
+        if mode == Mode::Observe {
             self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
-            return Ok(BreakerPermit::of_nobody());
+            return Ok(Admission::Unheard);
         }
-        Err(rejection)
+        Err(rejection())
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Result<BreakerPermit, Rejection> {
+        self.refused(self.mode(), || rejection).map(|admission| BreakerPermit::held(self, admission))
     }
 
     /// The actor could not be asked: what it published last still holds.
@@ -194,15 +234,15 @@ impl BreakerHandle {
         if poisoned || self.shared.config.on_unavailable() == OnUnavailable::Reject {
             return self.refuse(error.rejection(Kind::Breaker, self.name()));
         }
-        let status = self.status();
+        let status = self.own_part(self.shared.hosted.status());
         let pass = match status.state {
             BreakerState::Closed | BreakerState::ForcedClosed => true,
             BreakerState::ForcedOpen => false,
             BreakerState::Open | BreakerState::HalfOpen => self.outage_probe(status.until),
         };
         if pass {
-            let handle = Some(self.clone());
-            return Ok(BreakerPermit { handle, ticket, epoch: status.epoch, lease: None, lent: false });
+            let admission = Admission::Asked { ticket, epoch: status.epoch, lease: None };
+            return Ok(BreakerPermit::held(self, admission));
         }
         self.refuse(Rejection::open(self.name(), describe(status.state), None))
     }
@@ -249,80 +289,5 @@ fn describe(state: BreakerState) -> &'static str {
         BreakerState::HalfOpen => "half open with every probe out",
         BreakerState::ForcedOpen => "forced open by an operator",
         BreakerState::ForcedClosed => "forced closed by an operator",
-    }
-}
-
-/// A pass through a breaker. Report how the attempt ended; dropped without a report it counts as cancelled, and a
-/// probe's slot is given back.
-#[derive(Debug)]
-#[must_use = "a permit that is dropped at once counts as a cancelled call"]
-pub struct BreakerPermit {
-    handle: Option<BreakerHandle>,
-    ticket: Ticket,
-    epoch: u64,
-    lease: Option<Duration>,
-    /// A call further in has taken it over.
-    lent: bool,
-}
-
-impl BreakerPermit {
-    fn of_nobody() -> Self {
-        BreakerPermit { handle: None, ticket: Ticket(0), epoch: 0, lease: None, lent: false }
-    }
-
-    /// Hands the pass, and a probe's slot with it, over to a call further in. What is left may still report how the
-    /// call around ended, as one more outcome of the same epoch; dropped, it says nothing.
-    pub fn lend(&mut self) -> BreakerPermit {
-        let lent = std::mem::replace(&mut self.lent, true);
-        BreakerPermit { handle: self.handle.clone(), lent, ..*self }
-    }
-
-    /// Whether this call decides over closing.
-    #[must_use]
-    pub fn is_probe(&self) -> bool {
-        self.lease.is_some()
-    }
-
-    /// How long a probe may run: cut after that it has failed. `None` for any other call.
-    #[must_use]
-    pub fn lease(&self) -> Option<Duration> {
-        self.lease
-    }
-
-    /// Reports and waits, at most 1 ms, until what follows from it is published.
-    ///
-    /// # Cancel safety
-    /// What was reported stays reported.
-    pub async fn report(mut self, outcome: Outcome) {
-        if let Some(handle) = self.handle.take() {
-            handle.shared.hosted.report(handle.input(self.outcome(outcome))).await;
-        }
-    }
-
-    /// Reports without waiting; for drop paths.
-    pub fn note(mut self, outcome: Outcome) {
-        if let Some(handle) = self.handle.take() {
-            handle.shared.hosted.note(handle.input(self.outcome(outcome)));
-        }
-    }
-
-    fn outcome(&self, outcome: Outcome) -> BreakerInput {
-        BreakerInput::Report { ticket: self.ticket, epoch: self.epoch, outcome }
-    }
-}
-
-impl Drop for BreakerPermit {
-    fn drop(&mut self) {
-        if let Some(handle) = self.handle.take()
-            && !self.lent
-        {
-            let input = if self.epoch == 0 {
-                // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
-                BreakerInput::GiveBack { ticket: self.ticket }
-            } else {
-                self.outcome(Outcome { ending: Ending::Cancelled, latency: Duration::ZERO })
-            };
-            handle.shared.hosted.note(handle.input(input));
-        }
     }
 }

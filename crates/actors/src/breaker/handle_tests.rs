@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::gate::Passage;
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Event, EventSink};
@@ -11,7 +12,9 @@ use crate::rejection::RejectionKind;
 use crate::settings::Settings;
 
 mod calls;
+mod gate;
 mod keys;
+mod oracle;
 
 struct Ignore;
 

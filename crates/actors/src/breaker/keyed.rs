@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::cell::Grant;
 use super::config::BreakerConfig;
 use super::machine::{BreakerChange, BreakerMachine};
 use super::protocol::{BreakerInput, BreakerReply, BreakerState, BreakerStatus};
@@ -121,6 +122,12 @@ impl KeyedBreakerMachine {
         BreakerMachine::new(self.config.clone(), moment)
     }
 
+    /// What callers without a key may do without a message: the grant, its epoch, and until when it holds.
+    pub(super) fn granted(&self, now: Time) -> (Grant, u64, Time) {
+        let (grant, until) = self.own.granted(now);
+        (grant, self.own.epoch(), until)
+    }
+
     fn forget(&mut self, key: &Arc<str>) {
         let Some(entry) = self.keys.remove(key) else { return };
         if let Some(deadline) = entry.deadline {
@@ -166,6 +173,9 @@ fn apply_of_key(
 ) {
     let mut inner = Effects::default();
     machine.apply(moment, change, &mut inner);
+    if inner.take_drew() {
+        effects.drew();
+    }
     for answer in inner.take_replies() {
         effects.reply(answer.ticket, answer.reply);
     }
@@ -192,7 +202,7 @@ impl Machine for KeyedBreakerMachine {
     type Change = KeyedChange;
     type Reply = BreakerReply;
     type Status = KeyedStatus;
-    type Gate = ();
+    type Gate = super::gate::BreakerGate;
 
     fn new(config: BreakerConfig, moment: Moment) -> Self {
         KeyedBreakerMachine {

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cell::Grant;
 use super::config::BreakerConfig;
 use super::protocol::{BreakerInput, BreakerReply, BreakerState, BreakerStatus, Force};
 use super::window::{Counts, Mark, Window};
 use crate::clock::{Moment, Time, WallTime, saturating_nanos};
 use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
-use crate::outcome::{Ending, Health};
+use crate::outcome::Health;
 use crate::snapshot::{self, SnapshotError};
 
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub enum BreakerChange {
         /// Whether it was slow.
         slow: bool,
     },
+    /// Book so many successes.
+    Count(u64),
     /// Look at the window again: a bucket has left it.
     Evaluate,
     /// Carry an operator's order out.
@@ -118,7 +121,12 @@ impl BreakerMachine {
     fn open(&mut self, moment: Moment, reason: String, effects: &mut Effects<BreakerReply>) {
         self.openings = self.openings.saturating_add(1);
         let open_time = self.open_time();
-        let spread = if self.config.jitter { spread(open_time, moment.random) } else { open_time };
+        let spread = if self.config.jitter {
+            effects.drew();
+            spread(open_time, moment.random)
+        } else {
+            open_time
+        };
         let until = moment.now.after(spread);
         self.enter(State::Open { until }, reason, effects);
     }
@@ -239,6 +247,38 @@ impl BreakerMachine {
         }
     }
 
+    fn count(&mut self, moment: Moment, successes: u64, effects: &mut Effects<BreakerReply>) {
+        if let State::Closed { window, ramp } = &mut self.state {
+            // What is counted was admitted when no place in flight was needed any more.
+            ramp.take_if(|slow_start| moment.now >= slow_start.until);
+            window.record_successes(moment.now, successes);
+            self.evaluate(moment, effects);
+        }
+    }
+
+    /// What callers may do without a message: the grant, its epoch, and until when it holds.
+    pub(super) fn granted(&self, now: Time) -> (Grant, Time) {
+        match &self.state {
+            State::Closed { ramp: Some(ramp), .. } if now < ramp.until => (Grant::Ask, Time::MAX),
+            State::Closed { window, .. } => {
+                let counts = window.counts_at(now);
+                let minimum = self.config.minimum_requests;
+                let at_minimum = Counts { total: minimum, ..counts };
+                let success_may_open = counts.total < minimum && self.verdict(at_minimum).is_some();
+                let grant = if success_may_open { Grant::Report } else { Grant::Count };
+                (grant, window.bucket_end(now))
+            }
+            State::Open { until } => (Grant::Refuse, *until),
+            State::HalfOpen { .. } => (Grant::Ask, Time::MAX),
+            State::ForcedOpen => (Grant::RefuseAll, Time::MAX),
+            State::ForcedClosed => (Grant::PassAll, Time::MAX),
+        }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     fn evaluate(&mut self, moment: Moment, effects: &mut Effects<BreakerReply>) {
         if let State::Closed { window, .. } = &mut self.state {
             window.roll(moment.now);
@@ -287,15 +327,12 @@ impl Machine for BreakerMachine {
             }
             BreakerInput::Report { epoch, .. } if *epoch != self.epoch => BreakerChange::Nothing,
             BreakerInput::Report { ticket, outcome, .. } => {
-                let health = match outcome.ending {
-                    Ending::Success => Health::Success,
-                    Ending::Error(kind) => self.config.health(kind),
-                    Ending::TimedOut => self.config.health(crate::outcome::ErrorKind::Timeout),
-                    Ending::Panicked => Health::Failure,
-                    Ending::Rejected(_) | Ending::Cancelled => Health::Neutral,
-                };
-                let slow = self.config.slow_call_duration.is_some_and(|limit| outcome.latency >= limit);
+                let (health, slow) = self.config.judge(outcome);
                 BreakerChange::Record { ticket: *ticket, health, slow }
+            }
+            BreakerInput::Counted { epoch, successes } => {
+                let is_present = u64::from(*epoch) == self.epoch & u64::from(u32::MAX);
+                if is_present { BreakerChange::Count(*successes) } else { BreakerChange::Nothing }
             }
             BreakerInput::GiveBack { ticket } => {
                 BreakerChange::Record { ticket: *ticket, health: Health::Neutral, slow: false }
@@ -332,6 +369,7 @@ impl Machine for BreakerMachine {
             BreakerChange::Record { ticket, health, slow } => {
                 self.record(moment, ticket, health, slow, effects);
             }
+            BreakerChange::Count(successes) => self.count(moment, successes, effects),
             BreakerChange::Evaluate => self.evaluate(moment, effects),
             BreakerChange::Force(order) => {
                 self.openings = 0;

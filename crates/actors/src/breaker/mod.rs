@@ -28,13 +28,22 @@
 
 #[cfg(feature = "host")]
 mod call;
+#[cfg_attr(not(feature = "host"), allow(dead_code, reason = "without actors nobody takes what they grant"))]
+mod cell;
 mod config;
+#[cfg_attr(
+    not(feature = "host"),
+    allow(unused_imports, reason = "without actors nobody takes what they grant")
+)]
+mod gate;
 #[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
 mod keyed;
 mod machine;
+#[cfg(feature = "host")]
+mod permit;
 mod protocol;
 #[cfg(test)]
 mod tests;
@@ -43,9 +52,12 @@ mod window;
 #[cfg(feature = "host")]
 pub use call::CallError;
 pub use config::BreakerConfig;
+pub use gate::BreakerGate;
 #[cfg(feature = "host")]
-pub use handle::{BreakerHandle, BreakerPermit};
+pub use handle::BreakerHandle;
 pub use keyed::{KeyedBreakerMachine, KeyedChange, KeyedInput, KeyedStatus, MAX_KEYS};
 pub use machine::{BreakerChange, BreakerMachine};
+#[cfg(feature = "host")]
+pub use permit::BreakerPermit;
 pub use protocol::{BreakerInput, BreakerReply, BreakerState, BreakerStatus, Force};
 pub use window::{Counts, Span};

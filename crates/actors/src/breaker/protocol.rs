@@ -24,6 +24,13 @@ pub enum BreakerInput {
         /// How it ended.
         outcome: Outcome,
     },
+    /// So many calls succeeded that were admitted in advance, none of them slow.
+    Counted {
+        /// The lower half of the epoch in which they were admitted.
+        epoch: u32,
+        /// How many.
+        successes: u64,
+    },
     /// A caller left before it saw an answer: whatever it was granted is free again.
     GiveBack {
         /// The number under which it asked.

@@ -31,10 +31,16 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, mark: Mark) {
-        self.total = self.total.saturating_add(1);
-        self.failures = self.failures.saturating_add(mark.failure.into());
-        self.slow = self.slow.saturating_add(mark.slow.into());
+    /// So many calls that all came to `mark`.
+    fn of(mark: Mark, calls: u32) -> Self {
+        let share = |counts: bool| if counts { calls } else { 0 };
+        Counts { total: calls, failures: share(mark.failure), slow: share(mark.slow) }
+    }
+
+    fn add(&mut self, other: Counts) {
+        self.total = self.total.saturating_add(other.total);
+        self.failures = self.failures.saturating_add(other.failures);
+        self.slow = self.slow.saturating_add(other.slow);
     }
 
     fn subtract(&mut self, other: Counts) {
@@ -51,7 +57,8 @@ const BUCKETS: u64 = 10;
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     span: Span,
-    /// Count windows hold one call an entry, time windows one bucket an entry with the number of its bucket.
+    /// Count windows hold calls in a row that came to the same an entry, time windows one bucket an entry with the number of
+    /// its bucket.
     entries: VecDeque<(u64, Counts)>,
     counts: Counts,
 }
@@ -69,41 +76,84 @@ impl Window {
         self.counts
     }
 
+    /// What stands in it once what is too old at `now` is forgotten.
+    pub(super) fn counts_at(&self, now: Time) -> Counts {
+        let mut counts = self.counts;
+        self.too_old(now).for_each(|old| counts.subtract(old));
+        counts
+    }
+
+    fn too_old(&self, now: Time) -> impl Iterator<Item = Counts> {
+        let current = match self.span {
+            Span::Requests(_) => None,
+            Span::Time(span) => Some(now.as_nanos() / Self::bucket_nanos(span)),
+        };
+        let is_old = move |bucket: u64| current.is_some_and(|current| bucket + BUCKETS <= current);
+        self.entries.iter().take_while(move |(bucket, _)| is_old(*bucket)).map(|(_, counts)| *counts)
+    }
+
     /// Forgets what is too old at `now`.
     pub(super) fn roll(&mut self, now: Time) {
-        let Span::Time(span) = self.span else { return };
-        let current = now.as_nanos() / Self::bucket_nanos(span);
-        while let Some((bucket, counts)) = self.entries.front().copied() {
-            if bucket + BUCKETS > current {
-                break;
-            }
-            self.entries.pop_front();
-            self.counts.subtract(counts);
-        }
+        self.counts = self.counts_at(now);
+        let old = self.too_old(now).count();
+        self.entries.drain(..old);
     }
 
     pub(super) fn record(&mut self, now: Time, mark: Mark) {
+        self.record_run(now, mark, 1);
+    }
+
+    /// Records so many calls that succeeded and were not slow.
+    pub(super) fn record_successes(&mut self, now: Time, calls: u64) {
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        self.record_run(now, Mark { failure: false, slow: false }, calls);
+    }
+
+    fn record_run(&mut self, now: Time, mark: Mark, calls: u32) {
         self.roll(now);
-        let mut single = Counts::default();
-        single.add(mark);
         match self.span {
             Span::Requests(size) => {
-                while self.entries.len() >= size as usize {
-                    if let Some((_, oldest)) = self.entries.pop_front() {
-                        self.counts.subtract(oldest);
-                    }
+                let run = Counts::of(mark, calls.min(size));
+                self.make_room(size - run.total);
+                let alike =
+                    |counts: &Counts| (counts.failures > 0, counts.slow > 0) == (mark.failure, mark.slow);
+                match self.entries.back_mut() {
+                    Some((_, counts)) if alike(counts) => counts.add(run),
+                    _ => self.entries.push_back((0, run)),
                 }
-                self.entries.push_back((0, single));
+                self.counts.add(run);
             }
             Span::Time(span) => {
                 let current = now.as_nanos() / Self::bucket_nanos(span);
+                let run = Counts::of(mark, calls);
                 match self.entries.back_mut() {
-                    Some((bucket, counts)) if *bucket == current => counts.add(mark),
-                    _ => self.entries.push_back((current, single)),
+                    Some((bucket, counts)) if *bucket == current => counts.add(run),
+                    _ => self.entries.push_back((current, run)),
                 }
+                self.counts.add(run);
             }
         }
-        self.counts.add(mark);
+    }
+
+    /// Forgets the oldest calls of a count window until no more than `most` are left.
+    fn make_room(&mut self, most: u32) {
+        while let Some(beyond) = self.counts.total.checked_sub(most).filter(|beyond| *beyond > 0) {
+            let Some((_, oldest)) = self.entries.front_mut() else { return };
+            let mark = Mark { failure: oldest.failures > 0, slow: oldest.slow > 0 };
+            let gone = Counts::of(mark, beyond.min(oldest.total));
+            oldest.subtract(gone);
+            if oldest.total == 0 {
+                self.entries.pop_front();
+            }
+            self.counts.subtract(gone);
+        }
+    }
+
+    /// When the present bucket ends; never in a window of calls.
+    pub(super) fn bucket_end(&self, now: Time) -> Time {
+        let Span::Time(span) = self.span else { return Time::MAX };
+        let bucket = Self::bucket_nanos(span);
+        Time::from_nanos((now.as_nanos() / bucket + 1).saturating_mul(bucket))
     }
 
     /// When the oldest bucket leaves, if that can change a rate.

@@ -41,7 +41,10 @@
 //! `place` and `slots` apart, they name nothing of this crate, so that the model checker can compile them by themselves:
 //! `cargo test --release --manifest-path crates/actors/loom/Cargo.toml` goes through every interleaving.
 
-#![allow(dead_code, unused_imports, reason = "without actors nobody takes what they grant")]
+#![cfg_attr(
+    not(feature = "host"),
+    allow(dead_code, unused_imports, reason = "without actors nobody takes what they grant")
+)]
 
 pub(crate) mod cell;
 mod permits;
@@ -106,6 +109,10 @@ pub trait Gate<M: Machine>: Send + Sync + Sized + 'static {
 
     /// Carries nothing any more, until it is published again: callers ask.
     fn withdraw(&self);
+
+    /// Something was written to the ledger that may change the machine's mind: what is granted may not hold any more until
+    /// it is published again.
+    fn unsettle(&self) {}
 
     /// Hands over what callers did since the last time, in an order in which each of them could have done it.
     fn take(&self, noted: &mut Vec<Noted<M::Input>>);

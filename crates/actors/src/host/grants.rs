@@ -13,6 +13,10 @@ impl<M: Machine> Hosted<M> {
     pub(super) fn grant(&self, cell: &mut MutexGuard<'_, Cell<M>>, now: Time) {
         if !self.withdrawn.load(Ordering::Acquire) {
             self.gate.publish(&mut cell.machine, now);
+            // Written since the actor last looked: it is as unread as it was before this step.
+            if self.noted() > 0 {
+                self.gate.unsettle();
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Cell<M: Machine> {
     pub(super) machine: M,
     waiting: BTreeMap<Ticket, oneshot::Sender<Answered<M::Reply>>>,
     entropy: Entropy,
+    /// The next number that the machine uses.
+    random: u64,
     intensity: Intensity,
     quarantine: Quarantine,
     latest: Time,
@@ -78,7 +80,8 @@ impl<M: Machine> Hosted<M> {
     pub fn new(ground: Arc<Ground>, kind: Kind, name: &str, config: M::Config) -> Arc<Self> {
         let mut entropy = Entropy::new(ground.seed, &format!("{kind}/{name}"));
         let clock = &ground.clock;
-        let moment = Moment { now: clock.now(), wall: clock.wall(), random: entropy.next_u64() };
+        let random = entropy.next_u64();
+        let moment = Moment { now: clock.now(), wall: clock.wall(), random };
         let gate = M::Gate::new(&config, ground.options.grants);
         let mut machine = M::new(config, moment);
         gate.publish(&mut machine, moment.now);
@@ -90,6 +93,7 @@ impl<M: Machine> Hosted<M> {
                 machine,
                 waiting: BTreeMap::new(),
                 entropy,
+                random,
                 intensity: Intensity::new(ground.options.restarts),
                 quarantine: Quarantine::default(),
                 latest: moment.now,
@@ -332,7 +336,7 @@ impl<M: Machine> Hosted<M> {
         let _ = tokio::time::timeout(self.ground.options.ask_timeout, stopped).await;
     }
 
-    pub(super) fn deadline(&self) -> Option<tokio::time::Instant> {
+    pub(crate) fn deadline(&self) -> Option<tokio::time::Instant> {
         lock(&self.cell).machine.deadline().map(|deadline| self.ground.clock.instant(deadline))
     }
 
@@ -437,7 +441,7 @@ impl<M: Machine> Hosted<M> {
     /// The moment of what happened at the latest at `until`; never before anything that the machine knows.
     fn moment(&self, cell: &mut Cell<M>, until: Time) -> Moment {
         cell.latest = cell.latest.max(self.ground.clock.now().min(until));
-        Moment { now: cell.latest, wall: self.ground.clock.wall(), random: cell.entropy.next_u64() }
+        Moment { now: cell.latest, wall: self.ground.clock.wall(), random: cell.random }
     }
 
     pub(super) fn step(
@@ -465,6 +469,9 @@ impl<M: Machine> Hosted<M> {
     }
 
     fn publish(&self, mut cell: MutexGuard<'_, Cell<M>>, now: Time, mut effects: Effects<M::Reply>) {
+        if effects.take_drew() {
+            cell.random = cell.entropy.next_u64();
+        }
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);
         for answer in effects.take_replies() {

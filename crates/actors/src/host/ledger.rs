@@ -39,6 +39,7 @@ impl<M: Machine> Hosted<M> {
         let mut ledger = lock(&self.ledger);
         self.gate.take(&mut ledger);
         ledger.push(Noted::now(input));
+        self.gate.unsettle();
     }
 
     /// Makes the actor look at what was noted and counted. Never waits and never fails.

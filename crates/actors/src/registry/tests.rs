@@ -173,7 +173,9 @@ async fn when_stop_returns_every_actor_has_stopped_also_one_that_is_left_alone()
 async fn an_actor_that_hangs_answers_nobody_and_one_with_a_full_mailbox_says_so_at_once_and_both_come_back() {
     use crate::breaker::BreakerState;
     let registry = registry();
-    let breaker = registry.declare_breaker("db", BreakerConfig::default(), "test").unwrap();
+    let asking = crate::settings::Settings::new().with("grants", "off");
+    let asking = BreakerConfig::from_settings(&asking).unwrap();
+    let breaker = registry.declare_breaker("db", asking, "test").unwrap();
     let clock = Arc::clone(registry.ground().clock());
     let (ask, second) = (breaker.hosted().options().ask_timeout, std::time::Duration::from_secs(1));
     for full in [false, true] {

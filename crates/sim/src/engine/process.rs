@@ -119,6 +119,9 @@ pub(crate) fn runtime(
     if let Some(mailbox) = variant.runtime.mailbox {
         builder = builder.mailbox(mailbox as usize);
     }
+    if let Some(grants) = variant.runtime.grants {
+        builder = builder.grants(grants);
+    }
     if let Some((most, within)) = variant.runtime.restarts {
         let within = Duration::from_nanos(within);
         builder = builder.restarts(RestartLimit { most, within, ..RestartLimit::default() });

@@ -1,3 +1,5 @@
+use steadfast_actors::settings::Grants;
+
 use super::mistake::Notes;
 use super::reader::Table;
 use super::tree::Node;
@@ -9,13 +11,15 @@ pub struct RuntimeOptions {
     pub restarts: Option<(u32, u64)>,
     /// Messages that may wait in an actor's mailbox.
     pub mailbox: Option<u32>,
+    /// Whether what actors grant is taken in advance; as by default where it is not said.
+    pub grants: Option<Grants>,
     /// Where idempotency records live.
     pub store: String,
 }
 
 impl Default for RuntimeOptions {
     fn default() -> Self {
-        RuntimeOptions { restarts: None, mailbox: None, store: "memory".to_owned() }
+        RuntimeOptions { restarts: None, mailbox: None, grants: None, store: "memory".to_owned() }
     }
 }
 
@@ -36,6 +40,9 @@ pub(crate) fn read(node: &Node, under: &RuntimeOptions, notes: &mut Notes<'_>) -
     }
     if let Some(mailbox) = table.integer("mailbox", 1..=1_000_000, notes) {
         options.mailbox = u32::try_from(mailbox).ok();
+    }
+    if let Some(grants) = table.choice("grants", &[("on", Grants::On), ("off", Grants::Off)], notes) {
+        options.grants = Some(grants);
     }
     if let Some(store) = table.choice("store", &[("memory", "memory")], notes) {
         store.clone_into(&mut options.store);

@@ -1,0 +1,5 @@
+#[path = "../../src/breaker/cell.rs"]
+mod cell;
+mod tests;
+
+use cell::{BreakerCell, Grant};

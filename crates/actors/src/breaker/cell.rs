@@ -1,0 +1,106 @@
+//! What a breaker publishes, in two words.
+//!
+//! The first holds the epoch and what callers may do in it, with one bit for "something was written that the actor has
+//! not read yet"; the second a time that goes with it. The time is stored before the word and read after it: who sees a
+//! word sees its time, or that of a later word.
+
+use crate::gate::cell::{AtomicU64, Ordering};
+
+/// What callers may do without a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// Nothing: they ask.
+    Ask,
+    /// Pass, and count successes; whatever else is reported. Until the time that goes with it, where there is one.
+    Count,
+    /// Pass, and report every outcome: a success could open it.
+    Report,
+    /// Nothing until the time that goes with it; then they ask.
+    Refuse,
+    /// Nothing, by an operator's order.
+    RefuseAll,
+    /// Pass, by an operator's order; outcomes say nothing.
+    PassAll,
+}
+
+const GRANT_BITS: u32 = 3;
+/// Something was written that the actor has not read: what is granted may not hold any more.
+const UNREAD: u64 = 1 << GRANT_BITS;
+const EPOCH_BITS: u32 = GRANT_BITS + 1;
+
+/// The two words. Padded, for all callers read them, and what lies beside them is written.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct BreakerCell {
+    word: AtomicU64,
+    until: AtomicU64,
+}
+
+impl Default for BreakerCell {
+    fn default() -> Self {
+        BreakerCell { word: AtomicU64::new(Grant::Ask as u64), until: AtomicU64::new(0) }
+    }
+}
+
+impl BreakerCell {
+    /// What holds from now on, in which epoch, and until when in nanoseconds.
+    pub(crate) fn publish(&self, grant: Grant, epoch: u64, until: u64) {
+        // Relaxed: the store of the word releases it.
+        self.until.store(until, Ordering::Relaxed);
+        self.word.store(epoch << EPOCH_BITS | grant as u64, Ordering::Release);
+    }
+
+    /// What callers may do now, and in which epoch. While something is unread they ask.
+    #[inline]
+    pub(crate) fn grant(&self) -> (Grant, u64) {
+        let word = self.word.load(Ordering::Acquire);
+        // With the bit for what is unread, no number is one of these.
+        let grant = match word & ((1 << EPOCH_BITS) - 1) {
+            1 => Grant::Count,
+            2 => Grant::Report,
+            3 => Grant::Refuse,
+            4 => Grant::RefuseAll,
+            5 => Grant::PassAll,
+            _ => Grant::Ask,
+        };
+        (grant, word >> EPOCH_BITS)
+    }
+
+    /// The time that goes with it, in nanoseconds.
+    #[inline]
+    pub(crate) fn until(&self) -> u64 {
+        self.until.load(Ordering::Acquire)
+    }
+
+    /// Something was written that may change the actor's mind: callers ask until it has published what it thinks now.
+    pub(crate) fn unsettle(&self) {
+        self.word.fetch_or(UNREAD, Ordering::AcqRel);
+    }
+
+    /// Callers ask until it is published again; the epoch stays.
+    pub(crate) fn withdraw(&self) {
+        let asks = |word: u64| Some(word & !(UNREAD - 1) | Grant::Ask as u64);
+        let _ = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, asks);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_is_read_back() {
+        let cell = BreakerCell::default();
+        assert_eq!(cell.grant(), (Grant::Ask, 0));
+        use Grant::{Ask, Count, PassAll, Refuse, RefuseAll, Report};
+        for grant in [Ask, Count, Report, Refuse, RefuseAll, PassAll] {
+            cell.publish(grant, 1 << 40, 7);
+            assert_eq!((cell.grant(), cell.until()), ((grant, 1 << 40), 7));
+            cell.unsettle();
+            assert_eq!(cell.grant(), (Grant::Ask, 1 << 40));
+            cell.publish(grant, 3, 0);
+            cell.withdraw();
+            assert_eq!(cell.grant(), (Grant::Ask, 3));
+        }
+    }
+}

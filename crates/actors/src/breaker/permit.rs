@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use super::gate::Success;
+use super::{BreakerHandle, BreakerInput};
+use crate::machine::Ticket;
+use crate::outcome::{Ending, Health, Outcome};
+
+/// How a call was let in, which says what its outcome has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// In advance, in this epoch: it holds no place.
+    Granted { epoch: u64 },
+    /// By the actor, or on what it published last; epoch 0 before its answer is known. A probe has a lease.
+    Asked { ticket: Ticket, epoch: u64, lease: Option<Duration> },
+    /// In a way that nobody wants to hear of: the breaker is off, observed, or forced closed.
+    Unheard,
+}
+
+impl Admission {
+    /// How long a probe may run.
+    pub(super) fn lease(self) -> Option<Duration> {
+        if let Admission::Asked { lease, .. } = self { lease } else { None }
+    }
+}
+
+impl BreakerHandle {
+    /// What has to be told of `outcome`; `None` where nothing has.
+    #[inline]
+    fn told(&self, admission: Admission, outcome: Outcome) -> Option<BreakerInput> {
+        let (ticket, epoch) = match admission {
+            Admission::Unheard => return None,
+            Admission::Asked { ticket, epoch: 0, .. } => {
+                // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
+                return Some(BreakerInput::GiveBack { ticket });
+            }
+            Admission::Asked { ticket, epoch, .. } => (ticket, epoch),
+            Admission::Granted { epoch } => {
+                let done = match self.config().judge(&outcome) {
+                    (Health::Success, false) => self.gate_took(epoch),
+                    // It held no place, so there is nothing to give back.
+                    (Health::Neutral, _) => true,
+                    (Health::Success | Health::Failure, _) => false,
+                };
+                if done {
+                    return None;
+                }
+                (Ticket(0), epoch)
+            }
+        };
+        Some(BreakerInput::Report { ticket, epoch, outcome })
+    }
+
+    /// Counts a success in the gate, if it is one to be counted there.
+    #[inline]
+    fn gate_took(&self, epoch: u64) -> bool {
+        match self.hosted().gate().succeeded(epoch, || self.hosted().now()) {
+            Success::Done => true,
+            Success::Poke => {
+                self.hosted().poke();
+                true
+            }
+            Success::Report => false,
+        }
+    }
+
+    /// Reports how a call ended that was let in so, and waits, at most 1 ms, until what follows from it is published.
+    /// Where that was granted in advance and it succeeded, there is nothing to wait for.
+    #[inline]
+    pub(super) async fn settle(&self, admission: Admission, outcome: Outcome) {
+        if let Some(input) = self.told(admission, outcome) {
+            self.hosted().report(self.input(input)).await;
+        }
+    }
+
+    /// The same without waiting; for drop paths.
+    pub(super) fn settle_later(&self, admission: Admission, outcome: Outcome) {
+        if let Some(input) = self.told(admission, outcome) {
+            self.hosted().note(self.input(input));
+        }
+    }
+}
+
+/// A pass through a breaker. Report how the attempt ended; dropped without a report it counts as cancelled, and a
+/// probe's slot is given back.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped at once counts as a cancelled call"]
+pub struct BreakerPermit {
+    /// Nobody's where the outcome is of no interest.
+    handle: Option<BreakerHandle>,
+    pub(super) admission: Admission,
+    /// A call further in has taken it over.
+    lent: bool,
+}
+
+impl BreakerPermit {
+    pub(super) fn held(handle: &BreakerHandle, admission: Admission) -> Self {
+        let handle = (admission != Admission::Unheard).then(|| handle.clone());
+        BreakerPermit { handle, admission, lent: false }
+    }
+
+    /// Takes over what the permit would have reported.
+    pub(super) fn into_admission(mut self) -> Admission {
+        std::mem::replace(&mut self.admission, Admission::Unheard)
+    }
+
+    /// Hands the pass, and a probe's slot with it, over to a call further in. What is left may still report how the
+    /// call around ended, as one more outcome of the same epoch; dropped, it says nothing.
+    pub fn lend(&mut self) -> BreakerPermit {
+        let lent = std::mem::replace(&mut self.lent, true);
+        BreakerPermit { handle: self.handle.clone(), admission: self.admission, lent }
+    }
+
+    /// Whether this call decides over closing.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.lease().is_some()
+    }
+
+    /// How long a probe may run: cut after that it has failed. `None` for any other call.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        self.admission.lease()
+    }
+
+    /// Reports and waits, at most 1 ms, until what follows from it is published. A success that nothing follows from is
+    /// counted, and nothing is waited for.
+    ///
+    /// # Cancel safety
+    /// What was reported stays reported.
+    pub async fn report(mut self, outcome: Outcome) {
+        if let Some(handle) = self.handle.take() {
+            handle.settle(self.admission, outcome).await;
+        }
+    }
+
+    /// Reports without waiting; for drop paths.
+    pub fn note(mut self, outcome: Outcome) {
+        if let Some(handle) = self.handle.take() {
+            handle.settle_later(self.admission, outcome);
+        }
+    }
+}
+
+impl Drop for BreakerPermit {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take()
+            && !self.lent
+        {
+            let outcome = Outcome { ending: Ending::Cancelled, latency: Duration::ZERO };
+            handle.settle_later(self.admission, outcome);
+        }
+    }
+}
