@@ -154,6 +154,19 @@ impl Entropy {
 pub use host::Clock;
 
 #[cfg(feature = "host")]
+thread_local! {
+    /// Processor time that this thread is said to have used.
+    static SPENT: std::cell::Cell<Duration> = const { std::cell::Cell::new(Duration::ZERO) };
+}
+
+/// Says that this code has used so much processor time, for pools of kind `cpu` in a simulated run. A real one measures
+/// instead, and does not hear this.
+#[cfg(feature = "host")]
+pub fn spend_cpu(time: Duration) {
+    SPENT.set(SPENT.get().saturating_add(time));
+}
+
+#[cfg(feature = "host")]
 mod host {
     use super::{Time, WallTime, saturating_nanos};
     use std::sync::atomic::{AtomicI64, Ordering};
@@ -210,6 +223,25 @@ mod host {
                 std::hint::spin_loop();
             }
             tokio::time::Instant::now() == seen
+        }
+
+        /// The processor time that this thread has used so far; simulated, what [`spend_cpu`](super::spend_cpu) said on it.
+        pub(crate) fn thread_cpu(is_simulated: bool) -> Duration {
+            if is_simulated {
+                return super::SPENT.get();
+            }
+            #[cfg(unix)]
+            {
+                let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+                let (seconds, nanos) = (u64::try_from(used.tv_sec), u32::try_from(used.tv_nsec));
+                Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+            }
+            // Elsewhere real time stands in: a thread that is not running is charged too.
+            #[cfg(not(unix))]
+            {
+                static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+                START.get_or_init(Instant::now).elapsed()
+            }
         }
 
         /// Monotonic time since the start of the runtime.

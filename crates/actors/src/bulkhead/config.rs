@@ -3,15 +3,28 @@ use std::time::Duration;
 
 use super::Priority;
 use super::bytes::parse_bytes;
+use super::kind_settings::{ConnectionSettings, CpuSettings, KindSettings};
 use crate::settings::{Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration};
 
-/// What a pool bounds.
+/// What a pool bounds, and what its permit is.
+///
+/// | kind | a permit is | own settings | default | why |
+/// |---|---|---|---|---|
+/// | `semaphore` | a number | | | |
+/// | `memory` | bytes | `capacity` with a unit | 64 MiB | a small container still stands after it |
+/// | `threads` | a thread for blocking work | | | |
+/// | `connections` | a connection | `min_idle` | 0 | a service that nobody calls keeps no server busy |
+/// | | | `idle_timeout` | 10 min | HikariCP's: shorter than most servers and firewalls cut |
+/// | | | `max_lifetime` | 30 min | HikariCP's: addresses and passwords change |
+/// | | | `connect_timeout` | 5 s | a server that does not answer in that time is down |
+/// | `cpu` | a place among those who share processor time | `share` | 0.5 | leaves room for others even on one processor |
+/// | | | `period` | 100 ms | the kernel's own for groups (`cpu.max`) |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PoolKind {
     /// Attempts at once.
     #[default]
     Semaphore,
-    /// Blocking work, each on a thread of its own.
+    /// Blocking work, each on a thread of the pool's own.
     Threads,
     /// Connections.
     Connections,
@@ -70,6 +83,7 @@ pub struct BulkheadConfig {
     mode: Option<Mode>,
     grants: Option<Grants>,
     on_unavailable: Option<OnUnavailable>,
+    of_kind: KindSettings,
     /// Whether some site's calls may take the permits of lower classes.
     preempts: bool,
     /// An operator's order, which goes before all that sites and files say.
@@ -84,6 +98,21 @@ const MOST_BYTES: u64 = 1 << 50;
 const CAPACITY: u64 = 64;
 const CAPACITY_BYTES: u64 = 64 << 20;
 const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// What two sites say of one setting.
+///
+/// # Errors
+/// The setting, where they contradict each other.
+pub(super) fn one<T: Copy + PartialEq>(
+    key: &'static str,
+    own: Option<T>,
+    other: Option<T>,
+) -> Result<Option<T>, &'static str> {
+    match (own, other) {
+        (Some(own), Some(other)) if own != other => Err(key),
+        _ => Ok(own.or(other)),
+    }
+}
 
 impl BulkheadConfig {
     /// A pool of `capacity` permits, with everything else as by default.
@@ -108,6 +137,7 @@ impl BulkheadConfig {
             [("gradient", Adaptive::Gradient), ("vegas", Adaptive::Vegas), ("aimd", Adaptive::Aimd)];
         config.adaptive = reader.choice("adaptive", &adaptive);
         config.check_cost(&mut reader);
+        config.of_kind = KindSettings::read(&mut reader, config.kind, config.capacity);
         reader.finish()?;
         Ok(config)
     }
@@ -182,16 +212,6 @@ impl BulkheadConfig {
     /// # Errors
     /// The setting on which they contradict each other.
     pub fn merged(self, other: Self) -> Result<Self, &'static str> {
-        fn one<T: Copy + PartialEq>(
-            key: &'static str,
-            own: Option<T>,
-            other: Option<T>,
-        ) -> Result<Option<T>, &'static str> {
-            match (own, other) {
-                (Some(own), Some(other)) if own != other => Err(key),
-                _ => Ok(own.or(other)),
-            }
-        }
         // A number of permits and a number of bytes are never the same pool's.
         let counts_permits = |one: &Self| one.capacity.is_some() && !one.is_memory();
         if (self.is_memory() && counts_permits(&other)) || (other.is_memory() && counts_permits(&self)) {
@@ -208,6 +228,7 @@ impl BulkheadConfig {
             grants: one("grants", self.grants, other.grants)?,
             on_unavailable: one("on_unavailable", self.on_unavailable, other.on_unavailable)?,
             preempts: self.preempts || other.preempts,
+            of_kind: self.of_kind.merged(other.of_kind)?,
             ordered: self.ordered.or(other.ordered),
         })
     }
@@ -314,6 +335,18 @@ impl BulkheadConfig {
         self.kind.unwrap_or_default()
     }
 
+    /// How a pool of connections keeps them.
+    #[must_use]
+    pub fn connections(&self) -> ConnectionSettings {
+        self.of_kind.connections()
+    }
+
+    /// How much processor time the handlers of a pool of kind `cpu` get.
+    #[must_use]
+    pub fn cpu(&self) -> CpuSettings {
+        self.of_kind.cpu()
+    }
+
     /// How its limit is found, where it is not fixed.
     #[must_use]
     pub fn adaptive(&self) -> Option<Adaptive> {
@@ -335,11 +368,7 @@ impl fmt::Display for BulkheadConfig {
         if self.discipline() == Discipline::AdaptiveLifo {
             f.write_str(", the newest first once the line has stood for a second")?;
         }
-        if matches!(self.kind(), PoolKind::Connections | PoolKind::Cpu) {
-            let kind =
-                PoolKind::NAMES.iter().find(|(_, kind)| *kind == self.kind()).map_or("", |(name, _)| name);
-            write!(f, "; counts calls for now, though declared for {kind}")?;
-        }
+        f.write_str(&self.of_kind.remark(self.kind()))?;
         if self.adaptive.is_some() {
             f.write_str("; its limit is fixed for now, though declared adaptive")?;
         }

@@ -2,11 +2,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::gate::Asking;
-use super::kinds::Rooms;
+use super::kinds::{ConnectionCounts, Connections, Connector, Rooms};
 use super::outage::Outage;
 use super::permit::{BulkheadPermit, Held, Observed};
 use super::{
-    Acquire, BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Priority, Refusal,
+    Acquire, BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, PoolKind,
+    Priority, Refusal,
 };
 use crate::clock::Time;
 use crate::host::{AskError, Hosted};
@@ -299,6 +300,30 @@ impl BulkheadHandle {
             return hosted.gate().take_unasked(weight).then_some(Held::InAdvance(weight));
         }
         outage.take(hosted, weight).map(Held::Asked)
+    }
+
+    /// Gives a pool of kind `connections` what opens them. Those that are to be there in advance are opened now.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] where the pool is of another kind, or has a connector.
+    pub fn connect_with<K: Connector>(&self, connector: K) -> Result<(), Rejection> {
+        let wrong = |problem: &str| Err(Rejection::misconfigured(self.name(), problem));
+        if self.config().kind() != PoolKind::Connections {
+            return wrong(
+                "a connector is for a pool of connections: write kind = \"connections\" where it is declared",
+            );
+        }
+        let connections = &self.shared.rooms.connections;
+        if connections.get().is_some() || connections.set(Connections::new(self, connector)).is_err() {
+            return wrong("it has a connector already");
+        }
+        Ok(())
+    }
+
+    /// How many connections it has; `None` where it has no connector.
+    #[must_use]
+    pub fn connections(&self) -> Option<ConnectionCounts> {
+        self.shared.rooms.connections.get().map(|connections| connections.counts())
     }
 
     /// Gives it another capacity while it runs; made smaller, permits are withheld as they come back.

@@ -11,6 +11,7 @@ use crate::machine::Kind;
 use crate::rejection::{FullReason, Rejection, RejectionKind};
 use crate::settings::Settings;
 
+mod connections;
 mod crashes;
 mod grants;
 mod leaving;

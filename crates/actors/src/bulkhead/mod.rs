@@ -24,6 +24,8 @@
 //! Calls that run with all their optional parts off have a lane of their own, a tenth of the capacity rounded up and
 //! counted apart, without a line. A throttle is the same actor around a whole call in place of an attempt.
 //!
+//! What a permit of each kind is, with its own settings, is said at [`PoolKind`].
+//!
 //! # Memory
 //! `capacity = "64MiB"` counts bytes. A call takes what its `cost` says, else the bytes of its message's body, at least 1;
 //! what could never fit is refused at once. It accounts, it does not allocate: a handler that takes more than it said
@@ -47,6 +49,7 @@ mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
 mod held;
+mod kind_settings;
 #[cfg(feature = "host")]
 mod kinds;
 mod line;
@@ -65,8 +68,9 @@ pub use cost::Cost;
 pub use gate::BulkheadGate;
 #[cfg(feature = "host")]
 pub use handle::BulkheadHandle;
+pub use kind_settings::{ConnectionSettings, CpuSettings};
 #[cfg(feature = "host")]
-pub use kinds::SharedPermit;
+pub use kinds::{BoxError, ConnectionCounts, ConnectionError, Connector, Lease, Metered, SharedPermit, cut};
 pub use machine::{
     Acquire, BulkheadChange, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, Refusal,
 };

@@ -158,6 +158,11 @@ impl<M: Machine> Hosted<M> {
         self.ground.options
     }
 
+    /// The ground that it stands on.
+    pub(crate) fn ground(&self) -> &Arc<Ground> {
+        &self.ground
+    }
+
     /// Its clock.
     #[must_use]
     pub fn clock(&self) -> &Arc<Clock> {

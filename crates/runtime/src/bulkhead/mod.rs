@@ -3,14 +3,17 @@
 //! | pool of kind | its handler uses the permit by |
 //! |---|---|
 //! | `threads` | [`Bulkhead::blocking`] |
+//! | `connections` | [`Bulkhead::connection`], once [`Runtime::connect`] has said what opens them |
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use steadfast_actors::bulkhead::{PoolKind, SharedPermit};
+use steadfast_actors::bulkhead::{BulkheadConfig, PoolKind};
+pub use steadfast_actors::bulkhead::{ConnectionCounts, ConnectionError, Connector, Lease, SharedPermit};
 use steadfast_actors::rejection::Rejection;
+use steadfast_actors::settings::Settings;
 
 use crate::Runtime;
 use crate::pipeline::Call;
@@ -61,6 +64,38 @@ impl Bulkhead {
             runtime.scope_blocking(|| call.around_blocking(work))
         };
         permit.blocking(deadline, inside).await
+    }
+}
+
+impl Bulkhead {
+    /// The connection that the permit of the innermost pool of connections around is: lent until the lease is dropped.
+    ///
+    /// It belongs to the attempt. Where that is cut, the connection is closed, and never lent again: an answer may still
+    /// be on its way.
+    ///
+    /// # Errors
+    /// Where it cannot be opened within the pool's `connect_timeout` and the call's deadline; where no pool of
+    /// connections is around, it has none of this type, or the call's is lent already.
+    ///
+    /// # Cancel safety
+    /// A connection that was being opened is closed.
+    pub async fn connection<C: Send + 'static>() -> Result<Lease<C>, ConnectionError> {
+        let (call, permit) = permit("Bulkhead::connection", PoolKind::Connections)?;
+        permit.connection(call.deadline.time()).await
+    }
+}
+
+impl Runtime {
+    /// Says what opens the connections of the pool `name`, which is declared of kind `connections` by this, as far as no
+    /// site has done so.
+    ///
+    /// # Errors
+    /// [`Rejection::Misconfigured`] where the pool is of another kind, or has a connector.
+    pub fn connect(&self, name: &str, connector: impl Connector) -> Result<(), Rejection> {
+        let settings = Settings::new().with("kind", PoolKind::Connections.as_str());
+        let config = BulkheadConfig::from_settings(&settings).unwrap_or_default();
+        let pool = self.registry().declare_bulkhead(name, config, "Runtime::connect")?;
+        pool.connect_with(connector)
     }
 }
 

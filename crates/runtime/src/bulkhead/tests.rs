@@ -78,3 +78,136 @@ async fn without_a_pool_of_threads_around_it_says_what_to_write() {
         assert!(rejection.to_string().contains("kind = \"threads\""), "{rejection}");
     }
 }
+
+mod tcp {
+    //! Real connections and a real clock; nothing sleeps.
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    struct Echo(std::net::SocketAddr);
+
+    impl Connector for Echo {
+        type Connection = TcpStream;
+        type Error = std::io::Error;
+
+        async fn connect(&self) -> std::io::Result<TcpStream> {
+            TcpStream::connect(self.0).await
+        }
+
+        async fn check(&self, connection: &mut TcpStream) -> std::io::Result<()> {
+            let answer = echo(connection, b'?').await?;
+            if answer == b'?' { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+        }
+    }
+
+    async fn echo(connection: &mut TcpStream, byte: u8) -> std::io::Result<u8> {
+        connection.write_all(&[byte]).await?;
+        connection.read_u8().await
+    }
+
+    #[derive(Default)]
+    struct Seen {
+        now: AtomicUsize,
+        most: AtomicUsize,
+        ever: AtomicUsize,
+    }
+
+    async fn server() -> (Echo, Arc<Seen>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, seen) = (listener.local_addr().unwrap(), Arc::<Seen>::default());
+        let counts = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let counts = Arc::clone(&counts);
+                counts.ever.fetch_add(1, Ordering::Relaxed);
+                let now = counts.now.fetch_add(1, Ordering::Relaxed) + 1;
+                counts.most.fetch_max(now, Ordering::Relaxed);
+                tokio::spawn(async move {
+                    while let Ok(byte) = socket.read_u8().await {
+                        // A question that is never answered.
+                        if byte != b'!' && socket.write_all(&[byte]).await.is_err() {
+                            break;
+                        }
+                    }
+                    counts.now.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+        (Echo(address), seen)
+    }
+
+    fn connections(name: &str) -> Settings {
+        let settings = Settings::new().with("name", name).with("kind", "connections").with("capacity", 3);
+        settings.with("queue", 50)
+    }
+
+    async fn ask(site: &'static Site, byte: u8) -> std::io::Result<u8> {
+        run_once(site, outcome!(std::io::Result<u8>), Inputs::new(), move || async move {
+            let mut connection = Bulkhead::connection::<TcpStream>().await?;
+            echo(&mut connection, byte).await
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn many_calls_share_as_many_real_connections_as_there_are_permits() {
+        let site = site!("tcp", "bulkhead" => connections("tcp"));
+        let (runtime, (echo, seen)) = (isolated(), server().await);
+        runtime.connect("tcp", echo).unwrap();
+        let calls: Vec<_> = (0..30)
+            .map(|byte| {
+                let runtime = runtime.clone();
+                tokio::spawn(async move { runtime.scope(ask(site, byte)).await.unwrap() == byte })
+            })
+            .collect();
+        for call in calls {
+            assert!(call.await.unwrap());
+        }
+        let (most, ever) = (seen.most.load(Ordering::Relaxed), seen.ever.load(Ordering::Relaxed));
+        assert!(most <= 3 && ever <= 3, "{most} at once, {ever} in all");
+    }
+
+    #[tokio::test]
+    async fn the_connection_of_a_call_that_was_cut_is_closed_and_nobody_reads_its_answer() {
+        let site = site!("left", "bulkhead" => connections("left"));
+        let (runtime, (echo, seen)) = (isolated(), server().await);
+        runtime.connect("left", echo).unwrap();
+        let scoped = runtime.clone();
+        let waits = tokio::spawn(async move { scoped.scope(ask(site, b'!')).await });
+        while seen.now.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        waits.abort();
+        assert!(waits.await.unwrap_err().is_cancelled());
+        while seen.now.load(Ordering::Relaxed) > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(runtime.scope(ask(site, b'a')).await.unwrap(), b'a');
+        assert_eq!(seen.ever.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_a_connection_error_of_the_handler() {
+        let site = site!("nobody", "bulkhead" => connections("nobody"));
+        let runtime = isolated();
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        runtime.connect("nobody", Echo(free)).unwrap();
+        let error = runtime.scope(ask(site, b'a')).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        let connect = async {
+            run_once(site, outcome!(std::result::Result<u8, String>), Inputs::new(), || async {
+                let mut connection = Bulkhead::connection::<TcpStream>().await?;
+                connection.read_u8().await.map_err(|error| error.to_string())
+            })
+            .await
+        };
+        let error = runtime.scope(connect).await.unwrap_err();
+        assert!(error.starts_with("connection error: pool \"nobody\" cannot connect"), "{error}");
+    }
+}

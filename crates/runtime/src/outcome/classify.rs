@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use steadfast_actors::bulkhead::ConnectionError;
 use steadfast_actors::outcome::ErrorKind;
 use steadfast_actors::rejection::Rejection;
 
@@ -68,6 +69,23 @@ impl Classify for Rejection {
 
     fn rejection(&self) -> Option<&Rejection> {
         Some(self)
+    }
+}
+
+impl Classify for ConnectionError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            ConnectionError::TimedOut { .. } => ErrorKind::Timeout,
+            ConnectionError::Refused(rejection) => Classify::kind(rejection),
+            _ => ErrorKind::ConnectionError,
+        }
+    }
+
+    fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            ConnectionError::Refused(rejection) => Some(rejection),
+            _ => None,
+        }
     }
 }
 
@@ -147,6 +165,9 @@ fn in_chain<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Rejection> {
 fn kind_of_chain(error: &(dyn Error + 'static)) -> ErrorKind {
     if let Some(rejection) = in_chain(error) {
         return Classify::kind(rejection);
+    }
+    if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<ConnectionError>()) {
+        return Classify::kind(error);
     }
     let of_io = chain(error).find_map(|error| error.downcast_ref::<std::io::Error>());
     of_io.map_or_else(

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use steadfast_actors::breaker::{BreakerHandle, BreakerPermit};
-use steadfast_actors::bulkhead::{BulkheadPermit, Preemption, SharedPermit};
+use steadfast_actors::bulkhead::{BulkheadPermit, PoolKind, Preemption, SharedPermit};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Outcome;
 use steadfast_actors::rejection::{FullReason, Rejection};
@@ -30,7 +30,15 @@ pub(crate) struct Pass {
     kind: PassKind,
     /// Ends before the grant is given back: nobody inside may still rely on it then.
     hold: Option<Hold>,
-    pool: Option<(SharedPermit, Preemption)>,
+    pool: Option<(Place, Preemption)>,
+}
+
+/// A place in a pool.
+#[derive(Debug)]
+enum Place {
+    Plain(BulkheadPermit),
+    /// Of a kind whose work is done under it.
+    Shared(SharedPermit),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +66,8 @@ impl Gate {
         match self {
             Gate::Pool(..) if around.is_some() => Ok(Pass { kind: PassKind::Around, hold: None, pool: None }),
             Gate::Pool(pool) => {
-                let permit = pool.admit(call, inputs).await?;
-                Ok(Self::place(call, address, permit))
+                let (permit, kind) = pool.admit(call, inputs).await?;
+                Ok(Self::place(call, address, permit, kind))
             }
             Gate::Breaker(breaker, _) => {
                 let (permit, lender) = match around {
@@ -82,14 +90,22 @@ impl Gate {
     ) -> Result<Option<Pass>, Rejection> {
         let Gate::Pool(pool) = self else { return Ok(None) };
         let permit = pool.handle.acquire_optional().await?;
-        Ok(Some(Self::place(call, self.address(inputs), permit)))
+        let kind = pool.handle.config().kind();
+        Ok(Some(Self::place(call, self.address(inputs), permit, kind)))
     }
 
-    fn place(call: &Arc<Call>, address: Address, mut permit: BulkheadPermit) -> Pass {
+    fn place(call: &Arc<Call>, address: Address, mut permit: BulkheadPermit, kind: PoolKind) -> Pass {
         let preemption = permit.preemption();
-        let permit = permit.shared();
-        let hold = Hold::new(call, address, Grant::Place(permit.clone()), None);
-        Pass { kind: PassKind::Place, hold: Some(hold), pool: Some((permit, preemption)) }
+        let (place, shared) = match kind {
+            // Nothing is done under a number, which so costs no more than its atomic.
+            PoolKind::Semaphore | PoolKind::Memory => (Place::Plain(permit), None),
+            _ => {
+                let permit = permit.shared();
+                (Place::Shared(permit.clone()), Some(permit))
+            }
+        };
+        let hold = Hold::new(call, address, Grant::Place(shared), None);
+        Pass { kind: PassKind::Place, hold: Some(hold), pool: Some((place, preemption)) }
     }
 
     /// The kind and name of its actor.
@@ -126,10 +142,21 @@ async fn admit(
 impl Pass {
     /// Ready once a caller of a higher class wants what was granted here.
     pub(crate) fn poll_preempted(&mut self, context: &mut Context<'_>) -> Poll<Rejection> {
-        let Some((permit, preemption)) = &mut self.pool else { return Poll::Pending };
+        let Some((place, preemption)) = &mut self.pool else { return Poll::Pending };
         ready!(Pin::new(preemption).poll(context));
-        let pool = permit.pool();
+        let pool = match place {
+            Place::Plain(permit) => permit.pool(),
+            Place::Shared(permit) => permit.pool(),
+        };
         Poll::Ready(Rejection::full(pool.hosted().kind(), pool.name(), FullReason::Preempted, None))
+    }
+
+    /// The permit, where work is done under it.
+    pub(crate) fn shared(&self) -> Option<SharedPermit> {
+        match self.pool.as_ref()? {
+            (Place::Shared(permit), _) => Some(permit.clone()),
+            (Place::Plain(_), _) => None,
+        }
     }
 
     /// How long the attempt may run at most because of it: a probe that takes longer has failed.

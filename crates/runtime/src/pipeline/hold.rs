@@ -41,8 +41,8 @@ struct Held {
 pub(crate) enum Grant {
     /// A breaker's permit.
     Breaker(BreakerPermit),
-    /// A place in a pool.
-    Place(SharedPermit),
+    /// A place in a pool, with the permit where work is done under it.
+    Place(Option<SharedPermit>),
 }
 
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl Hold {
         holds.places += 1;
         let (breaker, pool) = match grant {
             Grant::Breaker(permit) => (Some(Lendable { permit, lent: false, told: false }), None),
-            Grant::Place(permit) => (None, Some(permit)),
+            Grant::Place(permit) => (None, permit),
         };
         holds.held.push(Held { place, address, breaker, pool });
         drop(holds);

@@ -18,19 +18,24 @@ pub(crate) struct PoolGate {
 }
 
 impl PoolGate {
-    pub(crate) async fn admit(&self, call: &Call, inputs: &Inputs) -> Result<BulkheadPermit, Rejection> {
+    pub(crate) async fn admit(
+        &self,
+        call: &Call,
+        inputs: &Inputs,
+    ) -> Result<(BulkheadPermit, PoolKind), Rejection> {
+        let kind = self.handle.config().kind();
         let acquire = Acquire {
             priority: self.priority,
-            weight: self.weight(inputs)?,
+            weight: self.weight(kind, inputs)?,
             deadline: call.deadline.time(),
             preempts: self.preempts,
         };
-        self.handle.acquire_as(acquire).await
+        Ok((self.handle.acquire_as(acquire).await?, kind))
     }
 
     /// What the call takes: what its site says, else the bytes of its message where bytes are counted, else one permit.
-    fn weight(&self, inputs: &Inputs) -> Result<u64, Rejection> {
-        let is_weighed = self.weighs || self.handle.config().kind() == PoolKind::Memory;
+    fn weight(&self, kind: PoolKind, inputs: &Inputs) -> Result<u64, Rejection> {
+        let is_weighed = self.weighs || kind == PoolKind::Memory;
         if !is_weighed {
             return Ok(1);
         }

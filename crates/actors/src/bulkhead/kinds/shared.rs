@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::connections::{ConnectionError, Connections, Lease};
 use super::threads::{Finish, NoRoom, Threads, Work};
 use crate::bulkhead::{BulkheadHandle, BulkheadPermit, PoolKind};
 use crate::clock::Time;
@@ -103,6 +104,33 @@ impl SharedPermit {
     async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         // Nobody closes it.
         Arc::clone(&self.inner.turn).acquire_owned().await.ok()
+    }
+
+    pub(super) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.inner.turn).try_acquire_owned().ok()
+    }
+
+    /// The connection that this permit is, of a pool of kind `connections`: one that is idle and was found sound, or a new
+    /// one.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Connect`] and [`TimedOut`](ConnectionError::TimedOut) where there is none by `deadline` or within
+    /// the pool's `connect_timeout`; [`ConnectionError::Refused`] where its pool has no such connections, or this permit's
+    /// is lent already.
+    ///
+    /// # Cancel safety
+    /// A connection that was being opened or checked is closed, and its place is free.
+    pub async fn connection<C: Send + 'static>(&self, deadline: Time) -> Result<Lease<C>, ConnectionError> {
+        let pool = self.pool();
+        let all = pool.shared.rooms.connections.get().map(|all| Arc::clone(all).any());
+        let of_type = all.and_then(|all| all.downcast::<Connections<C>>().ok());
+        let connections = of_type.ok_or_else(|| {
+            let wanted = std::any::type_name::<C>();
+            let problem =
+                format!("it has no connections of type {wanted}; give it a connector that opens such");
+            Rejection::misconfigured(pool.name(), problem)
+        })?;
+        connections.lease(self.clone(), deadline).await
     }
 
     fn full(&self, reason: FullReason) -> Rejection {

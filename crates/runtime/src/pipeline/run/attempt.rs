@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
+use steadfast_actors::bulkhead::{Metered, SharedPermit};
 use steadfast_actors::clock::{Time, saturating_nanos};
 use steadfast_actors::event::Happening;
 use steadfast_actors::outcome::{Ending, Outcome};
@@ -66,9 +67,13 @@ impl<T, E: From<Rejection>> Running<T, E> {
         };
         // Where the call ends first, that cut is judged by what is fair: a short deadline fails no probe.
         let lease = passes.lease().filter(|lease| self.call.left().is_none_or(|left| *lease < left));
-        let finished = passes.unless_preempted(self.within_attempt(attempt, lease)).await;
+        let permits: Vec<SharedPermit> = passes.held.iter().filter_map(Pass::shared).collect();
+        let mut attempt = Metered::new(attempt, permits);
+        let finished = passes.unless_preempted(self.within_attempt(&mut attempt, lease)).await;
         let now = clock.now();
-        let latency = now.since(started);
+        // Our own pool never makes a dependency look slow.
+        let latency = now.since(started).saturating_sub(attempt.put_off());
+        drop(attempt);
         let ending = match finished.ending() {
             Ending::Rejected(RejectionKind::Timeout) => passes.cut_further_in(now, latency),
             ending => ending,
@@ -110,7 +115,11 @@ impl<T, E: From<Rejection>> Running<T, E> {
         Ok(passes)
     }
 
-    async fn within_attempt<F>(&self, mut attempt: Attempt<'_, F>, lease: Option<Duration>) -> Finished<T, E>
+    async fn within_attempt<F>(
+        &self,
+        attempt: &mut Metered<Attempt<'_, F>>,
+        lease: Option<Duration>,
+    ) -> Finished<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -118,10 +127,11 @@ impl<T, E: From<Rejection>> Running<T, E> {
             Ok(result) => self.judged(result),
             Err(panic) => Finished::Panicked(panic),
         };
+        let attempt = poll_fn(|context| attempt.poll_within(&self.plan.site, context));
         let Some(limit) = shorter(self.plan.per_attempt(), lease) else {
-            return finished((&mut attempt).await);
+            return finished(attempt.await);
         };
-        match tokio::time::timeout(limit, &mut attempt).await {
+        match tokio::time::timeout(limit, attempt).await {
             Ok(ended) => finished(ended),
             Err(_) => Finished::Refused(Rejection::timed_out(self.plan.site.as_str(), limit)),
         }

@@ -107,10 +107,14 @@ impl<F: Future> Future for Attempt<'_, F> {
 
 impl<F> Drop for Attempt<'_, F> {
     fn drop(&mut self) {
-        self.place.clear();
+        let is_cut = self.was_polled && !self.has_ended;
+        if is_cut {
+            steadfast_actors::bulkhead::cut(|| self.place.clear());
+        } else {
+            self.place.clear();
+        }
         if let Some((run, _)) = self.watch
-            && self.was_polled
-            && !self.has_ended
+            && is_cut
         {
             run.attempt_cut("a timeout or its caller's leaving cut it");
         }

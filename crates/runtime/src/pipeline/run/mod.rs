@@ -6,6 +6,8 @@
 //! each passes the gates and runs the handler once.
 
 mod attempt;
+#[cfg(test)]
+mod cpu_tests;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
