@@ -1,6 +1,10 @@
 #[path = "../../src/gate/cell.rs"]
 pub(crate) mod cell;
+#[path = "../../src/gate/keyed.rs"]
+pub(crate) mod keyed;
 #[path = "../../src/gate/permits.rs"]
 pub(crate) mod permits;
 #[path = "../../src/gate/tally.rs"]
 pub(crate) mod tally;
+#[path = "../../src/gate/tokens.rs"]
+pub(crate) mod tokens;

@@ -6,5 +6,7 @@
 
 mod breaker;
 mod gate;
+mod keyed_tests;
 mod permit_tests;
 mod tallies;
+mod token_tests;

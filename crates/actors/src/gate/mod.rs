@@ -35,6 +35,8 @@
 //! | `cell` | atomics, or the model checker's in their place |
 //! | `tally` | a count that belongs to an epoch |
 //! | `permits` | permits, and whether somebody waits for one |
+//! | `tokens` | tokens that are leased for one part of a window |
+//! | `keyed` | such leases by key |
 //! | `slots` | one cell for each thread, padded to cache lines |
 //! | `place` | which slot is this thread's |
 //!
@@ -47,15 +49,19 @@
 )]
 
 pub(crate) mod cell;
+mod keyed;
 mod permits;
 mod place;
 mod slots;
 mod tally;
+mod tokens;
 
+pub(crate) use keyed::{Digest, KeyCells};
 pub(crate) use permits::Permits;
 pub(crate) use place::Owner;
-pub(crate) use slots::Slots;
+pub(crate) use slots::{Padded, Slots};
 pub(crate) use tally::{Tallies, Tally};
+pub(crate) use tokens::{Left, MOST_LEASED, Tokens};
 
 use crate::clock::Time;
 use crate::machine::Machine;

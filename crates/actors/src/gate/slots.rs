@@ -7,7 +7,7 @@ use super::place::{Owner, place, places};
 /// Padded so that no two share what processors fetch together: a line, and on x86 the one beside it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Padded<T>(T);
+pub(crate) struct Padded<T>(pub(crate) T);
 
 /// One cell for each thread, made when the first is needed: an actor that nobody calls has none.
 #[derive(Debug)]

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::machine::Decision;
 use super::quota::{Algorithm, Quota};
-use crate::clock::saturating_nanos;
+use crate::clock::{Time, saturating_nanos};
 use crate::settings::{
     Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration, nearest, parse_duration,
 };
@@ -139,7 +139,7 @@ impl LimiterConfig {
     #[must_use]
     pub fn untouched(&self) -> Decision {
         let limit = self.capacity();
-        Decision { remaining: limit, limit, window: self.quota.window(), reset_after: Duration::ZERO }
+        Decision { remaining: limit, limit, window: self.quota.window(), more_at: Time::ZERO }
     }
 
     /// The quota in words, for refusals and logs: `10 a minute`, `5 in 10s`, `4000 a second (one every 250us), burst 1`.

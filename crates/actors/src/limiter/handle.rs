@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::gate::{Found, Taken};
 use super::outage::Outage;
 use super::reservation::{Held, Reservation};
 use super::{Decision, LimiterConfig, LimiterInput, LimiterMachine, LimiterReply, LimiterStatus};
@@ -45,10 +46,10 @@ impl LimiterHandle {
         self.shared.hosted.name()
     }
 
-    /// Its keys and counts as last published.
+    /// Its keys and counts. What a key's callers spent in advance is counted with the next question about that key.
     #[must_use]
     pub fn status(&self) -> LimiterStatus {
-        self.shared.hosted.status()
+        self.shared.hosted.fresh_status()
     }
 
     /// Its checked settings.
@@ -108,6 +109,11 @@ impl LimiterHandle {
     /// # Cancel safety
     /// As [`check`](LimiterHandle::check).
     pub async fn check_until(&self, key: &str, cost: u64, deadline: Time) -> Result<Decision, Rejection> {
+        match self.in_advance(key, cost) {
+            Found::Granted(decision, _) => return Ok(decision),
+            Found::Refused(decision, wait) => return Err(self.limited(decision, Some(wait))),
+            Found::Ask => {}
+        }
         let reservation = self.acquire(key, cost, false, deadline).await?;
         let decision = reservation.decision();
         reservation.settle();
@@ -136,7 +142,32 @@ impl LimiterHandle {
     /// # Cancel safety
     /// A dropped `reserve` gives back whatever it was granted.
     pub async fn reserve(&self, key: &str, cost: u64, deadline: Time) -> Result<Reservation, Rejection> {
-        self.acquire(key, cost, true, deadline).await
+        match self.in_advance(key, cost) {
+            Found::Granted(decision, taken) => {
+                Ok(self.reservation(Ticket(0), decision, Held::InAdvance(key.into(), taken)))
+            }
+            Found::Refused(decision, wait) => Err(self.limited(decision, Some(wait))),
+            Found::Ask => self.acquire(key, cost, true, deadline).await,
+        }
+    }
+
+    /// What the actor has granted or refused in advance.
+    #[inline]
+    fn in_advance(&self, key: &str, cost: u64) -> Found {
+        let hosted = &self.shared.hosted;
+        // Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.
+        if cost != 1 || hosted.quarantined(key).is_some() {
+            return Found::Ask;
+        }
+        hosted.gate().take(key, || hosted.now())
+    }
+
+    pub(super) fn put_back(&self, key: &str, taken: Taken) {
+        let hosted = &self.shared.hosted;
+        if !hosted.gate().put_back(key, taken) {
+            hosted.gate().ask(key);
+            hosted.note(LimiterInput::Return { key: key.to_owned(), part: taken.part() });
+        }
     }
 
     async fn acquire(
@@ -149,7 +180,7 @@ impl LimiterHandle {
         let Shared { hosted, config, .. } = &*self.shared;
         let ticket = hosted.ticket();
         // Made before the ask: dropped in the middle of it, whatever the actor grants is given back.
-        let mut reservation = self.reservation(ticket, config.untouched(), Held::ByActor);
+        let mut reservation = self.reservation(ticket, config.untouched(), Held::ByActor(key.into()));
         if config.mode() == Mode::Off {
             reservation.held = Held::Nowhere;
             return Ok(reservation);
@@ -160,11 +191,13 @@ impl LimiterHandle {
         };
         let input = LimiterInput::Check { key: key.to_owned(), cost, hold, patience };
         let mut queued = false;
+        hosted.gate().ask(key);
         let mut answer = hosted.ask(ticket, input).await;
         if let Ok(Reply { reply: LimiterReply::Queued { expected }, more }) = answer {
             if config.mode() == Mode::Observe {
                 // It keeps its place in the line, so that what follows is decided as if it had waited.
-                reservation.decision = Decision { remaining: 0, reset_after: expected, ..config.untouched() };
+                let more_at = hosted.now().after(expected);
+                reservation.decision = Decision { remaining: 0, more_at, ..config.untouched() };
                 return Ok(reservation);
             }
             queued = true;

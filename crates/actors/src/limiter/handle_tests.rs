@@ -9,6 +9,7 @@ use crate::machine::Kind;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::settings::Settings;
 
+mod grants;
 mod outages;
 mod waiting;
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::config::LimiterConfig;
+use super::lease::Parts;
 use super::line::{Lines, MOST_WAITING, Waiter};
 use super::quota::Quota;
 use super::saved::Saved;
@@ -11,6 +12,11 @@ use crate::clock::{Moment, Time};
 use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
 use crate::snapshot::{self, SnapshotError};
+
+mod advance;
+
+#[cfg(feature = "host")]
+pub(super) use advance::Unsure;
 
 /// What can happen to a limiter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +37,15 @@ pub enum LimiterInput {
     /// This ticket is no longer needed: it leaves the line, or what is held for it is as if it had never been taken.
     /// Harmless where there is neither.
     GiveBack(Ticket),
+    /// One that was taken in advance of any message is as if it had never been: what it was leased for may be over.
+    Return {
+        /// Whose quota.
+        key: String,
+        /// The number of the part of the window for which it was leased, as the gate tells it.
+        part: u32,
+    },
+    /// So many were refused without a message.
+    Refused(u64),
 }
 
 /// How a quota stands: what the `RateLimit` fields of an answer say, all of one policy.
@@ -42,8 +57,16 @@ pub struct Decision {
     pub limit: u64,
     /// In what time a quota that was used up is whole again.
     pub window: Duration,
+    /// When more is left than now; a time that is over where nothing is used.
+    pub more_at: Time,
+}
+
+impl Decision {
     /// In what time more is left than now; zero where nothing is used.
-    pub reset_after: Duration,
+    #[must_use]
+    pub fn reset_after(&self, now: Time) -> Duration {
+        now.until(self.more_at)
+    }
 }
 
 /// A limiter's answer to [`LimiterInput::Check`].
@@ -101,11 +124,28 @@ pub struct LimiterChange(Change);
 enum Change {
     Nothing,
     Look(Ticket, Decision),
-    Grant { ticket: Ticket, found: Found, cost: u64, hold: bool },
-    Refuse { ticket: Ticket, decision: Decision, retry_after: Option<Duration>, overflow: bool },
-    Wait { found: Found, waiter: Waiter, expected: Duration },
+    Grant {
+        ticket: Ticket,
+        found: Found,
+        cost: u64,
+        hold: bool,
+    },
+    Refuse {
+        ticket: Ticket,
+        decision: Decision,
+        retry_after: Option<Duration>,
+        place: Option<Place>,
+        overflow: bool,
+    },
+    Wait {
+        found: Found,
+        waiter: Waiter,
+        expected: Duration,
+    },
     Settle(Ticket),
     GiveBack(Ticket),
+    Return(Place, u64),
+    Refused(u64),
     Wake,
 }
 
@@ -134,6 +174,11 @@ pub struct LimiterMachine {
     refused: u64,
     overflowed: u64,
     overflow_said: bool,
+    parts: Parts,
+    /// The key that was asked for last, if it has a place of its own: what is left of it may be offered in advance.
+    asked: Option<Place>,
+    /// Tells keys apart where only a digest of them is kept; nobody outside can foresee it.
+    secret: u64,
 }
 
 impl LimiterMachine {
@@ -143,13 +188,14 @@ impl LimiterMachine {
         let usage = self.table.usage(&found, &self.quota, now);
         let decision = standing(&self.quota, &usage, now);
         let overflow = found == Found::Overflow;
+        let place = found.place();
         if cost == 0 {
             return Change::Look(ticket, decision);
         }
         if cost > self.quota.capacity() {
-            return Change::Refuse { ticket, decision, retry_after: None, overflow };
+            return Change::Refuse { ticket, decision, retry_after: None, place, overflow };
         }
-        let behind = found.place().and_then(|place| self.lines.ready_at(place, &self.quota, now, cost));
+        let behind = place.and_then(|place| self.lines.ready_at(place, &self.quota, now, cost));
         let ready = behind.unwrap_or_else(|| usage.ready_at(&self.quota, now, cost));
         // Nobody overtakes a line, not even where its turn has come and only the timer is late.
         if behind.is_none() && ready <= now {
@@ -163,7 +209,7 @@ impl LimiterMachine {
             let waiter = Waiter { ticket, cost, give_up: now.after(patience) };
             return Change::Wait { found, waiter, expected: wait };
         }
-        Change::Refuse { ticket, decision, retry_after: Some(wait), overflow }
+        Change::Refuse { ticket, decision, retry_after: Some(wait), place, overflow }
     }
 
     fn grant(&mut self, now: Time, ticket: Ticket, place: Place, cost: u64, hold: bool) -> Decision {
@@ -264,7 +310,7 @@ fn standing(quota: &Quota, usage: &Usage, now: Time) -> Decision {
         remaining: usage.remaining(quota, now),
         limit: quota.capacity(),
         window: quota.window(),
-        reset_after: now.until(usage.more_at(quota, now)),
+        more_at: usage.more_at(quota, now),
     }
 }
 
@@ -274,6 +320,9 @@ impl Machine for LimiterMachine {
     type Change = LimiterChange;
     type Reply = LimiterReply;
     type Status = LimiterStatus;
+    #[cfg(feature = "host")]
+    type Gate = super::LimiterGate;
+    #[cfg(not(feature = "host"))]
     type Gate = ();
 
     fn new(config: LimiterConfig, moment: Moment) -> Self {
@@ -289,6 +338,9 @@ impl Machine for LimiterMachine {
             refused: 0,
             overflowed: 0,
             overflow_said: false,
+            parts: Parts::default(),
+            asked: None,
+            secret: moment.random,
         }
     }
 
@@ -302,11 +354,14 @@ impl Machine for LimiterMachine {
             (LimiterInput::Check { .. }, None) => Change::Nothing,
             (LimiterInput::Settle(held), _) => Change::Settle(*held),
             (LimiterInput::GiveBack(held), _) => Change::GiveBack(*held),
+            (LimiterInput::Return { key, part }, _) => self.returning(moment.now, key, *part),
+            (LimiterInput::Refused(number), _) => Change::Refused(*number),
         })
     }
 
     fn apply(&mut self, moment: Moment, change: LimiterChange, effects: &mut Effects<LimiterReply>) {
         let now = moment.now;
+        self.asked = None;
         match change.0 {
             Change::Nothing => {}
             Change::Look(ticket, decision) => effects.reply(ticket, LimiterReply::Granted(decision)),
@@ -314,22 +369,32 @@ impl Machine for LimiterMachine {
                 let overflow = found == Found::Overflow;
                 let place = self.table.place(found, &self.quota, now);
                 let decision = self.grant(now, ticket, place, cost, hold);
+                self.asked = Some(place);
                 self.table.tidy(now);
                 self.note_overflow(overflow, now, effects);
                 effects.reply(ticket, LimiterReply::Granted(decision));
             }
-            Change::Refuse { ticket, decision, retry_after, overflow } => {
+            Change::Refuse { ticket, decision, retry_after, place, overflow } => {
                 self.refused += 1;
+                self.asked = place;
                 self.note_overflow(overflow, now, effects);
                 effects.reply(ticket, LimiterReply::Refused { decision, retry_after });
             }
             Change::Settle(ticket) => self.settle(ticket),
             Change::GiveBack(ticket) => self.give_back(now, ticket, effects),
+            Change::Return(place, part) => {
+                self.give_back_of_part(place, part, 1);
+                if self.lines.has(place) {
+                    self.serve(now, place, true, effects);
+                }
+            }
+            Change::Refused(number) => self.refused += number,
             Change::Wait { found, waiter, expected } => {
                 self.wait(now, found, waiter);
                 effects.reply_and_hold(waiter.ticket, LimiterReply::Queued { expected });
             }
             Change::Wake => {
+                self.parts.look(&self.quota, now);
                 while let Some(place) = self.lines.due(now) {
                     self.serve(now, place, false, effects);
                 }
@@ -338,7 +403,7 @@ impl Machine for LimiterMachine {
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.lines.deadline()
+        self.lines.deadline().into_iter().chain(self.parts.deadline()).min()
     }
 
     fn expire(&self, _moment: Moment) -> LimiterChange {
@@ -366,6 +431,7 @@ impl Machine for LimiterMachine {
         }
         self.table.update_all(&new, |usage| usage.requota(moment.now, &old, &new));
         self.table.set_most(config.max_keys);
+        self.parts.forget();
         self.quota = new;
         self.config = config;
         for place in self.lines.places() {
@@ -389,7 +455,11 @@ impl Machine for LimiterMachine {
     fn key(input: &LimiterInput) -> Option<&str> {
         match input {
             LimiterInput::Check { key, .. } => Some(key),
-            LimiterInput::Settle(_) | LimiterInput::GiveBack(_) => None,
+            // What is noted has no answer: a key that must not be asked for may still give back.
+            LimiterInput::Settle(_)
+            | LimiterInput::GiveBack(_)
+            | LimiterInput::Return { .. }
+            | LimiterInput::Refused(_) => None,
         }
     }
 }

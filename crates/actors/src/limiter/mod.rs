@@ -10,7 +10,7 @@
 //!
 //! | algorithm | what it promises | what it costs |
 //! |---|---|---|
-//! | `sliding_window` | never more than N in ANY window of that length | up to 256: every grant's time is kept, exact; above: 60 sub-windows, a place may come back one sub-window late, never early |
+//! | `sliding_window` | never more than N in ANY window of that length | up to 256: every grant's time is kept, exact; above: 60 parts, a place may come back one part late, never early |
 //! | `token_bucket` | at most `burst + rate * t` in any time t; refills evenly, in exact integers | up to twice the quota in the first period after a pause |
 //! | `fixed_window` | at most N in each aligned window | 2N across an edge: N just before it and N just after |
 //!
@@ -38,6 +38,11 @@
 //! patience is refused at once, with the time after which it would be, counted behind all who wait. A caller that
 //! goes away leaves the line or gives back what it was granted, and the next one moves up at that very moment.
 //!
+//! # Grants in advance
+//! What is left of a key that was asked for is leased to its callers for the present part of its window, and a refusal stands
+//! until more comes back: both without a message. Quotas of which the time of every grant matters, `token_bucket` and
+//! small sliding windows, grant one by one and refuse in advance. Who asks is counted by the same parts as who takes.
+//!
 //! # Several limiters, one decision
 //! Each is asked with `hold`; when one refuses, what the others hold is given back, and it is as if the call had
 //! never come. What is held longer than one window counts as spent.
@@ -45,9 +50,12 @@
 mod config;
 mod fixed_window;
 #[cfg(feature = "host")]
+mod gate;
+#[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
+mod lease;
 mod line;
 mod machine;
 #[cfg(feature = "host")]
@@ -64,6 +72,8 @@ mod token_bucket;
 mod usage;
 
 pub use config::LimiterConfig;
+#[cfg(feature = "host")]
+pub use gate::LimiterGate;
 #[cfg(feature = "host")]
 pub use handle::LimiterHandle;
 pub use machine::{Decision, LimiterChange, LimiterInput, LimiterMachine, LimiterReply, LimiterStatus};

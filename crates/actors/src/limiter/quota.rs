@@ -1,3 +1,4 @@
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -79,14 +80,69 @@ impl Quota {
         }
     }
 
-    /// The time as which a sliding window counts a grant at `now`: the time itself, or the end of its sub-window,
-    /// which is the latest that anything in it can have happened.
-    pub(super) fn counted_as(&self, now: Time) -> Time {
-        if self.requests <= EXACT_UP_TO {
-            return now;
+    /// The length of the parts by which a window is counted; `None` where the time of every grant matters.
+    ///
+    /// Callers that were granted something in advance do not say when in a part they used it. Whoever asks is counted
+    /// by the same parts, so that both get the same answers.
+    pub(super) fn part_length(&self) -> Option<NonZeroU64> {
+        match self.algorithm {
+            Algorithm::SlidingWindow if self.requests > EXACT_UP_TO => {
+                NonZeroU64::new(self.per.div_ceil(SUB_WINDOWS))
+            }
+            Algorithm::FixedWindow => NonZeroU64::new(self.per),
+            Algorithm::SlidingWindow | Algorithm::TokenBucket => None,
         }
-        let length = self.per.div_ceil(SUB_WINDOWS);
-        Time::from_nanos((now.as_nanos() / length).saturating_add(1).saturating_mul(length))
+    }
+
+    /// The number of the part around `now`; `None` where there are no parts.
+    pub(super) fn part_at(&self, now: Time) -> Option<u64> {
+        Some(now.as_nanos().saturating_add(self.shift()) / self.part_length()?)
+    }
+
+    /// When that part begins, and when the next one does.
+    pub(super) fn part(&self, number: u64) -> (Time, Time) {
+        let length = self.part_length().map_or(self.per, NonZeroU64::get);
+        let edge = |number: u64| match number.saturating_mul(length) {
+            u64::MAX => Time::MAX,
+            edge => Time::from_nanos(edge.saturating_sub(self.shift())),
+        };
+        (edge(number), edge(number.saturating_add(1)))
+    }
+
+    /// When more is left again, if one is used now of a quota that is whole. For quotas with parts.
+    pub(super) fn first_more_at(&self, now: Time) -> Time {
+        match self.algorithm {
+            Algorithm::FixedWindow => self.edge(now),
+            Algorithm::SlidingWindow | Algorithm::TokenBucket => self.leaves_at(now),
+        }
+    }
+
+    /// By how much parts are shifted against monotonic time: aligned windows follow the wall.
+    fn shift(&self) -> u64 {
+        if self.algorithm == Algorithm::FixedWindow { self.origin } else { 0 }
+    }
+
+    /// When a grant at `now` leaves a sliding window: one length after it, or after the end of its part, which is the
+    /// latest that anything in it can have happened. A window of parts is a whole number of them, so that what leaves
+    /// it leaves at an edge.
+    pub(super) fn leaves_at(&self, now: Time) -> Time {
+        match self.part_length() {
+            None => now.after(self.window()),
+            Some(length) => {
+                let edge = (now.as_nanos() / length).saturating_add(1).saturating_mul(length.get());
+                Time::from_nanos(edge.saturating_add(length.get().saturating_mul(SUB_WINDOWS)))
+            }
+        }
+    }
+
+    /// The first edge of a part at or after `time`, or `time` itself where there are no parts.
+    pub(super) fn edge_from(&self, time: Time) -> Time {
+        match self.part_length() {
+            None => time,
+            Some(length) => {
+                Time::from_nanos(time.as_nanos().div_ceil(length.get()).saturating_mul(length.get()))
+            }
+        }
     }
 
     /// When the aligned window around `now` ends.

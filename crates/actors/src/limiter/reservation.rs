@@ -1,14 +1,18 @@
+use super::gate::Taken;
 use super::{Decision, LimiterHandle, LimiterInput};
 use crate::machine::Ticket;
 
 /// Who keeps what a reservation holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Held {
     /// Nobody: there is nothing to give back.
     Nowhere,
-    ByActor,
+    /// The actor, for this key.
+    ByActor(Box<str>),
     /// The handle, while its actor cannot decide.
     ByHandle,
+    /// Nobody: it was taken of what is leased to this key's callers.
+    InAdvance(Box<str>, Taken),
 }
 
 /// A part of a quota that was taken and can still be given back: settled it is spent, dropped it is as if it had
@@ -43,8 +47,19 @@ impl Reservation {
     fn end(&mut self, input: LimiterInput) {
         match std::mem::replace(&mut self.held, Held::Nowhere) {
             Held::Nowhere => {}
-            Held::ByActor => self.handle.hosted().note(input),
+            Held::ByActor(key) => {
+                if matches!(input, LimiterInput::GiveBack(_)) {
+                    // What it refuses in advance may no longer be true.
+                    self.handle.hosted().gate().ask(&key);
+                }
+                self.handle.hosted().note(input);
+            }
             Held::ByHandle => self.handle.end_locally(&input),
+            Held::InAdvance(key, taken) => {
+                if matches!(input, LimiterInput::GiveBack(_)) {
+                    self.handle.put_back(&key, taken);
+                }
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ impl SlidingWindow {
         while self.grants.front().is_some_and(|(leaves, _)| *leaves <= now) {
             self.grants.pop_front();
         }
-        let leaves = quota.counted_as(now).after(quota.window());
+        let leaves = quota.leaves_at(now);
         // After a change of settings an older grant may leave later than this one would.
         let leaves = self.grants.back().map_or(leaves, |(last, _)| leaves.max(*last));
         self.push(leaves, cost);
@@ -75,14 +75,15 @@ impl SlidingWindow {
         self.grants.back().map_or(Time::ZERO, |(leaves, _)| *leaves)
     }
 
-    /// Another length of the window moves every leaving by the difference.
+    /// Another length of the window moves every leaving by the difference, and to an edge where there are parts.
     pub(super) fn requota(&mut self, old: &Quota, new: &Quota) {
         for (leaves, _) in &mut self.grants {
-            *leaves = if new.per >= old.per {
+            let moved = if new.per >= old.per {
                 leaves.after(Duration::from_nanos(new.per - old.per))
             } else {
                 Time::from_nanos(leaves.as_nanos().saturating_sub(old.per - new.per))
             };
+            *leaves = new.edge_from(moved);
         }
     }
 
@@ -103,7 +104,7 @@ impl SlidingWindow {
             .iter()
             .map(|spent| (spent.back_in.saturating_sub(elapsed).min(quota.per), spent.amount))
             .filter(|(left, amount)| *left > 0 && *amount > 0)
-            .map(|(left, amount)| (now.after(Duration::from_nanos(left)), amount))
+            .map(|(left, amount)| (quota.edge_from(now.after(Duration::from_nanos(left))), amount))
             .collect();
         // What is read from a disk need not be in order.
         grants.sort_unstable();

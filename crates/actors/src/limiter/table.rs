@@ -3,12 +3,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::lease::Lease;
 use super::quota::Quota;
 use super::usage::Usage;
 use crate::clock::Time;
 
 /// Longer keys are kept as their digest: what an outsider sends must not decide how much memory it takes.
-const LONGEST_TEXT: usize = 64;
+pub(super) const LONGEST_TEXT: usize = 64;
 /// Whole keys that one grant drops besides its own work, so that an idle table shrinks without a timer.
 const TIDIED_PER_GRANT: usize = 2;
 
@@ -44,6 +45,10 @@ struct Entry {
     whole_at: Time,
     /// Somebody waits for it: it keeps its place even when its quota is whole.
     pinned: bool,
+    /// What its callers may spend without asking.
+    lease: Option<Lease>,
+    /// Where the gate keeps that, or kept it last.
+    spot: Option<u32>,
 }
 
 /// Usages by key, at most so many, and the one that new keys share when nothing can be dropped.
@@ -125,10 +130,20 @@ impl Table {
     /// What `found` has used so far.
     pub(super) fn usage(&self, found: &Found, quota: &Quota, now: Time) -> Cow<'_, Usage> {
         match found {
+            Found::Known(place) if self.is_as_good_as_new(*place, quota, now) => {
+                Cow::Owned(self.newcomer(quota, now))
+            }
             Found::Known(place) => Cow::Borrowed(self.get(*place)),
             Found::New(_) => Cow::Owned(self.newcomer(quota, now)),
             Found::Overflow => Cow::Borrowed(&self.overflow),
         }
+    }
+
+    /// Whether a key could have been dropped by now, which must make no difference: when that happens depends on how often
+    /// the actor is asked. It only could where new keys start from the overflow usage.
+    fn is_as_good_as_new(&self, place: Place, quota: &Quota, now: Time) -> bool {
+        let is_whole = |entry: &Entry| !entry.pinned && entry.whole_at <= now;
+        self.overflow.whole_at(quota) > now && self.entry(place).is_some_and(is_whole)
     }
 
     /// A new key may have spent all that stands in the overflow usage, so it starts from there.
@@ -156,7 +171,13 @@ impl Table {
     /// Gives `found` a place, dropping whole keys for it where need be.
     pub(super) fn place(&mut self, found: Found, quota: &Quota, now: Time) -> Place {
         let key = match found {
-            Found::Known(place) => return place,
+            Found::Known(place) => {
+                if self.is_as_good_as_new(place, quota, now) {
+                    let usage = self.newcomer(quota, now);
+                    self.update(place, quota, |own| *own = usage);
+                }
+                return place;
+            }
             Found::Overflow => return OVERFLOW,
             Found::New(key) => key,
         };
@@ -172,7 +193,15 @@ impl Table {
     pub(super) fn insert(&mut self, key: Key, usage: Usage, quota: &Quota) -> Place {
         self.serial += 1;
         let whole_at = usage.whole_at(quota);
-        let entry = Entry { serial: self.serial, key: key.clone(), usage, whole_at, pinned: false };
+        let entry = Entry {
+            serial: self.serial,
+            key: key.clone(),
+            usage,
+            whole_at,
+            pinned: false,
+            lease: None,
+            spot: None,
+        };
         let slot = self.free.pop().unwrap_or(self.slots.len());
         if slot == self.slots.len() {
             self.slots.push(Some(entry));
@@ -237,6 +266,54 @@ impl Table {
                 self.by_age.insert((entry.whole_at, place.slot));
             }
         }
+    }
+
+    pub(super) fn key(&self, place: Place) -> Option<&Key> {
+        self.entry(place).map(|entry| &entry.key)
+    }
+
+    /// What is leased to that key's callers.
+    pub(super) fn lease(&self, place: Place) -> Option<Lease> {
+        self.entry(place)?.lease
+    }
+
+    pub(super) fn set_lease(&mut self, place: Place, lease: Option<Lease>) {
+        if let Some(entry) = self.entry_mut(place) {
+            entry.lease = lease;
+        }
+    }
+
+    pub(super) fn spot(&self, place: Place) -> Option<u32> {
+        self.entry(place)?.spot
+    }
+
+    pub(super) fn set_spot(&mut self, place: Place, spot: Option<u32>) {
+        if let Some(entry) = self.entry_mut(place) {
+            entry.spot = spot;
+        }
+    }
+
+    fn entry_mut(&mut self, place: Place) -> Option<&mut Entry> {
+        self.slots.get_mut(place.slot)?.as_mut().filter(|entry| entry.serial == place.serial)
+    }
+
+    /// Every key that the gate knows.
+    pub(super) fn spots(&self) -> Vec<Place> {
+        let slots = self.slots.iter().enumerate();
+        let known = slots.filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot, entry)));
+        known
+            .filter(|(_, entry)| entry.spot.is_some())
+            .map(|(slot, entry)| Place { slot, serial: entry.serial })
+            .collect()
+    }
+
+    /// A key that the gate knows among those that one grant may drop: what its callers spent decides whether it may.
+    pub(super) fn droppable_with_spot(&self, now: Time) -> Option<Place> {
+        let whole = self.by_age.iter().take_while(|(whole_at, _)| *whole_at <= now);
+        whole.take(TIDIED_PER_GRANT + 1).find_map(|(_, slot)| {
+            let entry = self.slots[*slot].as_ref()?;
+            entry.spot.is_some().then_some(Place { slot: *slot, serial: entry.serial })
+        })
     }
 
     /// Changes all usages, the shared one too.

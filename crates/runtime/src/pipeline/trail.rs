@@ -76,6 +76,5 @@ impl Trail {
 
 /// Fewer requests left, by number; of two with as many left, the one that stays so longer.
 fn is_tighter(one: Decision, other: Decision) -> bool {
-    (one.remaining, std::cmp::Reverse(one.reset_after))
-        < (other.remaining, std::cmp::Reverse(other.reset_after))
+    (one.remaining, std::cmp::Reverse(one.more_at)) < (other.remaining, std::cmp::Reverse(other.more_at))
 }

@@ -153,14 +153,14 @@ fn reset_is_the_time_until_more_is_left_and_never_longer_than_the_window() {
         bench.check("", 1).unwrap();
         let (_, reply) = bench.at(15_200).ask("", 1, false);
         let LimiterReply::Refused { decision, retry_after } = reply else { panic!("the quota is used up") };
-        assert_eq!(Some(decision.reset_after), millis(reset));
+        assert_eq!(Some(decision.reset_after(bench.now)), millis(reset));
         assert_eq!(retry_after, millis(reset));
     }
     let mut bench = Bench::new(&bucket(10, "second"));
     let LimiterReply::Granted(before) = bench.ask("", 0, false).1 else { panic!("looking is free") };
-    assert_eq!((before.remaining, before.reset_after), (10, Duration::ZERO));
+    assert_eq!((before.remaining, before.reset_after(bench.now)), (10, Duration::ZERO));
     let LimiterReply::Granted(after) = bench.ask("", 4, false).1 else { panic!("four fit") };
-    assert_eq!((after.remaining, Some(after.reset_after)), (6, millis(100)));
+    assert_eq!((after.remaining, Some(after.reset_after(bench.now))), (6, millis(100)));
 }
 
 #[test]

@@ -14,9 +14,9 @@ pub fn retry_after(wait: Duration) -> HeaderValue {
     HeaderValue::from(whole_seconds(wait).max(1))
 }
 
-/// `RateLimit-Policy` and `RateLimit` of one limiter.
-pub fn add_rate_limit(headers: &mut HeaderMap, name: &str, decision: Decision) {
-    let Decision { remaining, limit, window, reset_after } = decision;
+/// `RateLimit-Policy` and `RateLimit` of one limiter, where more is left than now after `reset_after`.
+pub fn add_rate_limit(headers: &mut HeaderMap, name: &str, decision: Decision, reset_after: Duration) {
+    let Decision { remaining, limit, window, .. } = decision;
     let name = quoted(name);
     let policy = format!("{name};q={limit};w={}", whole_seconds(window));
     let state = format!("{name};r={remaining};t={}", whole_seconds(reset_after));
@@ -45,6 +45,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Time;
 
     #[test]
     fn a_wait_is_rounded_up_to_whole_seconds_and_is_never_zero() {
@@ -58,13 +59,9 @@ mod tests {
     #[test]
     fn all_fields_are_of_one_policy() {
         let mut headers = HeaderMap::new();
-        let decision = Decision {
-            remaining: 3,
-            limit: 10,
-            window: Duration::from_secs(60),
-            reset_after: Duration::from_millis(41_001),
-        };
-        add_rate_limit(&mut headers, "by \"user\"\u{e9}\n", decision);
+        let decision =
+            Decision { remaining: 3, limit: 10, window: Duration::from_secs(60), more_at: Time::MAX };
+        add_rate_limit(&mut headers, "by \"user\"\u{e9}\n", decision, Duration::from_millis(41_001));
         assert_eq!(headers["ratelimit-policy"], r#""by \"user\"??";q=10;w=60"#);
         assert_eq!(headers["ratelimit"], r#""by \"user\"??";r=3;t=42"#);
     }

@@ -23,7 +23,9 @@ impl From<Rejection> for Response {
         let problem = if problem.status() < 500 { problem.saying(rejection.to_string()) } else { problem };
         let mut response = problem.into_response();
         if let Some(decision) = rejection.decision() {
-            add_rate_limit(response.headers_mut(), rejection.name(), decision);
+            // Nobody here knows what time it is: whoever waits so long is let in, so more is left by then.
+            let reset_after = rejection.retry_after().unwrap_or_default();
+            add_rate_limit(response.headers_mut(), rejection.name(), decision, reset_after);
         }
         response.extensions_mut().insert(rejection);
         response

@@ -48,7 +48,8 @@ fn telling_limits(root: &Call, refused: Option<&Rejection>, mut response: Respon
     let decided = refused.and_then(|rejection| Some((rejection.name().to_owned(), rejection.decision()?)));
     let tightest = || root.trail().tightest_limit().map(|noted| (noted.name, noted.decision));
     if let Some((name, decision)) = decided.or_else(tightest) {
-        add_rate_limit(response.headers_mut(), &name, decision);
+        let reset_after = decision.reset_after(root.runtime.clock().now());
+        add_rate_limit(response.headers_mut(), &name, decision, reset_after);
     }
     response
 }

@@ -1,0 +1,145 @@
+//! Tokens that are leased for one part of a window.
+//!
+//! One word: which part they are for, and how many are left.
+//!
+//! ```text
+//!   part (32 bits, 0: none) | asked (1 bit) | left (31 bits)
+//!
+//!   caller   take       not asked, the part is the one that it knows to run, enough is left      ->  left - n
+//!            ask        whatever it is                                                       ->  asked
+//!            put back   the part is the one that it took from                                 ->  left + n
+//!   actor    lease      an empty word                                                         ->  part, n
+//!            recall                                                                           ->  empty
+//! ```
+//!
+//! # Why no token is spent twice and none is lost
+//! All four change the whole word at once. A token that was recalled cannot be taken any more, since the word that a
+//! taker compares with is gone; a token that was taken is missing from what is recalled. Whoever puts one back finds
+//! the part that it took from, or is told that it came too late and sends a message.
+//!
+//! A word stands for the same lease only while nobody takes it back and leases as much again for the same part. Two
+//! leases of one part and one key are worth the same, so that is harmless; where a word goes from key to key, no key gets
+//! it in a part in which another one left it.
+
+use super::cell::{AtomicU64, Ordering};
+
+/// The tokens of one lease that are left.
+#[derive(Debug)]
+pub(crate) struct Tokens(AtomicU64);
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Tokens(AtomicU64::new(0))
+    }
+}
+
+/// What a word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The part that they are for; zero where nothing is leased.
+    pub(crate) part: u32,
+    /// How many.
+    pub(crate) tokens: u32,
+}
+
+/// Somebody asks about them.
+const ASKED: u64 = 1 << 31;
+/// The most tokens of one lease.
+pub(crate) const MOST_LEASED: u32 = (1 << 31) - 1;
+
+impl Left {
+    const fn of(word: u64) -> Self {
+        Left { part: (word >> 32) as u32, tokens: word as u32 & MOST_LEASED }
+    }
+
+    const fn word(self) -> u64 {
+        (self.part as u64) << 32 | (self.tokens & MOST_LEASED) as u64
+    }
+}
+
+impl Tokens {
+    /// What is left; `None` where somebody asks about it.
+    #[inline]
+    pub(crate) fn left(&self) -> Option<Left> {
+        let word = self.0.load(Ordering::Acquire);
+        (word & ASKED == 0).then_some(Left::of(word))
+    }
+
+    /// Somebody asks about them: whoever comes behind asks, too, until they were taken back.
+    pub(crate) fn ask(&self) {
+        self.0.fetch_or(ASKED, Ordering::AcqRel);
+    }
+
+    /// Takes `tokens` of `part`, if so many are left and `is_own` still says so once the word was read. Returns how many
+    /// are left then.
+    #[inline]
+    pub(crate) fn take(&self, part: u32, tokens: u32, is_own: impl Fn() -> bool) -> Option<u32> {
+        let mut word = self.0.load(Ordering::Acquire);
+        loop {
+            let left = Left::of(word);
+            if word & ASKED != 0 || left.part != part || left.tokens < tokens || !is_own() {
+                return None;
+            }
+            let rest = Left { tokens: left.tokens - tokens, ..left };
+            match self.0.compare_exchange_weak(word, rest.word(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(rest.tokens),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Takes up to `most` of `part`, but no more than one in `share` of what is left. Returns how many.
+    pub(crate) fn take_share(&self, part: u32, most: u32, share: u32) -> Option<u32> {
+        let mut word = self.0.load(Ordering::Acquire);
+        loop {
+            let left = Left::of(word);
+            let taken = most.min(left.tokens / share.max(1));
+            if word & ASKED != 0 || left.part != part || taken == 0 {
+                return None;
+            }
+            let rest = Left { tokens: left.tokens - taken, ..left };
+            match self.0.compare_exchange_weak(word, rest.word(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(taken),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Puts tokens of `part` back; `false` where that was recalled since.
+    #[must_use = "what came too late is to be told to the actor"]
+    pub(crate) fn put_back(&self, part: u32, tokens: u32) -> bool {
+        let mut word = self.0.load(Ordering::Acquire);
+        loop {
+            let left = Left::of(word);
+            let sum = left.tokens.saturating_add(tokens);
+            if part == 0 || left.part != part || sum > MOST_LEASED {
+                return false;
+            }
+            let more = Left { tokens: sum, ..left }.word() | word & ASKED;
+            match self.0.compare_exchange_weak(word, more, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Puts tokens of `part` where nothing of that part is left; `false` where something is, or came meanwhile.
+    #[must_use = "what found no room is to be put back"]
+    pub(crate) fn put(&self, part: u32, tokens: u32) -> bool {
+        let word = self.0.load(Ordering::Acquire);
+        let left = Left::of(word);
+        let is_free = word & ASKED == 0 && (left.part != part || left.tokens == 0);
+        let put = Left { part, tokens }.word();
+        is_free && self.0.compare_exchange(word, put, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Leases tokens. For the actor alone, after it has recalled what was there.
+    pub(crate) fn lease(&self, left: Left) {
+        self.0.store(left.word(), Ordering::Release);
+    }
+
+    /// Takes back what is left.
+    pub(crate) fn recall(&self) -> Left {
+        Left::of(self.0.swap(0, Ordering::AcqRel))
+    }
+}

@@ -1,0 +1,405 @@
+//! What a limiter grants in advance: tokens, and refusals.
+//!
+//! ```text
+//!   the actor answers a key  --> the key still has some   --> they are leased to its callers, for the present part
+//!                            --> it is used up until then --> its callers are refused until then
+//!   anything about that key  --> what is left is taken back first, and what was used of it is entered
+//! ```
+//!
+//! | quota | grants | refusals |
+//! |---|---|---|
+//! | `sliding_window` above 256, `fixed_window` | leased for one part of the window: a sixtieth, or all of it | at once |
+//! | `sliding_window` up to 256, `token_bucket` | asked for: the time of every grant matters | at once |
+//! | with `max_wait` | leased | asked for: whoever waits stands in the actor's line |
+//!
+//! The quota that all callers share is leased into one cell; where it is large, each thread takes a share of that at a
+//! time. Keys have a cell each, found by a keyed digest, so that no key from outside is kept twice.
+//!
+//! # Why it never grants too much
+//! What is leased is not in the table: while it is out, nobody else can be granted it. What was used of a lease is
+//! entered in the part that it was for, which ends no earlier than its latest use: see `lease`. So at any time all that
+//! was granted in the last window, in advance or not, is at most the quota.
+//!
+//! # Why it decides nothing
+//! A lease is all that is left of its key, and its part ends before anything comes back: as long as a token is left, the
+//! machine would have granted; once none is, it would have refused until more comes back. Both are the machine's own
+//! words, published. Everything else is asked: another cost than one, a key without a lease, a part that is over.
+
+use std::time::Duration;
+
+use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
+use std::hash::Hasher as _;
+
+use super::lease::{Offer, code};
+use super::machine::{LimiterInput, LimiterMachine, Unsure};
+use super::table::LONGEST_TEXT;
+use super::{Decision, LimiterConfig};
+use crate::clock::{Time, saturating_nanos};
+use crate::gate::cell::{AtomicU64, Ordering};
+use crate::gate::{Cause, Digest, Gate, KeyCells, Left, Noted, Padded, Slots, Tokens};
+use crate::settings::{Grants, Mode};
+
+/// Callers are to look at the clock before they rely on the present part.
+const TIMED: u64 = 1 << 63;
+/// Something is published. Without it, everybody asks.
+const OPEN: u64 = 1 << 62;
+/// Whoever finds nothing may wait for its turn, and asks for that.
+const WAITS: u64 = 1 << 61;
+/// The code of a word that refuses: no part has it.
+const USED_UP: u32 = u32::MAX;
+/// The spot of the quota that all callers share.
+const SHARED: u32 = u32::MAX;
+/// What a thread takes of the shared lease at most, and which share of what is left.
+const BATCH: u32 = 1_024;
+const SHARE: u32 = 64;
+/// Below so many left no thread takes more than it needs: small quotas are exact to the last token, from any thread.
+const LEAST_SHARED_OUT: u32 = 4_096;
+
+const fn code_in(span: u64) -> u32 {
+    (span & 0xffff_ffff) as u32
+}
+
+/// What a caller finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It may pass, and the quota stands like this.
+    Granted(Decision, Taken),
+    /// It may not.
+    Refused(Decision, Duration),
+    /// It is to ask.
+    Ask,
+}
+
+/// Where a token was taken, so that it can be put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    part: u32,
+    spot: u32,
+}
+
+impl Taken {
+    /// The part that it was leased for, for a message.
+    pub(super) fn part(self) -> u32 {
+        self.part
+    }
+}
+
+/// The lease of the quota that all callers share.
+#[derive(Debug, Default)]
+struct Shared {
+    tokens: Tokens,
+    /// When more is left than now.
+    more_at: AtomicU64,
+    /// Left, and not leased.
+    spare: AtomicU64,
+}
+
+/// The gate of one limiter. It belongs to its host, and is empty where nothing is granted in advance.
+#[derive(Debug)]
+pub struct LimiterGate {
+    on: bool,
+    /// Whether something is published, whether to look at the clock, and the code of the present part.
+    span: AtomicU64,
+    /// When the present part ends.
+    end: AtomicU64,
+    limit: AtomicU64,
+    window: AtomicU64,
+    secret: AtomicU64,
+    shared: Padded<Shared>,
+    /// Each thread's share of the shared lease.
+    shares: Slots<Tokens>,
+    keys: std::sync::OnceLock<KeyCells>,
+    /// Refusals that were given here, by thread.
+    refused: Slots<AtomicU64>,
+    /// Those of them that the actor knows.
+    told: AtomicU64,
+}
+
+impl LimiterGate {
+    /// Looks for `key` among what was granted, for one request. `now` is only called where the time matters.
+    #[inline]
+    pub(super) fn take(&self, key: &str, now: impl Fn() -> Time) -> Found {
+        let span = self.span.load(Ordering::Acquire);
+        if span & OPEN == 0 || (span & TIMED != 0 && !self.runs(span, now())) {
+            return Found::Ask;
+        }
+        if key.is_empty() { self.take_shared(code_in(span), now) } else { self.take_keyed(key, span, now) }
+    }
+
+    /// Whether the part that was published with `span` still runs.
+    fn runs(&self, span: u64, now: Time) -> bool {
+        let end = self.end.load(Ordering::Acquire);
+        now.as_nanos() < end && self.span.load(Ordering::Acquire) == span
+    }
+
+    #[inline]
+    fn take_shared(&self, part: u32, now: impl Fn() -> Time) -> Found {
+        let Shared { tokens, more_at, spare } = &self.shared.0;
+        let (own, _) = self.shares.own();
+        if let Some(left) = own.take(part, 1, || true) {
+            let rest =
+                tokens.left().filter(|rest| rest.part == part).map_or(0, |rest| u64::from(rest.tokens));
+            let remaining = u64::from(left) + rest + spare.load(Ordering::Relaxed);
+            let decision = self.decision(remaining, more_at.load(Ordering::Relaxed));
+            return Found::Granted(decision, Taken { part, spot: SHARED });
+        }
+        self.refill(part, now)
+    }
+
+    #[cold]
+    fn refill(&self, part: u32, now: impl Fn() -> Time) -> Found {
+        let Shared { tokens, more_at, spare } = &self.shared.0;
+        let Some(left) = tokens.left() else { return Found::Ask };
+        if left.part == USED_UP {
+            let nanos = more_at.load(Ordering::Acquire);
+            return if tokens.left() == Some(left) { self.refuse(nanos, now()) } else { Found::Ask };
+        }
+        if left.tokens >= LEAST_SHARED_OUT
+            && let Some(batch) = tokens.take_share(part, BATCH, SHARE)
+        {
+            let (own, _) = self.shares.own();
+            // One is for this call. Where another thread without a slot of its own was faster, or where all was
+            // recalled meanwhile and this came too late, the rest stays with the lease as used: never more than is.
+            if !own.put(part, batch - 1) {
+                let _ = tokens.put_back(part, batch - 1);
+            }
+        } else if tokens.take(part, 1, || true).is_none() {
+            return Found::Ask;
+        }
+        let (own, rest) = (self.shares.own().0.left(), tokens.left());
+        let left = [own, rest].into_iter().flatten().filter(|left| left.part == part);
+        let remaining = left.map(|left| u64::from(left.tokens)).sum::<u64>() + spare.load(Ordering::Relaxed);
+        let decision = self.decision(remaining, more_at.load(Ordering::Relaxed));
+        Found::Granted(decision, Taken { part, spot: SHARED })
+    }
+
+    fn take_keyed(&self, key: &str, span: u64, now: impl Fn() -> Time) -> Found {
+        let part = code_in(span);
+        let Some(digest) = self.digest(key) else { return Found::Ask };
+        let Some((cell, spot)) = self.keys.get().and_then(|keys| keys.find(digest)) else {
+            return Found::Ask;
+        };
+        if let Some(left) = cell.tokens.take(part, 1, || cell.is_of(digest)) {
+            let decision = self.decision(u64::from(left), cell.more_at());
+            return Found::Granted(decision, Taken { part, spot });
+        }
+        let Some(left) = cell.tokens.left() else { return Found::Ask };
+        // A lease that was used up is a refusal, too, until more comes back: also after its part is over.
+        if left.tokens == 0 && left.part != 0 && span & WAITS == 0 {
+            let nanos = cell.more_at();
+            if cell.tokens.left() == Some(left) && cell.is_of(digest) {
+                return self.refuse(nanos, now());
+            }
+        }
+        Found::Ask
+    }
+
+    fn refuse(&self, more_at: u64, now: Time) -> Found {
+        let rest = now.until(Time::from_nanos(more_at));
+        if rest.is_zero() {
+            return Found::Ask;
+        }
+        self.refused.own().0.fetch_add(1, Ordering::Relaxed);
+        Found::Refused(self.decision(0, more_at), rest)
+    }
+
+    /// Somebody asks about `key`: until it has its answer, nobody gets anything in advance.
+    pub(super) fn ask(&self, key: &str) {
+        if !self.on {
+            return;
+        }
+        if key.is_empty() {
+            self.shared.0.tokens.ask();
+            self.shares.all().for_each(Tokens::ask);
+        } else if let Some(digest) = self.digest(key)
+            && let Some((cell, _)) = self.keys.get().and_then(|keys| keys.find(digest))
+        {
+            cell.tokens.ask();
+        }
+    }
+
+    /// Puts a token back as if it had never been taken; `false` where its lease is over, and the actor is to be told.
+    #[must_use = "what came too late is to be told to the actor"]
+    pub(super) fn put_back(&self, key: &str, Taken { part, spot }: Taken) -> bool {
+        if spot == SHARED {
+            return self.shares.own().0.put_back(part, 1) || self.shared.0.tokens.put_back(part, 1);
+        }
+        let own = || self.digest(key).zip(self.keys.get()?.cell(spot));
+        own().is_some_and(|(digest, cell)| cell.is_of(digest) && cell.tokens.put_back(part, 1))
+    }
+
+    #[inline]
+    fn decision(&self, remaining: u64, more_at: u64) -> Decision {
+        Decision {
+            remaining,
+            limit: self.limit.load(Ordering::Relaxed),
+            window: Duration::from_nanos(self.window.load(Ordering::Relaxed)),
+            more_at: Time::from_nanos(more_at),
+        }
+    }
+
+    /// `None` for keys of which the table itself keeps but a digest.
+    #[inline]
+    fn digest(&self, key: &str) -> Option<Digest> {
+        if key.len() > LONGEST_TEXT {
+            return None;
+        }
+        let secret = self.secret.load(Ordering::Relaxed);
+        let mut hasher = SipHasher13::new_with_keys(secret, !secret.rotate_left(32));
+        hasher.write(key.as_bytes());
+        let Hash128 { h1, h2 } = hasher.finish128();
+        Some([h1 | 1, h2])
+    }
+
+    /// Takes back what is left of a lease, by part.
+    fn take_back(&self, spot: u32) -> Vec<(u32, u64)> {
+        let one = |left: Left| (left.part, u64::from(left.tokens));
+        if spot == SHARED {
+            // The shared cell first: nobody can then fill a share that was emptied already from what is counted twice.
+            let shared = one(self.shared.0.tokens.recall());
+            return [shared].into_iter().chain(self.shares.all().map(|share| one(share.recall()))).collect();
+        }
+        let cell = self.keys.get().and_then(|keys| keys.cell(spot));
+        cell.map(|cell| one(cell.tokens.recall())).into_iter().collect()
+    }
+
+    fn recall_one(&self, machine: &mut LimiterMachine, now: Time, unsure: Unsure) {
+        let left = self.take_back(unsure.spot);
+        if unsure.leaving
+            && unsure.spot != SHARED
+            && let Some(keys) = self.keys.get()
+        {
+            keys.free(unsure.spot, self.part());
+        }
+        machine.taken_back(now, unsure, &left);
+    }
+
+    /// The code of the part that was published last; zero where quotas have none.
+    fn part(&self) -> u32 {
+        code_in(self.span.load(Ordering::Relaxed))
+    }
+
+    /// The spot of a key, new where it has none; `None` where there is no room.
+    fn spot(&self, machine: &LimiterMachine, key: &str, known: Option<u32>) -> Option<u32> {
+        if key.is_empty() {
+            return Some(SHARED);
+        }
+        if known.is_some() {
+            return known;
+        }
+        let keys = self.keys.get_or_init(|| KeyCells::new(machine.max_keys()));
+        let part = self.part();
+        keys.assign(self.digest(key)?, if part == 0 { USED_UP } else { part })
+    }
+
+    /// Puts an offer where the key's callers find it, and returns where; `None` where it cannot be kept.
+    fn put(&self, machine: &LimiterMachine, key: &str, known: Option<u32>, offer: Offer) -> Option<u32> {
+        let (left, spare, more_at) = match offer {
+            Offer::Tokens { part, tokens, spare, more_at } => {
+                let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+                (Left { part: code(part), tokens }, spare, more_at)
+            }
+            Offer::UsedUp(until) => (Left { part: USED_UP, tokens: 0 }, 0, until),
+        };
+        // A key's cell has no room for what is left besides.
+        if spare > 0 && !key.is_empty() {
+            return None;
+        }
+        let spot = self.spot(machine, key, known)?;
+        if spot == SHARED {
+            let shared = &self.shared.0;
+            shared.more_at.store(more_at.as_nanos(), Ordering::Release);
+            shared.spare.store(spare, Ordering::Release);
+            shared.tokens.lease(left);
+        } else {
+            let cell = self.keys.get()?.cell(spot)?;
+            cell.set_more_at(more_at.as_nanos());
+            cell.tokens.lease(left);
+        }
+        Some(spot)
+    }
+}
+
+impl Gate<LimiterMachine> for LimiterGate {
+    fn new(config: &LimiterConfig, runtime: Grants) -> Self {
+        let on = config.grants().unwrap_or(runtime) == Grants::On && config.mode() == Mode::Enforce;
+        let zero = || AtomicU64::new(0);
+        LimiterGate {
+            on,
+            span: zero(),
+            end: zero(),
+            limit: zero(),
+            window: zero(),
+            secret: zero(),
+            shared: Padded::default(),
+            shares: Slots::default(),
+            keys: std::sync::OnceLock::new(),
+            refused: Slots::default(),
+            told: zero(),
+        }
+    }
+
+    fn recall(&self, machine: &mut LimiterMachine, cause: Cause<'_, LimiterInput>, now: Time) {
+        if !self.on {
+            return;
+        }
+        if machine.is_over(now) {
+            self.withdraw();
+        }
+        machine.look(now);
+        match cause {
+            Cause::Input(input) => {
+                while let Some(unsure) = machine.unsure(input, now) {
+                    self.recall_one(machine, now, unsure);
+                }
+            }
+            // Only keys in line are served then, and those are never leased.
+            Cause::Deadline => {}
+            Cause::All => {
+                self.withdraw();
+                for unsure in machine.all_unsure() {
+                    self.recall_one(machine, now, unsure);
+                }
+            }
+        }
+    }
+
+    fn publish(&self, machine: &mut LimiterMachine, now: Time) {
+        if !self.on {
+            return;
+        }
+        let part = machine.part(now);
+        let timed = part.is_some_and(|part| part.timed);
+        let flag = |flag: u64, is_set: bool| if is_set { flag } else { 0 };
+        let flags = OPEN | flag(TIMED, timed) | flag(WAITS, machine.lets_wait());
+        let span = flags | part.map_or(0, |part| u64::from(code(part.number)));
+        if span != self.span.load(Ordering::Relaxed) {
+            let (limit, window) = machine.capacity();
+            self.span.store(0, Ordering::Release);
+            self.end.store(part.map_or(u64::MAX, |part| part.end.as_nanos()), Ordering::Release);
+            self.limit.store(limit, Ordering::Release);
+            self.window.store(saturating_nanos(window), Ordering::Release);
+            self.secret.store(machine.secret(), Ordering::Release);
+            self.span.store(span, Ordering::Release);
+        }
+        if let Some((place, offer)) = machine.offer(now)
+            && let Some((key, known)) = machine.shown(place)
+            && let Some(spot) = self.put(machine, key, known, offer)
+        {
+            machine.leased(place, offer, spot);
+        }
+    }
+
+    fn withdraw(&self) {
+        self.span.store(0, Ordering::Release);
+    }
+
+    fn take(&self, noted: &mut Vec<Noted<LimiterInput>>) {
+        let refused =
+            self.refused.all().fold(0_u64, |sum, one| sum.wrapping_add(one.load(Ordering::Relaxed)));
+        let told = self.told.swap(refused, Ordering::Relaxed);
+        if refused != told {
+            noted.push(Noted::now(LimiterInput::Refused(refused.wrapping_sub(told))));
+        }
+    }
+}

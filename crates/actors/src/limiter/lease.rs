@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::quota::Quota;
+use crate::clock::{Time, saturating_nanos};
+
+/// Tokens that were granted in advance for one part of a window: callers spend them without saying when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub(super) part: u64,
+    pub(super) tokens: u64,
+}
+
+/// What a limiter offers to one key's callers without a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// Tokens to be used before the part ends.
+    Tokens {
+        /// The number of the part.
+        part: u64,
+        /// How many.
+        tokens: u64,
+        /// How many more are left, which are not offered.
+        spare: u64,
+        /// When more will be left than now, once one of them is used.
+        more_at: Time,
+    },
+    /// A refusal: nothing is left before this time.
+    UsedUp(Time),
+}
+
+/// How long before the end of a part its leases are only good for who has looked at the clock. tokio's timers are up to a
+/// millisecond late, and two that are due together fire in any order: so one is due to say so, and one to see that it
+/// was said in time.
+const GUARD: Duration = Duration::from_millis(3);
+const CONFIRMED_AFTER: Duration = Duration::from_millis(1);
+
+/// The part for which leases are given, and until when callers may rely on it without looking at a clock.
+///
+/// # Why the bound holds however late a lease is used
+/// What was used of a lease counts as used in its part, which is what whoever asks gets for the same call. That is true
+/// while callers stop in time: from [`GUARD`] before the end on they look at the clock themselves. Where it cannot be
+/// told that they heard of that in time, the part is noted here with the time at which it was found over, and all that
+/// was used of its leases counts as used then, which is the latest that it can have been.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    current: Option<Part>,
+    /// Parts that may have lasted longer than they should have, and until when.
+    late: BTreeMap<u64, Time>,
+}
+
+/// A part as it was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) number: u64,
+    pub(super) end: Time,
+    /// Whether callers are to look at the clock.
+    pub(super) timed: bool,
+    /// Since when they are told so; `None` where they were told so in time.
+    unconfirmed: Option<Time>,
+    /// Whether anything was leased in it: else nobody has to be told that it ends.
+    leased: bool,
+}
+
+impl Part {
+    fn guard(&self) -> Time {
+        Time::from_nanos(self.end.as_nanos().saturating_sub(saturating_nanos(GUARD)))
+    }
+}
+
+impl Parts {
+    /// When to look again.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let part = self.current.filter(|part| part.leased)?;
+        let confirm = part.unconfirmed.map(|since| since.after(CONFIRMED_AFTER));
+        if part.timed { confirm } else { Some(part.guard()) }
+    }
+
+    /// Whether the part that was published is over.
+    pub(super) fn is_over(&self, now: Time) -> bool {
+        self.current.is_some_and(|part| part.end <= now)
+    }
+
+    /// Notices how time has passed since the last look. To be called before anything is returned or published; what it
+    /// changes is published before it is called at a later time.
+    pub(super) fn look(&mut self, quota: &Quota, now: Time) {
+        let Some(part) = &mut self.current else { return };
+        if part.end <= now {
+            if part.leased && (!part.timed || part.unconfirmed.is_some()) {
+                self.late.insert(part.number, now);
+            }
+            self.current = None;
+        } else if !part.timed && part.guard() <= now {
+            (part.timed, part.unconfirmed) = (true, Some(now));
+        } else if part.unconfirmed.is_some_and(|since| since < now) {
+            part.unconfirmed = None;
+        }
+        self.late.retain(|_, until| quota.leaves_at(*until).max(quota.edge(*until)) > now);
+    }
+
+    /// The part around `now`; `None` where the quota has no parts.
+    pub(super) fn enter(&mut self, quota: &Quota, now: Time) -> Option<Part> {
+        self.look(quota, now);
+        if self.current.is_none() {
+            let number = quota.part_at(now)?;
+            let end = quota.part(number).1;
+            let part = Part { number, end, timed: false, unconfirmed: None, leased: false };
+            self.current = Some(Part { timed: part.guard() <= now, ..part });
+        }
+        self.current
+    }
+
+    /// Something was leased in the current part.
+    pub(super) fn leased(&mut self) {
+        if let Some(part) = &mut self.current {
+            part.leased = true;
+        }
+    }
+
+    /// The time as which what was used of a lease counts.
+    pub(super) fn used_at(&self, quota: &Quota, part: u64) -> Time {
+        self.late.get(&part).copied().unwrap_or_else(|| quota.part(part).0)
+    }
+
+    /// All leases were returned, and parts may have another length from now on.
+    pub(super) fn forget(&mut self) {
+        *self = Parts::default();
+    }
+}
+
+/// Numbers that a gate's word can tell apart; zero means none.
+const CODES: u64 = u32::MAX as u64 - 1;
+
+/// A part's number as a gate's word holds it. Two parts share one only if 2^32 lie between them.
+pub(super) fn code(part: u64) -> u32 {
+    u32::try_from(part % CODES + 1).unwrap_or(u32::MAX)
+}
+
+/// The latest part up to `latest` with this code; `None` where that lies too far back to matter.
+pub(super) fn part_of(code: u32, latest: u64) -> Option<u64> {
+    /// More parts than any window has.
+    const BACK: u64 = 1_000;
+    let back = (latest % CODES + 1 + CODES).wrapping_sub(u64::from(code)) % CODES;
+    latest.checked_sub(back).filter(|_| code != 0 && back <= BACK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_found_again_by_its_code() {
+        for latest in [0, 1, 999, CODES - 1, CODES, CODES + 1, u64::MAX] {
+            for back in [0, 1, 60, 1_000] {
+                let Some(part) = latest.checked_sub(back) else { continue };
+                assert_ne!(code(part), 0);
+                assert_eq!(part_of(code(part), latest), Some(part), "{part} from {latest}");
+            }
+        }
+        assert_eq!(part_of(0, 7), None);
+        assert_eq!(part_of(code(1), 5_000), None);
+    }
+}

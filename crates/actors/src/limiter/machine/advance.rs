@@ -1,0 +1,182 @@
+//! What a limiter grants in advance, and how it takes that back: the machine's side of its gate.
+//!
+//! A key is leased to its callers when it was asked for, and wholly: while a lease is out, nobody else decides anything
+//! about that key. Whatever concerns it takes the lease back first, and what was used of it is then entered as if its
+//! callers had asked. So whenever the machine decides, its table shows what it would show if everybody had asked.
+
+#![cfg_attr(not(feature = "host"), allow(dead_code, reason = "without actors nobody has a gate"))]
+
+use super::{Change, LimiterInput, LimiterMachine};
+use crate::clock::Time;
+use crate::gate::MOST_LEASED;
+use crate::limiter::lease::{Lease, Offer, Part, code, part_of};
+use crate::limiter::table::{Key, Place};
+use crate::limiter::usage::{Mark, Usage};
+
+/// A key whose lease is to be taken back before an input is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::limiter) struct Unsure {
+    pub(in crate::limiter) place: Place,
+    /// Where the gate keeps it.
+    pub(in crate::limiter) spot: u32,
+    /// Whether the key may be dropped next: the gate then forgets it.
+    pub(in crate::limiter) leaving: bool,
+}
+
+impl LimiterMachine {
+    /// A key whose callers may have spent what `input` depends on; to be asked again until there is none.
+    pub(in crate::limiter) fn unsure(&self, input: &LimiterInput, now: Time) -> Option<Unsure> {
+        let (concerned, may_drop) = match input {
+            LimiterInput::Check { key, .. } => (self.known(key, now), true),
+            LimiterInput::Return { key, .. } => (self.known(key, now), false),
+            LimiterInput::Settle(ticket) | LimiterInput::GiveBack(ticket) => {
+                (self.held.get(ticket).map(|held| held.place), false)
+            }
+            LimiterInput::Refused(_) => (None, false),
+        };
+        let leased = concerned.filter(|place| self.table.lease(*place).is_some());
+        let droppable = || self.table.droppable_with_spot(now).filter(|_| may_drop);
+        let (place, leaving) = match leased {
+            Some(place) => (place, false),
+            // The key itself stays in its spot, whole or not: it is about to spend something.
+            None => (droppable()?, true),
+        };
+        Some(Unsure { place, spot: self.table.spot(place)?, leaving })
+    }
+
+    /// Every key that the gate knows.
+    pub(in crate::limiter) fn all_unsure(&self) -> Vec<Unsure> {
+        let places = self.table.spots().into_iter();
+        places
+            .filter_map(|place| Some(Unsure { place, spot: self.table.spot(place)?, leaving: true }))
+            .collect()
+    }
+
+    fn known(&self, key: &str, now: Time) -> Option<Place> {
+        self.table.find(Key::new(key), now).place()
+    }
+
+    /// Notices how time has passed; to be called before anything is taken back.
+    pub(in crate::limiter) fn look(&mut self, now: Time) {
+        self.parts.look(&self.quota, now);
+    }
+
+    /// Whether the part that was published is over.
+    pub(in crate::limiter) fn is_over(&self, now: Time) -> bool {
+        self.parts.is_over(now)
+    }
+
+    /// Whether callers may wait for their turn.
+    pub(in crate::limiter) fn lets_wait(&self) -> bool {
+        self.config.max_wait.is_some()
+    }
+
+    /// Takes back what is left of a key's lease: tokens, by the code of the part that each belongs to.
+    pub(in crate::limiter) fn taken_back(&mut self, now: Time, unsure: Unsure, left: &[(u32, u64)]) {
+        let Unsure { place, leaving, .. } = unsure;
+        if leaving {
+            self.table.set_spot(place, None);
+        }
+        let lease = self.table.lease(place);
+        self.table.set_lease(place, None);
+        let mut used = lease.map_or(0, |lease| lease.tokens);
+        for (of, tokens) in left.iter().copied().filter(|(_, tokens)| *tokens > 0) {
+            match lease.filter(|lease| code(lease.part) == of) {
+                Some(lease) if tokens > used => {
+                    // More than is unaccounted for: one that an earlier lease of the part had counted as used.
+                    self.give_back_of_part(place, lease.part, tokens - used);
+                    used = 0;
+                }
+                Some(_) => used -= tokens,
+                None => {
+                    if let Some(part) = self.quota.part_at(now).and_then(|latest| part_of(of, latest)) {
+                        self.give_back_of_part(place, part, tokens);
+                    }
+                }
+            }
+        }
+        if let Some(lease) = lease.filter(|_| used > 0) {
+            let (quota, at) = (self.quota, self.parts.used_at(&self.quota, lease.part));
+            self.table.update(place, &quota, |usage| usage.take(&quota, at, used, false));
+            self.granted += used;
+        }
+    }
+
+    pub(super) fn returning(&self, now: Time, key: &str, of: u32) -> Change {
+        let part = self.quota.part_at(now).and_then(|latest| part_of(of, latest));
+        match (self.known(key, now), part) {
+            (Some(place), Some(part)) => Change::Return(place, part),
+            _ => Change::Nothing,
+        }
+    }
+
+    pub(super) fn give_back_of_part(&mut self, place: Place, part: u64, tokens: u64) {
+        let (quota, at) = (self.quota, self.parts.used_at(&self.quota, part));
+        self.table.update(place, &quota, |usage| {
+            let mark = match usage {
+                Usage::Fixed(_) => quota.edge(at),
+                Usage::Sliding(_) | Usage::Bucket(_) => quota.leaves_at(at),
+            };
+            usage.give_back(&quota, Mark(mark.as_nanos()), tokens);
+        });
+    }
+
+    /// The part of the window for which leases are given now; `None` where the quota is counted without parts.
+    pub(in crate::limiter) fn part(&mut self, now: Time) -> Option<Part> {
+        self.parts.enter(&self.quota, now)
+    }
+
+    /// What the callers of the key that was just asked for may have without asking. To be taken once.
+    pub(in crate::limiter) fn offer(&mut self, now: Time) -> Option<(Place, Offer)> {
+        let place = self.asked.take()?;
+        if self.table.key(place).is_none() || self.lines.has(place) {
+            return None;
+        }
+        let (quota, usage) = (&self.quota, self.table.get(place));
+        let remaining = usage.remaining(quota, now);
+        let more_at = usage.more_at(quota, now);
+        if remaining == 0 {
+            // Whoever may wait for its turn has to ask for it.
+            let is_all = self.config.max_wait.is_none() && usage.ready_at(quota, now, 1) == more_at;
+            return is_all.then_some((place, Offer::UsedUp(more_at)));
+        }
+        let part = quota.part_at(now)?;
+        let first = if remaining < quota.capacity() { more_at } else { quota.first_more_at(now) };
+        let tokens = remaining.min(MOST_LEASED.into());
+        let offer = Offer::Tokens { part, tokens, spare: remaining - tokens, more_at: first };
+        Some((place, offer))
+    }
+
+    /// The gate has taken an offer up, and keeps it there.
+    pub(in crate::limiter) fn leased(&mut self, place: Place, offer: Offer, spot: u32) {
+        let lease = match offer {
+            Offer::Tokens { part, tokens, .. } => {
+                self.parts.leased();
+                Lease { part, tokens }
+            }
+            Offer::UsedUp(_) => Lease { part: 0, tokens: 0 },
+        };
+        self.table.set_spot(place, Some(spot));
+        self.table.set_lease(place, Some(lease));
+    }
+
+    /// A key's text and where the gate keeps it; `None` where only a digest of it is known, which no caller shows.
+    pub(in crate::limiter) fn shown(&self, place: Place) -> Option<(&str, Option<u32>)> {
+        match self.table.key(place)? {
+            Key::Text(text) => Some((text, self.table.spot(place))),
+            Key::Digest(_) => None,
+        }
+    }
+
+    pub(in crate::limiter) fn secret(&self) -> u64 {
+        self.secret
+    }
+
+    pub(in crate::limiter) fn capacity(&self) -> (u64, std::time::Duration) {
+        (self.quota.capacity(), self.quota.window())
+    }
+
+    pub(in crate::limiter) fn max_keys(&self) -> usize {
+        self.config.max_keys
+    }
+}
