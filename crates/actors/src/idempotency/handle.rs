@@ -47,6 +47,9 @@ impl IdempotencyHandle {
     /// The same store under the terms of `site`.
     #[must_use]
     pub fn of_site(&self, site: Idempotent) -> Self {
+        if site.grants() == Some(Grants::On) {
+            self.shared.hosted.gate().serve();
+        }
         IdempotencyHandle { shared: Arc::clone(&self.shared), site: Arc::new(site) }
     }
 
@@ -111,6 +114,13 @@ impl IdempotencyHandle {
             return Ok(self.unkept());
         }
         let hosted = &self.shared.hosted;
+        // A key that crashed the actor is refused whatever it had answered.
+        if self.grants() == Grants::On
+            && hosted.quarantined(key.as_str()).is_none()
+            && let Some(result) = hosted.gate().replay(key, &fingerprint, || hosted.wall())
+        {
+            return self.replay(result);
+        }
         let ticket = hosted.ticket();
         // Made before the ask: dropped in the middle of it, whatever the actor grants is given back.
         let mut run = Run::new(Some(self.clone()), ticket);

@@ -10,6 +10,7 @@ use crate::rejection::{ConflictReason, Rejection, RejectionKind};
 use crate::settings::Settings;
 
 mod code;
+mod grants;
 mod outages;
 mod runs;
 mod waiting;

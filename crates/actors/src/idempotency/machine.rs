@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::{IdempotencyConfig, Terms};
+#[cfg(feature = "host")]
+use super::gate::Done;
 use super::key::{Fingerprint, RecordKey};
 use super::message::{IdempotencyInput, IdempotencyReply, IdempotencyStatus, Resolution};
 use super::record::{Owner, Record, State};
@@ -28,6 +30,7 @@ enum Change {
     Renew(RecordKey),
     Settle(RecordKey, Verdict),
     Leave(Ticket),
+    Replayed(u64),
     Resolve(Option<Ticket>, RecordKey, Verdict),
     Lapse,
 }
@@ -238,6 +241,24 @@ impl IdempotencyMachine {
         }
     }
 
+    /// Records that changed since the last time, with their result where they are done and it was kept.
+    #[cfg(feature = "host")]
+    pub(super) fn settled(&mut self) -> Vec<(RecordKey, Option<Done>)> {
+        let changed = self.table.changed().into_iter();
+        changed
+            .map(|key| {
+                let done = self.table.get(&key).and_then(|record| match &record.state {
+                    State::Done { result: Some(result), until } => {
+                        let result = Arc::clone(result);
+                        Some(Done { fingerprint: record.fingerprint, result, until: *until })
+                    }
+                    _ => None,
+                });
+                (key, done)
+            })
+            .collect()
+    }
+
     fn lapse(&mut self, moment: Moment, effects: &mut Effects<IdempotencyReply>) {
         while let Some(key) = self.table.lapsed(moment.now) {
             if let Some(record) = self.table.take(&key) {
@@ -260,6 +281,9 @@ impl Machine for IdempotencyMachine {
     type Change = IdempotencyChange;
     type Reply = IdempotencyReply;
     type Status = IdempotencyStatus;
+    #[cfg(feature = "host")]
+    type Gate = super::IdempotencyGate;
+    #[cfg(not(feature = "host"))]
     type Gate = ();
 
     fn new(config: IdempotencyConfig, _moment: Moment) -> Self {
@@ -293,6 +317,7 @@ impl Machine for IdempotencyMachine {
                 self.report(moment, *owner, |key| Change::Settle(key, Verdict::Unknown(why)))
             }
             IdempotencyInput::GiveBack(ticket) => self.give_back(moment, *ticket),
+            IdempotencyInput::Replayed(number) => Change::Replayed(*number),
             IdempotencyInput::Resolve { key, resolution } => {
                 let verdict = match resolution {
                     Resolution::TookEffect(result) => Verdict::Done(result.clone()),
@@ -333,6 +358,7 @@ impl Machine for IdempotencyMachine {
             Change::Leave(ticket) => {
                 self.waiters.leave(ticket);
             }
+            Change::Replayed(number) => self.replayed += number,
             Change::Resolve(ticket, key, verdict) => {
                 self.settle(moment, &key, verdict, effects);
                 if let Some(ticket) = ticket {

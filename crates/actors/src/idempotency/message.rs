@@ -51,6 +51,8 @@ pub enum IdempotencyInput {
         /// What became of it.
         resolution: Resolution,
     },
+    /// So many results were replayed without a message.
+    Replayed(u64),
     /// An operator gives a key free whose result, or unknown outcome, is of no use any more. A run in flight keeps it.
     Forget {
         /// Whose record.

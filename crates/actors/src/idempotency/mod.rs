@@ -37,6 +37,8 @@
 mod codec;
 mod config;
 #[cfg(feature = "host")]
+mod gate;
+#[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
@@ -55,6 +57,8 @@ mod waiters;
 
 pub use codec::Codec;
 pub use config::{IdempotencyConfig, Idempotent, KeySource, OnConflict, Terms};
+#[cfg(feature = "host")]
+pub use gate::IdempotencyGate;
 #[cfg(feature = "host")]
 pub use handle::{Begun, IdempotencyHandle};
 pub use key::{Fingerprint, KeySpace, Principal, RecordKey, fingerprint};

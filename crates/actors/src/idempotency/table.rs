@@ -13,6 +13,8 @@ pub(super) struct Table {
     by_lease: BTreeSet<(Time, RecordKey)>,
     owners: BTreeMap<Ticket, RecordKey>,
     unknown: usize,
+    /// Keys whose record changed since that was last asked for; `None` until it is asked for.
+    changed: Option<Vec<RecordKey>>,
 }
 
 impl Table {
@@ -50,6 +52,7 @@ impl Table {
     /// Takes a record out, to be put back changed: so that every order is kept in one place.
     pub(super) fn take(&mut self, key: &RecordKey) -> Option<Record> {
         let (key, record) = self.records.remove_entry(key)?;
+        self.note(&key);
         if let Some(owner) = record.owner {
             self.owners.remove(&owner.ticket);
         }
@@ -65,6 +68,7 @@ impl Table {
     /// Puts a record in; an older one of that key is gone.
     pub(super) fn put(&mut self, key: RecordKey, record: Record) {
         self.take(&key);
+        self.note(&key);
         if let Some(owner) = record.owner {
             self.owners.insert(owner.ticket, key.clone());
         }
@@ -75,6 +79,24 @@ impl Table {
             self.by_lease.insert((lease_end, key.clone()));
         }
         self.records.insert(key, record);
+    }
+
+    fn note(&mut self, key: &RecordKey) {
+        if let Some(changed) = &mut self.changed {
+            changed.push(key.clone());
+        }
+    }
+
+    /// Keys whose record changed since the last time, each as often as it did; all of them the first time.
+    #[cfg(feature = "host")]
+    pub(super) fn changed(&mut self) -> Vec<RecordKey> {
+        let all = || self.records.keys().cloned().collect();
+        self.changed.replace(Vec::new()).unwrap_or_else(all)
+    }
+
+    #[cfg(feature = "host")]
+    pub(super) fn get(&self, key: &RecordKey) -> Option<&Record> {
+        self.records.get(key)
     }
 
     /// When the first record ends of which that is known.

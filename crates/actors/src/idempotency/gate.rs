@@ -1,0 +1,115 @@
+//! What a store has answered for good: results that are replayed without a message.
+//!
+//! The gate holds a copy of every record that is done and whose result was kept, from when the store settled it until
+//! the store drops, replaces or forgets it. It is bounded as the store is. A caller whose key stands there checks
+//! what the store would check, in the same order: that the record's life is not over, and that the payload is the same.
+//! Who the principal is, and in which scope the key was sent, is part of the key. Everything else is asked: a key that
+//! is not there, one that is over, another payload, a result that was not kept.
+//!
+//! # Why no replay is wrong
+//! A record that is done changes in one way only: it ends. Its end stands beside it and is compared with the wall
+//! clock at each replay; where an operator forgets it earlier, it is gone from here before the order is answered. So at
+//! the moment in which a caller finds it, the store would have given the same result.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+
+use super::key::{Fingerprint, RecordKey};
+use super::{IdempotencyConfig, IdempotencyInput, IdempotencyMachine};
+use crate::clock::{Time, WallTime};
+use crate::gate::cell::{AtomicU64, Ordering};
+use crate::gate::{Gate, Noted, Slots};
+use crate::settings::Grants;
+
+/// A record that is done.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) result: Arc<[u8]>,
+    pub(super) until: WallTime,
+}
+
+/// The gate of one store. It belongs to its host, and is empty where nothing is granted in advance.
+#[derive(Debug)]
+pub struct IdempotencyGate {
+    /// One where a site takes results in advance: then they are copied here.
+    on: AtomicU64,
+    /// One while something is published.
+    open: AtomicU64,
+    done: DashMap<RecordKey, Done>,
+    /// Replays that were given here, by thread.
+    replayed: Slots<AtomicU64>,
+    /// Those of them that the actor knows.
+    told: AtomicU64,
+}
+
+impl IdempotencyGate {
+    /// A site takes results in advance, whatever holds for its runtime: they are copied from the next step on.
+    pub(super) fn serve(&self) {
+        self.on.store(1, Ordering::Release);
+    }
+
+    /// The result of `key`, if it is done and the store would replay it.
+    pub(super) fn replay(
+        &self,
+        key: &RecordKey,
+        fingerprint: &Fingerprint,
+        wall: impl FnOnce() -> WallTime,
+    ) -> Option<Arc<[u8]>> {
+        if self.open.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let result = {
+            let done = self.done.get(key)?;
+            if done.fingerprint != *fingerprint || done.until <= wall() {
+                return None;
+            }
+            Arc::clone(&done.result)
+        };
+        self.replayed.own().0.fetch_add(1, Ordering::Relaxed);
+        Some(result)
+    }
+}
+
+impl Gate<IdempotencyMachine> for IdempotencyGate {
+    fn new(_: &IdempotencyConfig, runtime: Grants) -> Self {
+        IdempotencyGate {
+            on: AtomicU64::new(u64::from(runtime == Grants::On)),
+            open: AtomicU64::new(0),
+            done: DashMap::new(),
+            replayed: Slots::default(),
+            told: AtomicU64::new(0),
+        }
+    }
+
+    fn publish(&self, machine: &mut IdempotencyMachine, _now: Time) {
+        if self.on.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        for (key, done) in machine.settled() {
+            match done {
+                Some(done) => {
+                    self.done.insert(key, done);
+                }
+                None => {
+                    self.done.remove(&key);
+                }
+            }
+        }
+        self.open.store(1, Ordering::Release);
+    }
+
+    fn withdraw(&self) {
+        self.open.store(0, Ordering::Release);
+    }
+
+    fn take(&self, noted: &mut Vec<Noted<IdempotencyInput>>) {
+        let replayed =
+            self.replayed.all().fold(0_u64, |sum, one| sum.wrapping_add(one.load(Ordering::Relaxed)));
+        let told = self.told.swap(replayed, Ordering::Relaxed);
+        if replayed != told {
+            noted.push(Noted::now(IdempotencyInput::Replayed(replayed.wrapping_sub(told))));
+        }
+    }
+}
