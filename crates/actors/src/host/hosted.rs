@@ -240,14 +240,6 @@ impl<M: Machine> Hosted<M> {
         self.messages.load(Ordering::Relaxed)
     }
 
-    /// Messages in its mailbox.
-    #[must_use]
-    pub fn mailbox_depth(&self) -> usize {
-        let Some(actor) = self.actor.get() else { return 0 };
-        let room = actor.mailbox_sender().capacity().unwrap_or(0);
-        self.ground.options.mailbox.saturating_sub(room)
-    }
-
     /// Takes new settings while it runs.
     pub fn reconfigure(&self, config: M::Config) {
         if self.collect() {

@@ -23,6 +23,7 @@ mod ledger;
 mod reply;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use actor::Supervisor;
 pub use ground::{Ground, HostOptions};
