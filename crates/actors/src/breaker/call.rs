@@ -2,8 +2,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::BreakerHandle;
 use super::permit::Admission;
+use super::{BreakerHandle, KeyedInput};
 use crate::clock::Time;
 use crate::outcome::{Ending, ErrorKind, Outcome};
 use crate::rejection::Rejection;
@@ -121,12 +121,17 @@ impl BreakerHandle {
             Some(lease) => match tokio::time::timeout(lease, work).await {
                 Ok(result) => result,
                 Err(_) => {
-                    running.report(Ending::TimedOut).await;
+                    if let Some(input) = running.told(Ending::TimedOut) {
+                        self.hosted().report(input).await;
+                    }
                     return Err(Rejection::timed_out(self.name(), lease).into());
                 }
             },
         };
-        running.report(judge(&result)).await;
+        // A success in health has nothing to tell, and makes no future for it.
+        if let Some(input) = running.told(judge(&result)) {
+            self.hosted().report(input).await;
+        }
         result.map_err(CallError::Failed)
     }
 }
@@ -140,6 +145,7 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
+    #[inline]
     fn start(&mut self) {
         self.started.get_or_insert_with(|| self.breaker.hosted().now());
     }
@@ -148,11 +154,13 @@ impl Running<'_> {
         self.started.map_or(Duration::ZERO, |started| self.breaker.hosted().now().since(started))
     }
 
-    async fn report(mut self, ending: Ending) {
+    /// What has to be told of how it ended, if anything has.
+    #[inline]
+    fn told(mut self, ending: Ending) -> Option<KeyedInput> {
         let admission = std::mem::replace(&mut self.admission, Admission::Unheard);
         let timed = self.breaker.config().slow_call_duration().is_some();
         let latency = if timed { self.latency() } else { Duration::ZERO };
-        self.breaker.settle(admission, Outcome { ending, latency }).await;
+        self.breaker.told(admission, Outcome { ending, latency })
     }
 }
 

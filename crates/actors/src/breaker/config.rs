@@ -148,6 +148,7 @@ impl BreakerConfig {
 
     /// What an outcome says of the dependency, and whether it was slow.
     #[must_use]
+    #[inline]
     pub fn judge(&self, outcome: &Outcome) -> (Health, bool) {
         let health = match outcome.ending {
             Ending::Success => Health::Success,
@@ -185,6 +186,7 @@ impl BreakerConfig {
 
     /// From when on a call is slow.
     #[must_use]
+    #[inline]
     pub fn slow_call_duration(&self) -> Option<Duration> {
         self.slow_call_duration
     }

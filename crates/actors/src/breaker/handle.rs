@@ -106,18 +106,21 @@ impl BreakerHandle {
         (status.keys, status.unsettled)
     }
 
+    #[inline]
     pub(super) fn input(&self, input: BreakerInput) -> KeyedInput {
         KeyedInput { key: self.key.clone(), input }
     }
 
     /// Its checked settings.
     #[must_use]
+    #[inline]
     pub fn config(&self) -> &BreakerConfig {
         &self.shared.config
     }
 
     /// Whether it acts on its decisions: what an operator ordered last, else what is declared.
     #[must_use]
+    #[inline]
     pub fn mode(&self) -> Mode {
         MODES.get(usize::from(self.shared.mode.load(Ordering::Relaxed))).copied().unwrap_or_default()
     }
@@ -136,6 +139,7 @@ impl BreakerHandle {
 
     /// The hosted machine, for who watches actors.
     #[must_use]
+    #[inline]
     pub fn hosted(&self) -> &Arc<Hosted<KeyedBreakerMachine>> {
         &self.shared.hosted
     }
@@ -175,19 +179,28 @@ impl BreakerHandle {
         if self.key.is_some() {
             return None;
         }
-        let (until, state) = match self.shared.hosted.gate().passage() {
-            Passage::Pass(epoch) => return Some(Ok(Admission::Granted { epoch })),
-            Passage::Unheard => return Some(Ok(Admission::Unheard)),
-            Passage::Ask => return None,
-            Passage::Refused(until) => (Some(until), BreakerState::Open),
-            Passage::RefusedByOrder => (None, BreakerState::ForcedOpen),
-        };
-        let retry_after = match until.map(|until| self.shared.hosted.now().until(until)) {
-            // It is over: the actor lets a probe in.
-            Some(Duration::ZERO) => return None,
-            rest => rest,
-        };
-        Some(self.refused(mode, || Rejection::open(self.name(), describe(state), retry_after)))
+        match self.shared.hosted.gate().passage() {
+            Passage::Pass(epoch) => Some(Ok(Admission::Granted { epoch })),
+            Passage::Unheard => Some(Ok(Admission::Unheard)),
+            Passage::Ask => None,
+            Passage::Refused(until) => {
+                let left = self.shared.hosted.now().until(until);
+                // Once it is over the actor lets a probe in.
+                (!left.is_zero()).then(|| self.turned_away(mode, BreakerState::Open, Some(left)))
+            }
+            Passage::RefusedByOrder => Some(self.turned_away(mode, BreakerState::ForcedOpen, None)),
+        }
+    }
+
+    /// Kept out of the way of calls that pass.
+    #[inline(never)]
+    fn turned_away(
+        &self,
+        mode: Mode,
+        state: BreakerState,
+        retry_after: Option<Duration>,
+    ) -> Result<Admission, Rejection> {
+        self.refused(mode, || Rejection::open(self.name(), describe(state), retry_after))
     }
 
     pub(super) async fn ask(&self, patience: Option<Duration>) -> Result<BreakerPermit, Rejection> {

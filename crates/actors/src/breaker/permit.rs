@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::gate::Success;
-use super::{BreakerHandle, BreakerInput};
+use super::{BreakerHandle, BreakerInput, KeyedInput};
 use crate::machine::Ticket;
 use crate::outcome::{Ending, Health, Outcome};
 
@@ -18,6 +18,7 @@ pub(super) enum Admission {
 
 impl Admission {
     /// How long a probe may run.
+    #[inline]
     pub(super) fn lease(self) -> Option<Duration> {
         if let Admission::Asked { lease, .. } = self { lease } else { None }
     }
@@ -26,12 +27,12 @@ impl Admission {
 impl BreakerHandle {
     /// What has to be told of `outcome`; `None` where nothing has.
     #[inline]
-    fn told(&self, admission: Admission, outcome: Outcome) -> Option<BreakerInput> {
+    pub(super) fn told(&self, admission: Admission, outcome: Outcome) -> Option<KeyedInput> {
         let (ticket, epoch) = match admission {
             Admission::Unheard => return None,
             Admission::Asked { ticket, epoch: 0, .. } => {
                 // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
-                return Some(BreakerInput::GiveBack { ticket });
+                return Some(self.input(BreakerInput::GiveBack { ticket }));
             }
             Admission::Asked { ticket, epoch, .. } => (ticket, epoch),
             Admission::Granted { epoch } => {
@@ -47,7 +48,7 @@ impl BreakerHandle {
                 (Ticket(0), epoch)
             }
         };
-        Some(BreakerInput::Report { ticket, epoch, outcome })
+        Some(self.input(BreakerInput::Report { ticket, epoch, outcome }))
     }
 
     /// Counts a success in the gate, if it is one to be counted there.
@@ -63,19 +64,10 @@ impl BreakerHandle {
         }
     }
 
-    /// Reports how a call ended that was let in so, and waits, at most 1 ms, until what follows from it is published.
-    /// Where that was granted in advance and it succeeded, there is nothing to wait for.
-    #[inline]
-    pub(super) async fn settle(&self, admission: Admission, outcome: Outcome) {
-        if let Some(input) = self.told(admission, outcome) {
-            self.hosted().report(self.input(input)).await;
-        }
-    }
-
-    /// The same without waiting; for drop paths.
+    /// Tells it without waiting; for drop paths.
     pub(super) fn settle_later(&self, admission: Admission, outcome: Outcome) {
         if let Some(input) = self.told(admission, outcome) {
-            self.hosted().note(self.input(input));
+            self.hosted().note(input);
         }
     }
 }
@@ -93,6 +85,7 @@ pub struct BreakerPermit {
 }
 
 impl BreakerPermit {
+    #[inline]
     pub(super) fn held(handle: &BreakerHandle, admission: Admission) -> Self {
         let handle = (admission != Admission::Unheard).then(|| handle.clone());
         BreakerPermit { handle, admission, lent: false }
@@ -128,8 +121,10 @@ impl BreakerPermit {
     /// # Cancel safety
     /// What was reported stays reported.
     pub async fn report(mut self, outcome: Outcome) {
-        if let Some(handle) = self.handle.take() {
-            handle.settle(self.admission, outcome).await;
+        if let Some(handle) = self.handle.take()
+            && let Some(input) = handle.told(self.admission, outcome)
+        {
+            handle.hosted().report(input).await;
         }
     }
 

@@ -245,7 +245,13 @@ fn seen(settings: &Settings, steps: &[Step], grants: Grants) -> (Vec<String>, Ve
         for step in steps {
             match step {
                 Step::Pass(millis) => tokio::time::sleep(Duration::from_millis(*millis)).await,
-                Step::One(act) => answers.push(begin(act).await),
+                Step::One(act) => {
+                    answers.push(begin(act).await);
+                    // A call that was waited for ended on an odd millisecond.
+                    if bench.breaker.hosted().now().as_nanos() / 1_000_000 % 2 == 1 {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                }
                 Step::Together(acts) => {
                     running.extend(acts.iter().map(|act| tokio::spawn(begin(act))));
                     tokio::time::sleep(Duration::from_millis(2)).await;
