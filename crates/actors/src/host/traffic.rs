@@ -1,6 +1,4 @@
-//! What its callers send an actor, for operators and benchmarks.
-
-use std::sync::atomic::Ordering;
+//! What waits for an actor, for operators.
 
 use super::hosted::Hosted;
 use crate::machine::Machine;
