@@ -226,7 +226,8 @@ mod host {
         }
 
         /// The processor time that this thread has used so far; simulated, what [`spend_cpu`](super::spend_cpu) said on it.
-        pub(crate) fn thread_cpu(is_simulated: bool) -> Duration {
+        #[must_use]
+        pub fn thread_cpu(is_simulated: bool) -> Duration {
             if is_simulated {
                 return super::SPENT.get();
             }
