@@ -19,13 +19,13 @@ const PINNED: [(&str, &str); 20] = [
     ("cascading-timeout", "9df25f51919c80e1a9b8ed8d52f943975d77b105666745eda50f63cce1b7ac3c"),
     ("priority-overload", "1a7e86274b7be9ee22609eefacee869ad16be7bcce103087e840a7c1cabf995e"),
     ("overload-3x", "59bb29976d06071f272ca73bee188861f4ae87b42f46483895d13817c9cfe490"),
-    ("asymmetric-partition", "8b0080eac343c309421e2fb761e6b30e9bcbe8692a717bbb4d9860772d6d92ac"),
-    ("crash-between", "6f4ff06bdb412a43007d8107c170ddf222a59d029931fefe25b06a6661a70d9e"),
+    ("asymmetric-partition", "c06071512fe22d9e4563d35961f3b02d353f6572c100c16722556807125c0855"),
+    ("crash-between", "8d1dd76cfba84c328f5ca4b4a0ebafee1871ab5ffaed75aaa7a3db20a72b34b8"),
     ("poison-key", "ff9b0893040265f9724f42ecbae9e733975db7ffcd0d9d1b4e775bd0e4a21217"),
     ("restart-storm", "ec88fc9fa63e58ce325f662b77e41f705fff837c695f53a31d6283f70a78e681"),
     ("hot-key", "e3443cc7e8afaebbe4d3d757824cf8243e04b0d14c02695a0aa0851f7ece7902"),
-    ("clock-jump", "10923a1b8b90598aa7622c269fe2bc1e9f2a42648c7062d37ba9335bf02ce21c"),
-    ("mailbox-full", "0ddf3d7eb0936c6ead58ee52ec8b908faeb0a5138d3565aaaba8be7222fb73e0"),
+    ("clock-jump", "459d67c5b29b146b1c1d4de2119890015a204ac6a658683776ec7da6a363c4c5"),
+    ("mailbox-full", "c296e3971b449045930d7522227593ba84ce22a6d45a86ee8c86db2e22464270"),
     ("swizzle", "111d39d8aa8815125c144389cc0faba6d64cd444848629d56916c16ac58ef016"),
 ];
 

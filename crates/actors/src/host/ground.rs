@@ -44,6 +44,8 @@ pub struct Ground {
     pub(super) options: HostOptions,
     pub(super) tokio: Handle,
     pub(super) supervisor: ActorRef<Supervisor>,
+    #[cfg(feature = "interpose")]
+    pub(super) interposer: std::sync::OnceLock<Arc<dyn super::interpose::Interposer>>,
 }
 
 impl std::fmt::Debug for Ground {
@@ -67,7 +69,16 @@ impl Ground {
             // Unbounded: a death notice must never be refused. At most one stands in it for each actor.
             Supervisor::spawn_with_mailbox((), mailbox::unbounded())
         };
-        Arc::new(Ground { seed, clock, events, options, tokio, supervisor })
+        Arc::new(Ground {
+            seed,
+            clock,
+            events,
+            options,
+            tokio,
+            supervisor,
+            #[cfg(feature = "interpose")]
+            interposer: std::sync::OnceLock::new(),
+        })
     }
 
     /// The clock of the runtime.

@@ -36,8 +36,8 @@ pub(super) struct Cell<M: Machine> {
 
 /// One machine with all that its callers and its actor share.
 pub struct Hosted<M: Machine> {
-    kind: Kind,
-    name: String,
+    pub(super) kind: Kind,
+    pub(super) name: String,
     pub(super) ground: Arc<Ground>,
     pub(super) cell: Mutex<Cell<M>>,
     pub(super) gate: M::Gate,
@@ -453,7 +453,7 @@ impl<M: Machine> Hosted<M> {
         self.gate.recall(&mut cell.machine, Cause::Input(input), moment.now);
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.drill.strike(M::key(input));
-            cell.machine.step(moment, ticket, input, &mut effects);
+            self.carry(&mut cell.machine, moment, ticket, input, &mut effects);
         }));
         if result.is_err()
             && let Some(key) = M::key(input)

@@ -15,10 +15,13 @@
 //!   leaves it as it was, and a restarted actor goes on with it: calls in flight and callers in line notice nothing.
 
 mod actor;
+mod carry;
 mod drill;
 mod grants;
 mod ground;
 mod hosted;
+#[cfg(feature = "interpose")]
+pub mod interpose;
 mod ledger;
 mod reply;
 #[cfg(test)]

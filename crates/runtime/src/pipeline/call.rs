@@ -285,14 +285,19 @@ impl Call {
         answer: Result<&T, &Rejection>,
         granted: impl FnOnce(&T) -> String,
     ) {
+        self.told(kind, name, || match answer {
+            Ok(grant) => ("granted", granted(grant)),
+            Err(rejection) => ("refused", rejection.to_string()),
+        });
+    }
+
+    /// Adds a verdict on this call and its reason to the event stream, if anybody listens to it.
+    pub(crate) fn told(&self, kind: Kind, name: &str, told: impl FnOnce() -> (&'static str, String)) {
         let ground = self.runtime.ground();
         if !ground.events().is_recording() {
             return;
         }
-        let (verdict, reason) = match answer {
-            Ok(grant) => ("granted", granted(grant)),
-            Err(rejection) => ("refused", rejection.to_string()),
-        };
+        let (verdict, reason) = told();
         let what = Happening::Decision { call: Some(self.number), verdict: verdict.to_owned(), reason };
         let at = ground.clock().now();
         ground.events().record(Event { at, kind: Some(kind), name: name.to_owned(), what });

@@ -113,7 +113,7 @@ impl Invariants {
     }
 
     /// The process under test has died, and another begins with what stood on the disk: everything that was recorded
-    /// until `whole_until`, in nanoseconds; nothing is promised where that is `None`.
+    /// until `whole_until`, in nanoseconds of wall time; nothing is promised where that is `None`.
     pub(crate) fn restarted(&mut self, whole_until: Option<u64>) {
         self.restarted = true;
         self.breakers.clear();
@@ -142,6 +142,8 @@ impl Invariants {
             (Happening::Transition { from, to, .. }, Some(Kind::Breaker)) => {
                 self.transition(&event.name, from, to);
             }
+            // What comes of a key changes nothing of what the call was granted before it.
+            (Happening::Decision { .. }, Some(Kind::Idempotency)) => {}
             (Happening::Decision { call: Some(call), verdict, reason }, Some(kind)) => {
                 let at = event.at.as_nanos();
                 self.decision(at, *call, kind, &event.name, verdict == "granted", reason);
@@ -221,7 +223,7 @@ impl Invariants {
         }
     }
 
-    /// A run of an idempotent handler begins for `key` in this call.
+    /// A run of an idempotent handler begins for `key` in this call. `at` is wall time: records outlive the process.
     pub(crate) fn run_begins(&mut self, at: u64, handler: usize, key: u64, call: u64, once: Once) {
         if self.runs.len() >= self.forget_at {
             self.runs.retain(|_, run| run.running > 0 || at < run.over_at);
@@ -243,7 +245,7 @@ impl Invariants {
             why = Some("more runs than attempts");
         }
         self.check(Rule::OneRun, why.is_none(), || {
-            format!("key {key} at {at} ns: {}", why.unwrap_or_default())
+            format!("key {key} at {at} ns of wall time: {}", why.unwrap_or_default())
         });
     }
 

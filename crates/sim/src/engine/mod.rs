@@ -57,7 +57,7 @@ pub(crate) use queue::Queue;
 pub(crate) use report::seconds;
 pub use report::{ExpectReport, InvariantReport, LatencyReport, Report, SeriesPoint, VariantReport, Verdict};
 pub(crate) use run::CALENDAR;
-pub use run::{RunError, RunOptions, run, run_with};
+pub use run::{Build, RunError, RunOptions, run, run_with};
 pub(crate) use staged::{Staged, staged};
 
 #[cfg(test)]

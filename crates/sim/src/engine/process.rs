@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use super::compose;
 use super::house::House;
 use super::log::Recorder;
-use super::run::CALENDAR;
+use super::run::{Build, CALENDAR};
 use crate::scenario::{Scenario, Target};
 use crate::world::{Damage, MemoryDisk};
 
@@ -28,6 +28,7 @@ pub(crate) struct Process {
     /// What ends with it.
     tasks: Mutex<Vec<AbortHandle>>,
     next: OnceLock<Arc<House>>,
+    build: Option<Build>,
 }
 
 /// What a process says of itself, until it is dead.
@@ -46,11 +47,17 @@ impl EventSink for Voice {
 
 impl Process {
     /// The first one, where a fault of the scenario needs it.
-    pub(crate) fn first(scenario: &Scenario, variant: usize, seed: u64, recorder: &Recorder) -> Option<Self> {
+    pub(crate) fn first(
+        scenario: &Scenario,
+        variant: usize,
+        seed: u64,
+        recorder: &Recorder,
+        build: Option<&Build>,
+    ) -> Option<Self> {
         let store = |target: &Target| matches!(target, Target::Store(_));
         scenario.faults.iter().any(|fault| store(&fault.target)).then(|| {
             let (scenario, disk) = (Arc::new(scenario.clone()), Arc::default());
-            Process::new(scenario, variant, seed, 0, disk, recorder)
+            Process::new(scenario, variant, seed, 0, disk, recorder, build)
         })
     }
 
@@ -61,16 +68,18 @@ impl Process {
         number: u64,
         disk: Arc<MemoryDisk>,
         recorder: &Recorder,
+        build: Option<&Build>,
     ) -> Self {
         let voice = Arc::new(Voice { recorder: recorder.clone(), dead: AtomicBool::new(false) });
         let (tasks, next) = (Mutex::default(), OnceLock::new());
-        Process { scenario, variant, seed, number, disk, voice, tasks, next }
+        Process { scenario, variant, seed, number, disk, voice, tasks, next, build: build.cloned() }
     }
 
     /// The one that follows it on the same disk.
     fn following(&self) -> Self {
         let (scenario, disk) = (Arc::clone(&self.scenario), Arc::clone(&self.disk));
-        Process::new(scenario, self.variant, self.seed, self.number + 1, disk, &self.voice.recorder)
+        let (number, recorder) = (self.number + 1, &self.voice.recorder);
+        Process::new(scenario, self.variant, self.seed, number, disk, recorder, self.build.as_ref())
     }
 
     pub(crate) fn is_first(&self) -> bool {
@@ -103,6 +112,7 @@ pub(crate) fn runtime(
     recorder: &Recorder,
     process: Option<&Process>,
     clock: Option<&Arc<Clock>>,
+    build: Option<&Build>,
 ) -> Result<Runtime, BuildError> {
     let variant = &scenario.variants[variant];
     let clock = clock.map_or_else(|| Arc::new(Clock::starting_at(CALENDAR)), Arc::clone);
@@ -126,7 +136,10 @@ pub(crate) fn runtime(
         let within = Duration::from_nanos(within);
         builder = builder.restarts(RestartLimit { most, within, ..RestartLimit::default() });
     }
-    builder.build()
+    match build {
+        Some(build) => build(builder),
+        None => builder.build(),
+    }
 }
 
 impl House {
@@ -156,6 +169,7 @@ impl House {
             &self.recorder,
             Some(&following),
             Some(&self.clock),
+            process.build.as_ref(),
         );
         let runtime = runtime.expect("a disk in memory can be read");
         let restored = runtime.restored().cloned().unwrap_or_default();

@@ -3,9 +3,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use steadfast::Runtime;
 use steadfast::config::ConfigError;
 use steadfast::runtime::BuildError;
+use steadfast::{Runtime, RuntimeBuilder};
 use steadfast_actors::clock::{Stopwatch, WallTime};
 use steadfast_actors::machine::Kind;
 
@@ -62,6 +62,18 @@ pub struct RunOptions {
     pub log: Option<Box<dyn Write + Send>>,
     /// Functions that stand in for handlers.
     pub handlers: Handlers,
+    /// Builds the runtime under test from what the scenario says of it; `RuntimeBuilder::build` where not said.
+    pub build: Option<Build>,
+}
+
+/// Builds a runtime.
+pub type Build = Arc<dyn Fn(RuntimeBuilder) -> Result<Runtime, BuildError> + Send + Sync>;
+
+/// What of the options every variant needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Own<'a> {
+    handlers: &'a Handlers,
+    build: Option<&'a Build>,
 }
 
 impl std::fmt::Debug for RunOptions {
@@ -106,12 +118,13 @@ pub fn run_with(scenario: &Scenario, mut options: RunOptions) -> Result<Report, 
     };
     let mut log = Log::new(options.log.take());
     let healed = World::last_heal(scenario);
+    let given = Own { handlers: &options.handlers, build: options.build.as_ref() };
     for (index, variant) in scenario.variants.iter().enumerate() {
         if !chosen(&variant.name) {
             continue;
         }
         drop(log.line(0, "variant", &variant.name, "begins").number("seed", seed));
-        let (measures, continued, held) = run_variant(scenario, index, seed, log, &options.handlers)?;
+        let (measures, continued, held) = run_variant(scenario, index, seed, log, given)?;
         log = continued;
         invariants::merge(&mut report.invariants, held);
         let ground = Ground { scenario, measures: &measures, healed };
@@ -121,8 +134,7 @@ pub fn run_with(scenario: &Scenario, mut options: RunOptions) -> Result<Report, 
                 None => expect::evaluate(expectation, ground),
                 Some(seeds) => {
                     let held = |seed| {
-                        let (measures, _, _) =
-                            run_variant(scenario, index, seed, Log::new(None), &options.handlers)?;
+                        let (measures, _, _) = run_variant(scenario, index, seed, Log::new(None), given)?;
                         let ground = Ground { scenario, measures: &measures, healed };
                         Ok::<bool, RunError>(expect::evaluate(expectation, ground).ok)
                     };
@@ -159,7 +171,7 @@ fn run_variant(
     index: usize,
     seed: u64,
     log: Log,
-    bound: &Handlers,
+    given: Own<'_>,
 ) -> Result<(Measures, Log, Vec<InvariantReport>), RunError> {
     let variant = &scenario.variants[index];
     let own = scenario.expectations.iter().filter(|expected| expected.variant == variant.name);
@@ -188,7 +200,7 @@ fn run_variant(
         .start_paused(true)
         .on_thread_park(move || hook.reached())
         .build()?;
-    let run = tokio.block_on(live(scenario, index, seed, recorder.clone(), quiet, bound));
+    let run = tokio.block_on(live(scenario, index, seed, recorder.clone(), quiet, given));
     // Taken out before the tasks are dropped: what they say on their way out is no part of the run.
     let mut record = recorder.record();
     let held = record.invariants.report(&variant.name);
@@ -206,13 +218,13 @@ async fn live(
     seed: u64,
     recorder: Recorder,
     quiet: Quiet,
-    bound: &Handlers,
+    given: Own<'_>,
 ) -> Result<(), RunError> {
     // tokio's timers count whole milliseconds from the first; virtual time begins on one of them.
     tokio::time::sleep(Duration::from_millis(1)).await;
     let variant = &scenario.variants[index];
-    let process = Process::first(scenario, index, seed, &recorder);
-    let runtime = process::runtime(scenario, index, seed, &recorder, process.as_ref(), None)?;
+    let process = Process::first(scenario, index, seed, &recorder, given.build);
+    let runtime = process::runtime(scenario, index, seed, &recorder, process.as_ref(), None, given.build)?;
     let _entered = runtime.enter();
     let mut world = World::new(scenario, index, seed, recorder.clone());
     let policies = |source| RunError::Policies { variant: variant.name.clone(), source };
@@ -221,7 +233,7 @@ async fn live(
         .collect::<Result<Vec<_>, _>>()
         .map_err(policies)?;
     for (handler, declared) in handlers.iter_mut().zip(&scenario.handlers) {
-        handler.bound = bound.get(&declared.name).cloned();
+        handler.bound = given.handlers.get(&declared.name).cloned();
     }
     let entries = scenario.loads.iter().map(|load| {
         let handler = scenario.handlers.iter().position(|handler| handler.name == load.handler)?;

@@ -79,7 +79,7 @@ impl Running {
             }
         }
         if let Some(once) = handler.once {
-            let now = house.clock.now().as_nanos();
+            let now = house.clock.wall().as_nanos();
             record.invariants.run_begins(now, index, about.key, call, once);
         }
         drop(record);
@@ -93,7 +93,7 @@ impl Drop for Running {
             self.house.pools[*pool].leave();
         }
         if self.house.handlers[self.index].once.is_some() {
-            let now = self.house.clock.now().as_nanos();
+            let now = self.house.clock.wall().as_nanos();
             let mut record = self.house.recorder.record();
             record.invariants.run_ends(now, self.index, self.key, self.succeeded);
         }

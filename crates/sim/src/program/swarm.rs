@@ -29,6 +29,8 @@ struct Summary {
     verdict: &'static str,
     wall_ms: u64,
     virtual_s: f64,
+    /// The blake3 of the seeds' own digests, in the order of the seeds: the same however many ran side by side.
+    digest: String,
     failed: Vec<Failed>,
     /// What must be reached by at least one seed.
     sometimes: Vec<ExpectReport>,
@@ -158,11 +160,14 @@ impl Swarm<'_> {
             verdict: "pass",
             wall_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             virtual_s: 0.0,
+            digest: String::new(),
             failed: Vec::new(),
             sometimes: Vec::new(),
         };
+        let mut digests = blake3::Hasher::new();
         for (seed, report) in reports {
             let report = report?;
+            digests.update(report.digest.as_bytes());
             summary.virtual_s += report.virtual_s;
             let what = broken(&report);
             if !what.is_empty() {
@@ -170,6 +175,7 @@ impl Swarm<'_> {
             }
             merge(&mut summary.sometimes, report.expect);
         }
+        summary.digest = digests.finalize().to_hex().to_string();
         if !summary.failed.is_empty() || summary.sometimes.iter().any(|sometimes| !sometimes.ok) {
             summary.verdict = "fail";
         }

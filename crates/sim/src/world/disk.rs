@@ -62,7 +62,7 @@ impl MemoryDisk {
         platter.damaged = matches!(damage, Damage::Torn(_) | Damage::Bitflip(_));
     }
 
-    /// Until when everything that was recorded stands on it, in nanoseconds; `None` where that cannot be said.
+    /// Until when everything that was recorded stands on it, in nanoseconds of wall time; `None` where that cannot be said.
     pub(crate) fn whole_until(&self) -> Option<u64> {
         let platter = self.platter();
         let (at, _) = platter.versions.back()?;
@@ -100,7 +100,7 @@ impl Disk for Mounted {
         if platter.process != self.process {
             return Err(io::Error::other("this process is dead"));
         }
-        platter.versions.push_back((self.clock.now().as_nanos(), bytes.to_vec()));
+        platter.versions.push_back((self.clock.wall().as_nanos(), bytes.to_vec()));
         if platter.versions.len() > 2 {
             platter.versions.pop_front();
         }

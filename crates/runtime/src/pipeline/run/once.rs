@@ -2,6 +2,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use steadfast_actors::idempotency::Begun;
+use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::{ConflictReason, Rejection};
 
@@ -32,7 +33,13 @@ impl<T, E: From<Rejection>> Running<T, E> {
             Err(rejection) => return Finished::Refused(rejection),
         };
         let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline.time());
-        let run = match self.in_time(begun).await {
+        let begun = self.in_time(begun).await;
+        self.call.told(Kind::Idempotency, once.store.name(), || match &begun {
+            Ok(Begun::Run(_)) => ("granted", "it runs".to_owned()),
+            Ok(Begun::Replay(_)) => ("replayed", "it was done before".to_owned()),
+            Err(rejection) => ("refused", rejection.to_string()),
+        });
+        let run = match begun {
             Ok(Begun::Run(run)) => run,
             Ok(Begun::Replay(bytes)) => return self.replayed(once, &bytes),
             Err(rejection) => return Finished::Refused(rejection),
