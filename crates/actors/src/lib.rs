@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`machine`], [`clock`], [`outcome`], [`rejection`], [`event`], [`snapshot`] | the contract of every primitive and the words they share |
 //! | [`gate`] | what an actor grants in advance, and how callers take it without a message |
+//! | [`adaptive`], [`shed`] | what is learned from calls, and what acts on load |
 //! | [`settings`] | what a site may write, checked the same way wherever it is written |
 
 pub mod adaptive;

@@ -38,11 +38,15 @@ pub enum Kind {
     Adaptive,
     /// What starts second attempts.
     Hedge,
+    /// A load shedder.
+    Shed,
+    /// What switches optional parts off.
+    Brownout,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Breaker,
         Kind::Bulkhead,
         Kind::Throttle,
@@ -50,6 +54,8 @@ impl Kind {
         Kind::Idempotency,
         Kind::Adaptive,
         Kind::Hedge,
+        Kind::Shed,
+        Kind::Brownout,
     ];
 
     /// The kind that goes by `name`, if one does.
@@ -69,6 +75,8 @@ impl Kind {
             Kind::Idempotency => "idempotency",
             Kind::Adaptive => "adaptive",
             Kind::Hedge => "hedge",
+            Kind::Shed => "shed",
+            Kind::Brownout => "brownout",
         }
     }
 }

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 
+use crate::adaptive::brownout::{BrownoutHandle, DegradeGracefully};
 use crate::adaptive::hedge::{Hedge, HedgeHandle};
+use crate::adaptive::timeout::{AdaptiveHandle, AdaptiveTimeout};
 use crate::breaker::{BreakerConfig, BreakerHandle};
 use crate::bulkhead::{BulkheadConfig, BulkheadHandle};
 use crate::clock::Time;
@@ -19,8 +21,10 @@ use crate::idempotency::{IdempotencyConfig, IdempotencyHandle};
 use crate::limiter::{LimiterConfig, LimiterHandle};
 use crate::machine::{Kind, Machine};
 use crate::rejection::Rejection;
+use crate::shed::{Shed, ShedHandle};
 use crate::snapshot::SnapshotError;
 
+mod learned;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -160,6 +164,9 @@ pub struct Registry {
     bulkheads: Rooms<BulkheadHandle, BulkheadConfig>,
     throttles: Rooms<BulkheadHandle, BulkheadConfig>,
     hedges: Rooms<HedgeHandle, Hedge>,
+    adaptive: Rooms<AdaptiveHandle, AdaptiveTimeout>,
+    shedders: Rooms<ShedHandle, Shed>,
+    brownouts: Rooms<BrownoutHandle, DegradeGracefully>,
     left: Mutex<saved::Left>,
 }
 
@@ -182,6 +189,9 @@ impl Registry {
             bulkheads: DashMap::new(),
             throttles: DashMap::new(),
             hedges: DashMap::new(),
+            adaptive: DashMap::new(),
+            shedders: DashMap::new(),
+            brownouts: DashMap::new(),
             left: Mutex::default(),
         }
     }
@@ -293,20 +303,6 @@ impl Registry {
         by: &str,
     ) -> Result<BulkheadHandle, Rejection> {
         self.declare(&self.throttles, Kind::Throttle, name, config, by, BulkheadHandle::new, together)
-    }
-
-    /// The hedge of that name, if one was declared.
-    #[must_use]
-    pub fn hedge(&self, name: &str) -> Option<HedgeHandle> {
-        self.hedges.get(name).map(|declared| declared.handle.clone())
-    }
-
-    /// The hedge of that name, created where it does not exist yet. `by` says who declares it.
-    ///
-    /// # Errors
-    /// As [`declare_breaker`](Registry::declare_breaker).
-    pub fn declare_hedge(&self, name: &str, config: Hedge, by: &str) -> Result<HedgeHandle, Rejection> {
-        self.declare(&self.hedges, Kind::Hedge, name, config, by, HedgeHandle::new, alike)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one table of names for all kinds")]

@@ -5,6 +5,7 @@
 //! [`Degradation::optional`]. An answer from which something was left out is marked as degraded.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 
@@ -63,7 +64,8 @@ impl Degradation {
         future: impl Future<Output = Result<T, E>>,
     ) -> Option<T> {
         let call = Call::current();
-        if call.as_ref().is_some_and(|call| call.degradation().optional_off) {
+        let is_off = |call: &Arc<Call>| call.degradation().optional_off || !call.allows(order, name);
+        if call.as_ref().is_some_and(is_off) {
             tracing::debug!(part = name, order, "left out");
         } else if let Ok(value) = future.await {
             return Some(value);

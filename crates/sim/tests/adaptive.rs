@@ -19,3 +19,20 @@ fn holds(report: &Report) {
 fn a_learned_hedge_cuts_the_tail_of_a_service_that_became_slower_and_a_fixed_one_does_not() {
     holds(&report("hedged-tail", include_str!("../scenarios/beyond/hedged-tail.toml")));
 }
+
+#[test]
+fn a_learned_timeout_follows_a_service_that_became_slower_and_cuts_what_hangs() {
+    holds(&report("learned-timeout", include_str!("../scenarios/beyond/learned-timeout.toml")));
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes without optimisation")]
+fn a_limit_that_is_found_gives_as_many_answers_as_a_fixed_one_in_a_fraction_of_the_time() {
+    holds(&report("found-limit", include_str!("../scenarios/beyond/found-limit.toml")));
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes without optimisation")]
+fn what_is_shed_early_does_not_wait_in_vain_and_the_lowest_class_goes_first() {
+    holds(&report("shed-early", include_str!("../scenarios/beyond/shed-early.toml")));
+}

@@ -15,7 +15,7 @@ const PINNED: [(&str, &str); 20] = [
     ("partial-outage", "942dfb45100eb0e5592701824ce9687a31f5b7cd3d2e4282a31a03b3c6dff53b"),
     ("half-open-wedge", "82da772fe5260e4e07803abdaa041393e75226f3c10055e5eac7197ec85f4576"),
     ("thundering-herd", "f7981b164a516d7459f9b8ac044c07a3f881241c602f677567a575dec71cc701"),
-    ("slow-drip", "98e05643a303c41e05171153b7e4e480f871165865ab444581d881ebe3c5c309"),
+    ("slow-drip", "9958003ae6d7f0da8480f4e27aa5077bea363b4bf4869f0ee06e3b0a13ddcaae"),
     ("cascading-timeout", "9df25f51919c80e1a9b8ed8d52f943975d77b105666745eda50f63cce1b7ac3c"),
     ("priority-overload", "1a7e86274b7be9ee22609eefacee869ad16be7bcce103087e840a7c1cabf995e"),
     ("overload-3x", "59bb29976d06071f272ca73bee188861f4ae87b42f46483895d13817c9cfe490"),

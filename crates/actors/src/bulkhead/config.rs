@@ -4,6 +4,8 @@ use std::time::Duration;
 use super::Priority;
 use super::bytes::parse_bytes;
 use super::kind_settings::{ConnectionSettings, CpuSettings, KindSettings};
+use crate::adaptive::concurrency::Limit;
+use crate::clock::Time;
 use crate::settings::{Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration};
 
 /// What a pool bounds, and what its permit is.
@@ -61,6 +63,17 @@ pub enum Adaptive {
     Aimd,
 }
 
+impl Adaptive {
+    const NAMES: [(&'static str, Adaptive); 3] =
+        [("gradient", Adaptive::Gradient), ("vegas", Adaptive::Vegas), ("aimd", Adaptive::Aimd)];
+
+    /// Its name in attributes and files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, adaptive)| *adaptive == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// Who of one class goes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Discipline {
@@ -88,6 +101,8 @@ pub struct BulkheadConfig {
     preempts: bool,
     /// An operator's order, which goes before all that sites and files say.
     ordered: Option<u64>,
+    /// What an adaptive pool has found since.
+    found: Option<u64>,
 }
 
 /// The most permits of one pool, and the most that may wait for them.
@@ -133,9 +148,10 @@ impl BulkheadConfig {
         let mut config = Self::read(&mut reader);
         config.kind = reader.choice("kind", &PoolKind::NAMES);
         config.capacity = config.read_capacity(&mut reader);
-        let adaptive =
-            [("gradient", Adaptive::Gradient), ("vegas", Adaptive::Vegas), ("aimd", Adaptive::Aimd)];
-        config.adaptive = reader.choice("adaptive", &adaptive);
+        config.adaptive = reader.choice("adaptive", &Adaptive::NAMES);
+        if config.adaptive.is_some() && config.is_memory() {
+            reader.problem("adaptive", "how many bytes fit is no question of how fast calls are answered");
+        }
         config.check_cost(&mut reader);
         config.of_kind = KindSettings::read(&mut reader, config.kind, config.capacity);
         reader.finish()?;
@@ -155,6 +171,7 @@ impl BulkheadConfig {
         }
         let mut config = Self::read(&mut reader);
         config.capacity = reader.integer32("max_concurrent", 1..=MOST).map(u64::from);
+        config.adaptive = reader.choice("adaptive", &Adaptive::NAMES);
         reader.finish()?;
         Ok(config)
     }
@@ -230,6 +247,7 @@ impl BulkheadConfig {
             preempts: self.preempts || other.preempts,
             of_kind: self.of_kind.merged(other.of_kind)?,
             ordered: self.ordered.or(other.ordered),
+            found: None,
         })
     }
 
@@ -251,6 +269,17 @@ impl BulkheadConfig {
     #[cfg(feature = "host")]
     pub(super) fn redeclared(self, declared: Self) -> Self {
         BulkheadConfig { ordered: self.ordered, ..declared }
+    }
+
+    /// The same with the capacity that was found to be right.
+    pub(super) fn found(mut self, capacity: u64) -> Self {
+        self.found = Some(capacity);
+        self
+    }
+
+    /// What looks for the right capacity, where none is fixed.
+    pub(super) fn limit(&self, now: Time) -> Option<Limit> {
+        self.adaptive.filter(|_| !self.is_memory()).map(|adaptive| Limit::new(adaptive, self.capacity(), now))
     }
 
     /// The same with room for so many waiters.
@@ -288,7 +317,7 @@ impl BulkheadConfig {
     #[must_use]
     pub fn capacity(&self) -> u64 {
         let default = if self.is_memory() { CAPACITY_BYTES } else { CAPACITY };
-        self.ordered.or(self.capacity).unwrap_or(default)
+        self.found.or(self.ordered).or(self.capacity).unwrap_or(default)
     }
 
     /// Permits of the lane for calls that run with their optional parts off: a tenth, rounded up.
@@ -369,8 +398,9 @@ impl fmt::Display for BulkheadConfig {
             f.write_str(", the newest first once the line has stood for a second")?;
         }
         f.write_str(&self.of_kind.remark(self.kind()))?;
-        if self.adaptive.is_some() {
-            f.write_str("; its limit is fixed for now, though declared adaptive")?;
+        if let Some(adaptive) = self.adaptive {
+            let (by, most) = (adaptive.as_str(), self.capacity().saturating_mul(Limit::TIMES));
+            write!(f, " at first: the limit is found by {by}, up to {most}")?;
         }
         let grants = Grants::remark(self.grants);
         write!(f, "{}{grants}{}", self.on_unavailable().remark(), self.mode().remark())

@@ -244,6 +244,7 @@ impl BulkheadHandle {
         match answer.map(|answer| answer.reply) {
             Ok(BulkheadReply::Granted) => {
                 permit.listen(more);
+                permit.since = self.config().adaptive().is_some().then(|| hosted.now());
                 Ok(permit)
             }
             Ok(BulkheadReply::Refused(refusal)) => {

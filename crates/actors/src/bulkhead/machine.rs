@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::held::Holders;
 use super::line::{Line, OLDEST_WAITS, Waiter};
 use super::{BulkheadConfig, BulkheadGate, PoolKind, Priority};
+use crate::adaptive::concurrency::{Ended, Limit, Sample};
 use crate::clock::{Moment, Time};
 use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
@@ -50,6 +51,13 @@ pub enum BulkheadInput {
     GiveBack(Ticket),
     /// Permits that were taken in advance came back while somebody waited.
     Returned,
+    /// A permit of an adaptive pool was held for so long, and is about to be given back.
+    Ended {
+        /// For how long.
+        latency: Duration,
+        /// What became of who held it.
+        ended: Ended,
+    },
     /// Nobody is let in any more, and whoever waits is told so.
     Close,
 }
@@ -140,6 +148,8 @@ pub enum BulkheadChange {
     GiveBack(Ticket),
     /// Permits came back.
     Returned,
+    /// Learn from a call that ended how many the dependency takes.
+    Learn(Sample),
     /// Somebody has waited as long as it may.
     Expire,
     /// Let nobody in any more.
@@ -156,6 +166,8 @@ pub struct BulkheadMachine {
     lane: BTreeSet<Ticket>,
     pub(super) line: Line,
     closed: bool,
+    /// What looks for the right capacity of an adaptive pool.
+    limit: Option<Limit>,
 }
 
 fn count(number: usize) -> u32 {
@@ -277,6 +289,21 @@ impl BulkheadMachine {
         Refusal { reason, waiting: count(self.line.len()), waited, retry_after }
     }
 
+    /// Takes other settings, or the capacity that was found to be right.
+    fn resize(&mut self, moment: Moment, config: BulkheadConfig, effects: &mut Effects<BulkheadReply>) {
+        let before = self.config.capacity();
+        // Made smaller, permits are withheld as they come back: nobody who runs is killed.
+        self.config = config;
+        let capacity = config.capacity();
+        for waiter in self.line.dismiss_above(capacity) {
+            self.dismiss(moment.now, waiter, FullReason::NeverFits, effects);
+        }
+        if capacity != before {
+            effects.happened(Happening::Notice { text: format!("capacity {before} became {capacity}") });
+        }
+        self.fill(moment.now, effects);
+    }
+
     fn waiter(&self, now: Time, ticket: Ticket, acquire: Acquire) -> Waiter {
         let Acquire { priority: class, weight, deadline, preempts } = acquire;
         let within = |wait: Duration| now.after(wait).min(deadline);
@@ -303,8 +330,9 @@ impl Machine for BulkheadMachine {
     type Status = BulkheadStatus;
     type Gate = BulkheadGate;
 
-    fn new(config: BulkheadConfig, _moment: Moment) -> Self {
+    fn new(config: BulkheadConfig, moment: Moment) -> Self {
         BulkheadMachine {
+            limit: config.limit(moment.now),
             config,
             held: Holders::default(),
             in_advance: 0,
@@ -329,6 +357,10 @@ impl Machine for BulkheadMachine {
             (BulkheadInput::GiveBack(ticket), _) if self.knows(ticket) => BulkheadChange::GiveBack(ticket),
             (BulkheadInput::GiveBack(_), _) => BulkheadChange::Nothing,
             (BulkheadInput::Returned, _) => BulkheadChange::Returned,
+            (BulkheadInput::Ended { latency, ended }, _) => {
+                let (now, in_flight) = (moment.now, self.held.in_use());
+                BulkheadChange::Learn(Sample { now, latency, in_flight, ended })
+            }
             (BulkheadInput::Close, _) => BulkheadChange::Close,
         }
     }
@@ -360,6 +392,14 @@ impl Machine for BulkheadMachine {
             BulkheadChange::GiveBack(ticket) => {
                 self.give_back(ticket, effects);
                 self.fill(moment.now, effects);
+            }
+            BulkheadChange::Learn(sample) => {
+                if let Some(limit) = &mut self.limit
+                    && limit.learn(sample)
+                {
+                    let config = self.config.found(limit.limit());
+                    self.resize(moment, config, effects);
+                }
             }
             BulkheadChange::Returned | BulkheadChange::Expire => self.fill(moment.now, effects),
             BulkheadChange::Close => {
@@ -399,17 +439,9 @@ impl Machine for BulkheadMachine {
     }
 
     fn reconfigure(&mut self, moment: Moment, config: BulkheadConfig, effects: &mut Effects<BulkheadReply>) {
-        let before = self.config.capacity();
-        // Made smaller, permits are withheld as they come back: nobody who runs is killed.
-        self.config = config;
-        let capacity = config.capacity();
-        for waiter in self.line.dismiss_above(capacity) {
-            self.dismiss(moment.now, waiter, FullReason::NeverFits, effects);
-        }
-        if capacity != before {
-            effects.happened(Happening::Notice { text: format!("capacity {before} became {capacity}") });
-        }
-        self.fill(moment.now, effects);
+        // It looks for the right capacity anew, from what is declared now.
+        self.limit = config.limit(moment.now);
+        self.resize(moment, config, effects);
     }
 
     fn snapshot(&self, _moment: Moment) -> Vec<u8> {

@@ -13,6 +13,7 @@
 //! | `queue` | half the capacity, at least 1 | a longer line only makes its members time out |
 //! | `max_wait` | 1 s, and never past the caller's deadline | who waits longer has an impatient caller |
 //! | `discipline` | `fifo` | fair; `adaptive_lifo` serves the newest once a line has stood for a second, since the oldest are about to give up (Facebook, "Fail at Scale", 2015) |
+//! | `adaptive` | none | where it is written, `capacity` is where it starts, and the limit is found from how calls are answered ([`crate::adaptive::concurrency`]) |
 //! | ageing | one class per 500 ms | background waits, but not for ever |
 //! | aged grants | at most 1 in 20 past a higher class | ageing must not invert the classes under overload |
 //! | `on_unavailable` | reject | a pool that lets all pass is none; `allow` hands out what was free when its actor was last heard of |

@@ -1,13 +1,16 @@
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{BulkheadHandle, BulkheadInput, BulkheadReply};
+use crate::adaptive::concurrency::Ended;
+use crate::clock::Time;
 use crate::host::{Answered, Reply};
 use crate::machine::Ticket;
+use crate::outcome::Ending;
 
 /// What becomes of a caller that observe mode did not let wait.
 #[derive(Debug)]
@@ -34,6 +37,10 @@ pub struct BulkheadPermit {
     pub(super) waited: Duration,
     pub(super) observed: Option<Observed>,
     preemption: Preemption,
+    /// Of an adaptive pool: since when it is held.
+    pub(super) since: Option<Time>,
+    /// What became of who holds it, an [`Ended`]; a permit that is shared is told by one of those who share it.
+    ended: AtomicU8,
 }
 
 impl BulkheadPermit {
@@ -45,6 +52,8 @@ impl BulkheadPermit {
             waited: Duration::ZERO,
             observed: None,
             preemption: Preemption::default(),
+            since: None,
+            ended: AtomicU8::new(Ended::Answered as u8),
         }
     }
 
@@ -60,6 +69,19 @@ impl BulkheadPermit {
     /// and drop it; nobody is let in before that. It can be taken out once.
     pub fn preemption(&mut self) -> Preemption {
         std::mem::take(&mut self.preemption)
+    }
+
+    /// Says how the work ended that it is held for. Where nobody says so, it was answered.
+    pub fn note(&self, ending: Ending) {
+        self.ended.store(Ended::of(ending) as u8, Ordering::Relaxed);
+    }
+
+    fn ended(&self) -> Ended {
+        let ended = self.ended.load(Ordering::Relaxed);
+        [Ended::Answered, Ended::Overloaded]
+            .into_iter()
+            .find(|known| *known as u8 == ended)
+            .unwrap_or(Ended::Neutral)
     }
 
     /// How long its caller waited in line.
@@ -119,6 +141,10 @@ impl Drop for BulkheadPermit {
                 self.note_observed();
                 let super::handle::Shared { hosted, outage, .. } = &*self.handle.shared;
                 outage.end(ticket);
+                if let Some(since) = self.since {
+                    let (latency, ended) = (hosted.now().since(since), self.ended());
+                    hosted.note(BulkheadInput::Ended { latency, ended });
+                }
                 hosted.note(BulkheadInput::GiveBack(ticket));
             }
             Held::Nothing => self.note_observed(),

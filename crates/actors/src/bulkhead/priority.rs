@@ -32,7 +32,7 @@ impl Priority {
         }
     }
 
-    pub(super) fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         match self {
             Priority::High => 0,
             Priority::Normal => 1,

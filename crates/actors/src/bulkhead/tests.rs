@@ -7,6 +7,7 @@ use crate::machine::{Effects, Machine, Ticket};
 use crate::rejection::FullReason;
 use crate::settings::Settings;
 
+mod adaptive;
 mod classes;
 mod model;
 mod preemption;

@@ -17,6 +17,7 @@ pub use fallback::{FailureKind, Fallback};
 pub use service::{AuditLog, AuditOnFull, ServiceMethod};
 pub use timeout::{Timeout, TimeoutCascade};
 
+pub use crate::adaptive::brownout::DegradeGracefully;
 pub use crate::adaptive::hedge::{Hedge, HedgeAfter};
 pub use crate::adaptive::timeout::AdaptiveTimeout;
 pub use crate::shed::Shed;
@@ -71,7 +72,8 @@ pub fn check(attribute: &str, settings: &Settings) -> Result<(), Vec<Problem>> {
         "adaptive_timeout" => AdaptiveTimeout::from_settings(settings).map(drop),
         "service_method" => ServiceMethod::from_settings(settings).map(drop),
         "audit_log" => AuditLog::from_settings(settings).map(drop),
-        "require_auth" | "metrics" | "degrade_gracefully" => Reader::new(settings).finish(),
+        "degrade_gracefully" => DegradeGracefully::from_settings(settings).map(drop),
+        "require_auth" | "metrics" => Reader::new(settings).finish(),
         "validate" => {
             let mut reader = Reader::new(settings);
             let _ = reader.text("type");

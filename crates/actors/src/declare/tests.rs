@@ -100,12 +100,13 @@ fn pools_and_throttles_are_checked_key_by_key() {
     let pool = Settings::new().with("name", "orders");
     assert!(check("bulkhead", &pool).is_ok());
     let full = pool.clone().with("capacity", "64MiB").with("kind", "memory").with("queue", 4);
-    let full = full.with("max_wait", "2s").with("adaptive", "vegas").with("discipline", "adaptive_lifo");
+    let full = full.with("max_wait", "2s").with("discipline", "adaptive_lifo");
     assert!(check("bulkhead", &full.with("mode", "observe").with("on_unavailable", "allow")).is_ok());
     assert_eq!(
         wrong("bulkhead", pool.clone().with("capacity", 0).with("kind", "cpus")),
         ["kind", "capacity"]
     );
+    assert!(check("bulkhead", &pool.clone().with("adaptive", "vegas")).is_ok());
     let priority = pool.clone().with("priority", "background").with("preempt", true);
     assert!(check("bulkhead_priority", &priority).is_ok());
     assert_eq!(wrong("bulkhead_priority", pool.with("priority", "urgent")), ["priority"]);

@@ -6,6 +6,7 @@ use kameo::mailbox;
 use tokio::runtime::Handle;
 
 use super::actor::Supervisor;
+use super::load::Load;
 use crate::clock::Clock;
 use crate::event::EventSink;
 use crate::settings::Grants;
@@ -46,6 +47,7 @@ pub struct Ground {
     pub(super) supervisor: ActorRef<Supervisor>,
     #[cfg(feature = "interpose")]
     pub(super) interposer: std::sync::OnceLock<Arc<dyn super::interpose::Interposer>>,
+    pub(super) load: Load,
 }
 
 impl std::fmt::Debug for Ground {
@@ -76,6 +78,7 @@ impl Ground {
             options,
             tokio,
             supervisor,
+            load: Load::default(),
             #[cfg(feature = "interpose")]
             interposer: std::sync::OnceLock::new(),
         })

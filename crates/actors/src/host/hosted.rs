@@ -312,7 +312,7 @@ impl<M: Machine> Hosted<M> {
     }
 
     /// How much longer it is left alone; `None` where it is not.
-    pub(super) fn failed_for(&self) -> Option<Duration> {
+    pub(crate) fn failed_for(&self) -> Option<Duration> {
         let until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
         if until == Time::ZERO {
             return None;

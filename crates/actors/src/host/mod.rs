@@ -23,6 +23,7 @@ mod hosted;
 #[cfg(feature = "interpose")]
 pub mod interpose;
 mod ledger;
+mod load;
 mod reply;
 #[cfg(test)]
 mod tests;

@@ -372,6 +372,8 @@ impl Rejection {
                 Kind::Idempotency => "idempotent",
                 Kind::Adaptive => "adaptive_timeout",
                 Kind::Hedge => "hedge",
+                Kind::Shed => "shed",
+                Kind::Brownout => "degrade_gracefully",
             },
             Rejection::Shed { .. } => "shed",
             Rejection::RateLimited { .. } => "rate_limit",

@@ -63,6 +63,10 @@ impl Shed {
 impl fmt::Display for Shed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (target, interval) = (format_duration(self.target_delay), format_duration(self.interval));
-        write!(f, "sheds nothing yet (declared: a queueing delay above {target} for {interval})")
+        write!(
+            f,
+            "turns calls away, the lowest class first, where none has waited less than {target} for {interval}"
+        )?;
+        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
     }
 }

@@ -2,11 +2,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use steadfast_actors::adaptive::brownout::BrownoutHandle;
 use steadfast_actors::bulkhead::{PoolKind, SharedPermit};
 use steadfast_actors::clock::Time;
 use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::{Rejection, RejectionKind};
+use steadfast_actors::shed::ShedPass;
 
 use super::hold::Holds;
 use super::trail::Trail;
@@ -47,6 +49,10 @@ pub(crate) struct Call {
     down_throughout: AtomicUsize,
     trail: Arc<Trail>,
     holds: Holds,
+    /// While it waits for its first attempt: what hears how long it did.
+    waiting: Mutex<Option<ShedPass>>,
+    /// What says which optional parts it has.
+    brownout: Option<BrownoutHandle>,
     /// The idempotency key under which it runs, once that is known.
     key: OnceLock<String>,
     /// Who called, for the record, once that is known.
@@ -65,6 +71,8 @@ pub(crate) struct Opening {
     pub(crate) total_is_clients: bool,
     /// What a fallback may take after the total.
     pub(crate) fallback: Duration,
+    /// What says which optional parts it has.
+    pub(crate) brownout: Option<BrownoutHandle>,
 }
 
 /// How long a request without a deadline of its own may take at least.
@@ -101,6 +109,7 @@ impl Call {
             total: wire,
             total_is_clients: true,
             fallback: Duration::ZERO,
+            brownout: None,
         };
         Arc::new(Call { awaits_deadline: wire.is_none(), ..Self::made(opening, None, callers) })
     }
@@ -115,7 +124,7 @@ impl Call {
     }
 
     fn made(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Call {
-        let Opening { runtime, number, now, total, total_is_clients, fallback: _ } = opening;
+        let Opening { runtime, number, now, total, total_is_clients, fallback: _, brownout } = opening;
         let own = total.map_or(Deadline::NEVER, |total| Deadline::after(now, total));
         Call {
             runtime,
@@ -137,6 +146,8 @@ impl Call {
             down: Mutex::default(),
             down_throughout: AtomicUsize::new(0),
             holds: Holds::default(),
+            waiting: Mutex::default(),
+            brownout,
             key: OnceLock::new(),
             caller: OnceLock::new(),
             awaits_deadline: false,
@@ -152,6 +163,24 @@ impl Call {
     pub(crate) fn permit_of(&self, kind: PoolKind) -> Option<SharedPermit> {
         let mut around = std::iter::successors(Some(self), |call| call.parent.as_deref());
         around.find_map(|call| call.holds.permit_of(kind))
+    }
+
+    /// It waits for its first attempt from now on.
+    pub(crate) fn note_waiting(&self, pass: ShedPass) {
+        *lock(&self.waiting) = Some(pass);
+    }
+
+    /// Its first attempt begins.
+    pub(crate) fn note_begun(&self) {
+        let waited = lock(&self.waiting).take();
+        if let Some(pass) = waited {
+            pass.began();
+        }
+    }
+
+    /// Whether an optional part of it is on.
+    pub(crate) fn allows(&self, order: u32, part: &str) -> bool {
+        self.brownout.as_ref().is_none_or(|brownout| brownout.allows(order, part, self.number))
     }
 
     /// What this call and those around it leave behind.
@@ -252,6 +281,11 @@ impl Call {
     /// Forgets what was down for one attempt, for the next one.
     pub(crate) fn forget_down(&self) {
         lock(&self.down).truncate(self.down_throughout.load(Ordering::Relaxed));
+    }
+
+    /// The refusal of a shedder in spite of which it runs.
+    pub(crate) fn shed_in_spite(&self) -> Option<Rejection> {
+        lock(&self.down).iter().find(|rejection| rejection.kind() == RejectionKind::Shed).cloned()
     }
 
     /// What this call has to do without.

@@ -3,11 +3,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use steadfast_actors::adaptive::timeout::AdaptiveHandle;
 use steadfast_actors::breaker::{BreakerHandle, BreakerPermit};
-use steadfast_actors::bulkhead::{BulkheadPermit, PoolKind, Preemption, SharedPermit};
+use steadfast_actors::bulkhead::{BulkheadPermit, PoolKind, Preemption, Priority, SharedPermit};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Outcome;
 use steadfast_actors::rejection::{FullReason, Rejection};
+use steadfast_actors::settings::Mode;
+use steadfast_actors::shed::ShedHandle;
 
 use super::call::Call;
 use super::hold::{Address, Around, Grant, Hold};
@@ -22,6 +25,10 @@ pub(crate) enum Gate {
     Breaker(BreakerHandle, Option<By>),
     /// A bulkhead, or a throttle.
     Pool(PoolGate),
+    /// What turns calls away before they wait for the pool of that actor.
+    Shed(ShedHandle, Priority, Option<usize>),
+    /// What bounds an attempt by what recent ones needed.
+    Timed(AdaptiveHandle),
 }
 
 /// A pass through a gate. Dropped without a word it counts as cancelled.
@@ -31,6 +38,8 @@ pub(crate) struct Pass {
     /// Ends before the grant is given back: nobody inside may still rely on it then.
     hold: Option<Hold>,
     pool: Option<(Place, Preemption)>,
+    /// What learns from the attempt, and the limit that it gave.
+    learned: Option<(AdaptiveHandle, Duration)>,
 }
 
 /// A place in a pool.
@@ -47,6 +56,10 @@ enum PassKind {
     /// With how long it may take.
     Probe(Duration),
     Place,
+    /// It may wait.
+    Admitted,
+    /// With how long it may take; `None` where that is only watched.
+    Timed(Option<Duration>),
     /// A call around this one holds it already.
     Around,
 }
@@ -61,10 +74,21 @@ impl Gate {
         passed: &[Pass],
     ) -> Result<Pass, Rejection> {
         let address = self.address(inputs);
-        let is_passed = |place| passed.iter().any(|pass| pass.hold.as_ref().map(Hold::place) == Some(place));
-        let around = Hold::around(call, &address, is_passed);
+        // A call inside has a limit of its own.
+        if let Gate::Timed(learned) = self {
+            let limit = learned.begin(passed.iter().any(Pass::is_probe))?;
+            let cuts = limit.filter(|_| learned.config().mode == Mode::Enforce);
+            let learned = limit.map(|limit| (learned.clone(), limit));
+            return Ok(Pass { learned, ..Pass::of(PassKind::Timed(cuts), None) });
+        }
+        let around = around(call, &address, passed);
         match self {
-            Gate::Pool(..) if around.is_some() => Ok(Pass { kind: PassKind::Around, hold: None, pool: None }),
+            // Whoever has its place already waits for none.
+            Gate::Pool(..) | Gate::Shed(..) if around.is_some() => Ok(Pass::of(PassKind::Around, None)),
+            Gate::Shed(shed, priority, _) => {
+                call.note_waiting(shed.admit(*priority).await?);
+                Ok(Pass::of(PassKind::Admitted, None))
+            }
             Gate::Pool(pool) => {
                 let (permit, kind) = pool.admit(call, inputs).await?;
                 Ok(Self::place(call, address, permit, kind))
@@ -77,9 +101,15 @@ impl Gate {
                 };
                 let kind = permit.lease().map_or(PassKind::Closed, PassKind::Probe);
                 let hold = Hold::new(call, address, Grant::Breaker(permit), lender);
-                Ok(Pass { kind, hold: Some(hold), pool: None })
+                Ok(Pass::of(kind, Some(hold)))
             }
+            Gate::Timed(_) => Ok(Pass::of(PassKind::Timed(None), None)),
         }
+    }
+
+    /// Whether this attempt, or a call around it, holds a place of this pool.
+    pub(crate) fn has_place(&self, call: &Arc<Call>, inputs: &Inputs, passed: &[Pass]) -> bool {
+        matches!(self, Gate::Pool(..)) && around(call, &self.address(inputs), passed).is_some()
     }
 
     /// Asks for the place of a call that runs with all its optional parts off; `None` where it needs no place.
@@ -105,7 +135,7 @@ impl Gate {
             }
         };
         let hold = Hold::new(call, address, Grant::Place(shared), None);
-        Pass { kind: PassKind::Place, hold: Some(hold), pool: Some((place, preemption)) }
+        Pass { pool: Some((place, preemption)), ..Pass::of(PassKind::Place, Some(hold)) }
     }
 
     /// The kind and name of its actor.
@@ -113,19 +143,27 @@ impl Gate {
         match self {
             Gate::Breaker(breaker, _) => (Kind::Breaker, breaker.name()),
             Gate::Pool(pool) => (pool.handle.hosted().kind(), pool.handle.name()),
+            Gate::Shed(shed, ..) => (Kind::Shed, shed.name()),
+            Gate::Timed(learned) => (Kind::Adaptive, learned.name()),
         }
     }
 
     /// What tells it from all others.
     fn address(&self, inputs: &Inputs) -> Address {
-        match self {
-            Gate::Breaker(breaker, by) => Address {
-                actor: Arc::as_ptr(breaker.hosted()) as usize,
-                key: by.as_ref().map(|by| by.key(inputs)),
-            },
-            Gate::Pool(pool) => Address { actor: Arc::as_ptr(pool.handle.hosted()) as usize, key: None },
-        }
+        let (actor, by) = match self {
+            Gate::Breaker(breaker, by) => (Arc::as_ptr(breaker.hosted()) as usize, by.as_ref()),
+            Gate::Pool(pool) => (Arc::as_ptr(pool.handle.hosted()) as usize, None),
+            Gate::Shed(shed, _, pool) => (pool.unwrap_or(Arc::as_ptr(shed.hosted()) as usize), None),
+            Gate::Timed(learned) => (Arc::as_ptr(learned.hosted()) as usize, None),
+        };
+        Address { actor, key: by.map(|by| by.key(inputs)) }
     }
+}
+
+/// What the attempt, its call as a whole, or a call around it holds of the gate there.
+fn around(call: &Arc<Call>, address: &Address, passed: &[Pass]) -> Option<Around> {
+    let is_passed = |place| passed.iter().any(|pass| pass.hold.as_ref().map(Hold::place) == Some(place));
+    Hold::around(call, address, is_passed)
 }
 
 async fn admit(
@@ -140,6 +178,15 @@ async fn admit(
 }
 
 impl Pass {
+    fn of(kind: PassKind, hold: Option<Hold>) -> Self {
+        Pass { kind, hold, pool: None, learned: None }
+    }
+
+    /// Whether a breaker learns from it whether its dependency is back.
+    fn is_probe(&self) -> bool {
+        matches!(self.kind, PassKind::Probe(_))
+    }
+
     /// Ready once a caller of a higher class wants what was granted here.
     pub(crate) fn poll_preempted(&mut self, context: &mut Context<'_>) -> Poll<Rejection> {
         let Some((place, preemption)) = &mut self.pool else { return Poll::Pending };
@@ -163,7 +210,8 @@ impl Pass {
     pub(crate) fn lease(&self) -> Option<Duration> {
         match self.kind {
             PassKind::Probe(lease) => Some(lease),
-            PassKind::Closed | PassKind::Place | PassKind::Around => None,
+            PassKind::Timed(limit) => limit,
+            PassKind::Closed | PassKind::Place | PassKind::Admitted | PassKind::Around => None,
         }
     }
 
@@ -173,6 +221,9 @@ impl Pass {
             PassKind::Closed => "closed",
             PassKind::Probe(_) => "probe",
             PassKind::Place => "permit",
+            PassKind::Admitted => "may wait",
+            PassKind::Timed(Some(limit)) => return format!("limit {limit:?}"),
+            PassKind::Timed(None) => "no limit",
             PassKind::Around => "held around it already",
         };
         words.to_owned()
@@ -180,6 +231,7 @@ impl Pass {
 
     /// Reports how the attempt ended.
     pub(crate) async fn settle(mut self, outcome: Outcome) {
+        self.tell(outcome);
         if let Some(permit) = self.hold.take().and_then(|hold| hold.settled(outcome)) {
             permit.report(outcome).await;
         }
@@ -187,8 +239,21 @@ impl Pass {
 
     /// The same where nothing can be waited for.
     pub(crate) fn note(mut self, outcome: Outcome) {
+        self.tell(outcome);
         if let Some(permit) = self.hold.take().and_then(|hold| hold.settled(outcome)) {
             permit.note(outcome);
+        }
+    }
+
+    /// Tells those who learn from it how the attempt ended.
+    fn tell(&mut self, outcome: Outcome) {
+        if let Some((learned, limit)) = self.learned.take() {
+            learned.ended(limit, outcome);
+        }
+        match &self.pool {
+            Some((Place::Plain(permit), _)) => permit.note(outcome.ending),
+            Some((Place::Shared(permit), _)) => permit.note(outcome.ending),
+            None => {}
         }
     }
 }

@@ -3,9 +3,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::breaker::BreakerConfig;
+use steadfast_actors::bulkhead::Priority;
 use steadfast_actors::clock::Entropy;
 use steadfast_actors::declare::{
-    AdaptiveTimeout, AuditLog, AuditOnFull, Fallback, Hedge, ServiceMethod, Shed, Timeout, TimeoutCascade,
+    AdaptiveTimeout, AuditLog, AuditOnFull, DegradeGracefully, Fallback, Hedge, ServiceMethod, Shed, Timeout,
+    TimeoutCascade,
 };
 use steadfast_actors::idempotency::Idempotent;
 use steadfast_actors::limiter::LimiterConfig;
@@ -40,6 +42,7 @@ pub(super) struct Maker<'a> {
     mistakes: Vec<String>,
     retry: Option<RetryConfig>,
     hedge: Option<Hedge>,
+    shed: Option<Shed>,
     budget_name: String,
     slow: Option<Duration>,
     /// How many limiters were declared so far.
@@ -60,6 +63,7 @@ impl<'a> Maker<'a> {
             mistakes: Vec::new(),
             retry: None,
             hedge: None,
+            shed: None,
             budget_name: site.to_owned(),
             slow: None,
             limiters: 0,
@@ -93,8 +97,9 @@ impl<'a> Maker<'a> {
                 self.show("timeout (total)", self.plan.cascade);
             }
             "adaptive_timeout" => {
-                self.plan.adaptive = self.checked(attribute, AdaptiveTimeout::from_settings(&settings));
-                self.show("timeout (per attempt)", self.plan.adaptive);
+                let config = self.checked(attribute, AdaptiveTimeout::from_settings(&settings));
+                self.show("timeout (per attempt)", config);
+                self.adaptive(config);
             }
             "fallback" => {
                 self.plan.fallback = self.checked(attribute, Fallback::from_settings(&settings));
@@ -105,8 +110,8 @@ impl<'a> Maker<'a> {
                 self.show("hedge", self.hedge);
             }
             "shed" => {
-                let shed = self.checked(attribute, Shed::from_settings(&settings));
-                self.show("shed", shed);
+                self.shed = self.checked(attribute, Shed::from_settings(&settings));
+                self.show("shed", self.shed);
             }
             "audit_log" => self.audit(&settings),
             "metrics" => {
@@ -129,10 +134,11 @@ impl<'a> Maker<'a> {
             }
             "degrade_gracefully" => {
                 self.plan.degrades = true;
-                self.show(
-                    "degrade_gracefully",
-                    Some("runs in spite of an open breaker or a full pool below"),
-                );
+                let config = self.checked(attribute, DegradeGracefully::from_settings(&settings));
+                let total = self.plan.timeout.and_then(|timeout| timeout.total);
+                let config = config.map(|config| config.within(total));
+                self.show("degrade_gracefully", config);
+                self.brownout(config);
             }
             other => self.mistakes.push(format!("`{other}` is not known to this runtime")),
         }
@@ -303,6 +309,50 @@ impl<'a> Maker<'a> {
         self.plan.once = store.map(|store| Once { store: store.of_site(site), scope });
     }
 
+    /// What a site learns of its attempts is the site's own.
+    fn adaptive(&mut self, config: Option<AdaptiveTimeout>) {
+        let Some(config) = config.filter(|config| config.mode != Mode::Off) else { return };
+        let site = self.plan.site.as_str();
+        match self.runtime.registry().declare_adaptive(site, config, site) {
+            Ok(learned) => {
+                self.plan.gates.push(Gate::Timed(learned.clone()));
+                self.plan.adaptive = Some(learned);
+            }
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    /// Optional parts are a site's own.
+    fn brownout(&mut self, config: Option<DegradeGracefully>) {
+        let Some(config) = config.filter(|config| config.latency_target.is_some()) else { return };
+        let site = self.plan.site.as_str();
+        match self.runtime.registry().declare_brownout(site, config, site) {
+            Ok(brownout) => self.plan.brownout = Some(brownout),
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
+    /// Sites that wait for one pool share what turns them away: only so can the lowest class go first.
+    fn shedding(&mut self) {
+        let Some(config) = self.shed.filter(|config| config.mode != Mode::Off) else { return };
+        let pool = |gates: &[Gate]| {
+            gates.iter().find_map(|gate| match gate {
+                Gate::Pool(pool) => {
+                    let actor = Arc::as_ptr(pool.handle.hosted()) as usize;
+                    Some((pool.handle.name().to_owned(), pool.priority, Some(actor)))
+                }
+                _ => None,
+            })
+        };
+        let waits_for = pool(&self.plan.gates).or_else(|| pool(&self.plan.call_gates));
+        let (name, priority, actor) =
+            waits_for.unwrap_or_else(|| (self.plan.site.clone(), Priority::Normal, None));
+        match self.runtime.registry().declare_shed(&name, config, &self.plan.site) {
+            Ok(shed) => self.plan.call_gates.insert(0, Gate::Shed(shed, priority, actor)),
+            Err(rejection) => self.mistakes.push(rejection.to_string()),
+        }
+    }
+
     /// A site's hedge is the site's own; what it may spend is its dependency's.
     fn hedging(&mut self, budget: impl Fn(&str, BudgetConfig) -> Arc<Mutex<RetryBudget>>) {
         let Some(config) = self.hedge.filter(|config| config.mode != Mode::Off) else { return };
@@ -331,6 +381,7 @@ impl<'a> Maker<'a> {
     ) -> Result<Plan, Vec<String>> {
         self.store(scopes);
         self.hedging(&budget);
+        self.shedding();
         if !self.mistakes.is_empty() {
             return Err(self.mistakes);
         }

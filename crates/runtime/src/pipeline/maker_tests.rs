@@ -23,12 +23,14 @@ async fn a_description_says_in_plain_words_what_holds_with_its_defaults() {
          refuses at once; while its actor is away, lets pass within what was published last",
         "  2. fallback: runs on every refusal below it, timeout, panic and used-up attempt, within 1s",
         "  3. timeout (total): 10s for the whole call",
-        "  4. shed: sheds nothing yet (declared: a queueing delay above 5ms for 100ms)",
+        "  4. shed: turns calls away, the lowest class first, where none has waited less than 5ms for 100ms; while its \
+         actor is away, lets pass within what was published last",
         "  5. retry: at most 4 runs; waits 1s, 2s, 4s .. up to 30s; budget 20 % of first runs plus 10 in 1s, at most 100",
         "  6. circuit_breaker: \"payments\" opens at 5 failures in the last 10 calls, for 30s; closes after 3 successes in \
          a row, 3 probes at a time; starts slowly for 10s; while its actor is away, lets pass within what was published \
          last",
-        "  7. timeout (per attempt): 2s for each attempt; it does not learn yet (declared: up to 8s, factor 0.1)",
+        "  7. timeout (per attempt): 2s for each attempt at first, then twice what 99.9 % of recent successes needed, by 0.1 of \
+         the way with each, up to 8s; while its actor is away, lets pass within what was published last",
         "  8. handler",
     ];
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("       from")).collect();

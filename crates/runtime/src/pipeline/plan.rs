@@ -3,9 +3,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use steadfast_actors::adaptive::brownout::BrownoutHandle;
 use steadfast_actors::adaptive::hedge::HedgeHandle;
+use steadfast_actors::adaptive::timeout::AdaptiveHandle;
 use steadfast_actors::clock::{Entropy, Time};
-use steadfast_actors::declare::{AdaptiveTimeout, AuditLog, Fallback, Timeout, TimeoutCascade};
+use steadfast_actors::declare::{AuditLog, Fallback, Timeout, TimeoutCascade};
 use steadfast_actors::settings::Grants;
 
 use super::gate::Gate;
@@ -34,7 +36,8 @@ pub(crate) struct Plan {
     pub(crate) assumed_a_parent: AtomicBool,
     /// A call was seen whose errors do not say what they are.
     pub(crate) errors_are_unknown: AtomicBool,
-    pub(crate) adaptive: Option<AdaptiveTimeout>,
+    pub(crate) adaptive: Option<AdaptiveHandle>,
+    pub(crate) brownout: Option<BrownoutHandle>,
     pub(crate) retry: Option<Retry>,
     pub(crate) hedge: Option<Hedging>,
     /// Whether the handler runs in spite of open breakers and full pools.
@@ -132,10 +135,15 @@ impl Plan {
         of_retry.or(of_hedge).and_then(Option::as_deref)
     }
 
+    /// What an attempt may take at most, as far as that is fixed.
+    pub(crate) fn fixed_per_attempt(&self) -> Option<Duration> {
+        self.timeout.and_then(|timeout| timeout.per_attempt)
+    }
+
+    /// What an attempt may take at most.
     pub(crate) fn per_attempt(&self) -> Option<Duration> {
-        let fixed = self.timeout.and_then(|timeout| timeout.per_attempt);
-        let adaptive = self.adaptive.map(|adaptive| adaptive.base);
-        fixed.into_iter().chain(adaptive).min()
+        let learned = self.adaptive.as_ref().map(|adaptive| adaptive.limit(true));
+        self.fixed_per_attempt().into_iter().chain(learned).min()
     }
 }
 

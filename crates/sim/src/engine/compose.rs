@@ -183,7 +183,14 @@ pub(crate) fn at_rest(house: &House) {
 }
 
 fn per_attempt(policies: &[&Policy]) -> Option<Duration> {
-    declare::Timeout::from_settings(settings_of(policies, "timeout")?).ok()?.per_attempt
+    let fixed = settings_of(policies, "timeout")
+        .and_then(|settings| declare::Timeout::from_settings(settings).ok()?.per_attempt);
+    // What is learned moves, but never beyond its most.
+    let learned = settings_of(policies, "adaptive_timeout").and_then(|settings| {
+        let learned = declare::AdaptiveTimeout::from_settings(settings).ok()?;
+        (learned.mode == Mode::Enforce).then_some(learned.max)
+    });
+    fixed.into_iter().chain(learned).min()
 }
 
 /// Whom `from` reaches under this name: a service always over a link, a handler only where a link is spoken of; else it

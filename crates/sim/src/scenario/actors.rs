@@ -89,6 +89,8 @@ fn kind_of(attribute: &str) -> Option<Kind> {
         "idempotent" => Kind::Idempotency,
         "adaptive_timeout" => Kind::Adaptive,
         "hedge" => Kind::Hedge,
+        "shed" => Kind::Shed,
+        "degrade_gracefully" => Kind::Brownout,
         _ => return None,
     })
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::settings::{Problem, Reader, Settings, format_duration};
+use crate::settings::{Mode, OnUnavailable, Problem, Reader, Settings, format_duration};
 
 /// `#[adaptive_timeout(base_timeout = "5s", max_timeout = "30s", adjustment_factor = 0.1)]`
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +12,10 @@ pub struct AdaptiveTimeout {
     pub max: Duration,
     /// How much of the way to its target it goes with each sample.
     pub adjustment_factor: f64,
+    /// Whether it acts.
+    pub mode: Mode,
+    /// What a call gets while its actor is left alone.
+    pub on_unavailable: OnUnavailable,
 }
 
 impl AdaptiveTimeout {
@@ -27,15 +31,23 @@ impl AdaptiveTimeout {
             reader.problem("max_timeout", "it is shorter than base_timeout");
         }
         let adjustment_factor = reader.share("adjustment_factor").unwrap_or(0.1);
-        let _ = (reader.mode(), reader.on_unavailable(crate::settings::OnUnavailable::Allow));
+        let (mode, on_unavailable) = (reader.mode(), reader.on_unavailable(OnUnavailable::Allow));
         reader.finish()?;
-        Ok(AdaptiveTimeout { base, max, adjustment_factor })
+        Ok(AdaptiveTimeout { base, max, adjustment_factor, mode, on_unavailable })
+    }
+
+    /// The factor in millionths: limits are computed in integers, so that they are the same everywhere.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 0 to 1,000,000")]
+    pub(super) fn millionths(&self) -> u64 {
+        (self.adjustment_factor * 1e6 + 0.5) as u64
     }
 }
 
 impl fmt::Display for AdaptiveTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} for each attempt; it does not learn yet", format_duration(self.base))?;
-        write!(f, " (declared: up to {}, factor {})", format_duration(self.max), self.adjustment_factor)
+        let (base, max) = (format_duration(self.base), format_duration(self.max));
+        write!(f, "{base} for each attempt at first, then twice what 99.9 % of recent successes needed")?;
+        write!(f, ", by {} of the way with each, up to {max}", self.adjustment_factor)?;
+        write!(f, "{}{}", self.on_unavailable.remark(), self.mode.remark())
     }
 }

@@ -38,6 +38,11 @@ impl SharedPermit {
         self.inner.permit.pool()
     }
 
+    /// Says how the work ended that it is held for, as [`BulkheadPermit::note`] does.
+    pub fn note(&self, ending: crate::outcome::Ending) {
+        self.inner.permit.note(ending);
+    }
+
     /// Whether no work is being done under it.
     #[must_use]
     pub fn is_unused(&self) -> bool {

@@ -56,6 +56,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
     where
         F: Future<Output = Result<T, E>>,
     {
+        self.call.note_begun();
         let clock = self.call.runtime.clock();
         let started = clock.now();
         passes.started = Some(started);
@@ -93,6 +94,19 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let (plan, call) = (Arc::clone(&self.plan), Arc::clone(&self.call));
         let mut passes = Passes { held: Vec::new(), started: None, race: None, plan, call };
         for gate in gates {
+            // Turned away before it waited, it does not wait after all.
+            if let (true, Gate::Pool(..), Some(shed)) = (degrades, gate, self.call.shed_in_spite())
+                && !gate.has_place(&self.call, &self.inputs, &passes.held)
+            {
+                match gate.admit_reduced(&self.call, &self.inputs).await {
+                    Ok(reduced) => passes.held.extend(reduced),
+                    Err(_) => {
+                        passes.settle(Ending::Rejected(shed.kind()), Duration::ZERO).await;
+                        return Err(shed);
+                    }
+                }
+                continue;
+            }
             let answer = gate.admit(&self.call, &self.inputs, patience, &passes.held).await;
             let (kind, name) = gate.actor();
             self.call.decided(kind, name, answer.as_ref(), Pass::describe);
@@ -128,7 +142,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             Err(panic) => Finished::Panicked(panic),
         };
         let attempt = poll_fn(|context| attempt.poll_within(&self.plan.site, context));
-        let Some(limit) = shorter(self.plan.per_attempt(), lease) else {
+        let Some(limit) = shorter(self.plan.fixed_per_attempt(), lease) else {
             return finished(attempt.await);
         };
         match tokio::time::timeout(limit, attempt).await {

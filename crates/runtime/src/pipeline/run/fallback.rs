@@ -129,6 +129,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 total: Some(declared.timeout),
                 total_is_clients: false,
                 fallback: std::time::Duration::ZERO,
+                brownout: self.plan.brownout.clone(),
             },
         );
         if call.deadline.is_over(now) {

@@ -115,7 +115,12 @@ impl<T, E: From<Rejection>> Running<T, E> {
     /// Leave for one more attempt, once the last one has taken unusually long; `None` where there is none.
     async fn next_beside(&self, hedge: &Hedging) -> Option<HedgeGrant> {
         tokio::time::sleep(hedge.handle.delay()?).await;
-        if hedge.can_spend(self.call.runtime.clock().now()) { hedge.handle.may_begin().await } else { None }
+        let reduced = self.call.degradation().optional_parts_are_off();
+        if !reduced && hedge.can_spend(self.call.runtime.clock().now()) {
+            hedge.handle.may_begin().await
+        } else {
+            None
+        }
     }
 }
 

@@ -18,6 +18,8 @@ mod hedged;
 #[cfg(test)]
 mod hedged_tests;
 #[cfg(test)]
+mod learned_tests;
+#[cfg(test)]
 mod memory_tests;
 mod once;
 #[cfg(test)]
@@ -113,8 +115,10 @@ where
     let (total, total_is_clients) = total(&plan, &runtime);
     let fallback_takes = plan.fallback.as_ref().map_or(Duration::ZERO, |declared| declared.timeout);
     let number = in_flight.number();
-    let call =
-        Call::open(Opening { runtime, number, now, total, total_is_clients, fallback: fallback_takes });
+    let brownout = plan.brownout.clone();
+    let opening =
+        Opening { runtime, number, now, total, total_is_clients, fallback: fallback_takes, brownout };
+    let call = Call::open(opening);
     let told = match Told::begin(&plan, &call) {
         Ok(told) => told,
         Err(rejection) => return Err(refuse(Some(&call), rejection)),
@@ -135,6 +139,9 @@ where
     let finished = call.around(passed).await;
     let (ending, degraded) = (finished.ending(), call.is_degraded());
     told.settle(ending, degraded);
+    if let (Some(brownout), Ending::Success | Ending::TimedOut) = (&running.plan.brownout, ending) {
+        brownout.took(call.runtime.clock().now().since(call.entered));
+    }
     call.happened(&plan.site, || Happening::Answer { call: number, ending, degraded });
     if ending != Ending::Success {
         call.note_part_failed();
