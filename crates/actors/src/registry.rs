@@ -202,6 +202,7 @@ impl Registry {
 
     /// The ground that its actors stand on.
     #[must_use]
+    #[inline]
     pub fn ground(&self) -> &Arc<Ground> {
         &self.ground
     }

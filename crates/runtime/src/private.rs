@@ -23,12 +23,12 @@ pub use crate::service::contract::{
 pub use inventory;
 
 /// Runs a handler that can run once.
-pub async fn run_once<T, E, B, F>(
+pub fn run_once<T, E, B, F>(
     site: &'static Site,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     body: B,
-) -> Result<T, E>
+) -> impl Future<Output = Result<T, E>>
 where
     E: CarriesRejection,
     B: FnOnce() -> F,
@@ -36,32 +36,32 @@ where
 {
     let mut body = Some(body);
     let once = move || body.take().map(|body| body());
-    execute(site, outcome, inputs, once, no_fallback::<T, E>()).await
+    execute(site, outcome, inputs, once, no_fallback::<T, E>())
 }
 
 /// Runs a handler that can run again.
-pub async fn run_many<T, E, B, F>(
+pub fn run_many<T, E, B, F>(
     site: &'static Site,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
-) -> Result<T, E>
+) -> impl Future<Output = Result<T, E>>
 where
     E: CarriesRejection,
     B: FnMut() -> F,
     F: Future<Output = Result<T, E>>,
 {
-    execute(site, outcome, inputs, move || Some(body()), no_fallback::<T, E>()).await
+    execute(site, outcome, inputs, move || Some(body()), no_fallback::<T, E>())
 }
 
 /// Runs a handler that can run once and has a fallback.
-pub async fn run_once_or<T, E, B, F, G, H>(
+pub fn run_once_or<T, E, B, F, G, H>(
     site: &'static Site,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     body: B,
     fallback: G,
-) -> Result<T, E>
+) -> impl Future<Output = Result<T, E>>
 where
     E: CarriesRejection,
     B: FnOnce() -> F,
@@ -70,17 +70,17 @@ where
     H: Future<Output = Result<T, E>>,
 {
     let mut body = Some(body);
-    execute(site, outcome, inputs, move || body.take().map(|body| body()), Some(fallback)).await
+    execute(site, outcome, inputs, move || body.take().map(|body| body()), Some(fallback))
 }
 
 /// Runs a handler that can run again and has a fallback.
-pub async fn run_many_or<T, E, B, F, G, H>(
+pub fn run_many_or<T, E, B, F, G, H>(
     site: &'static Site,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
     fallback: G,
-) -> Result<T, E>
+) -> impl Future<Output = Result<T, E>>
 where
     E: CarriesRejection,
     B: FnMut() -> F,
@@ -88,7 +88,7 @@ where
     G: FnOnce(Arc<Failure<E>>) -> H,
     H: Future<Output = Result<T, E>>,
 {
-    execute(site, outcome, inputs, move || Some(body()), Some(fallback)).await
+    execute(site, outcome, inputs, move || Some(body()), Some(fallback))
 }
 
 /// An argument for one run, while the original waits for the next or for the fallback.

@@ -86,6 +86,7 @@ impl Ground {
 
     /// The clock of the runtime.
     #[must_use]
+    #[inline]
     pub fn clock(&self) -> &Arc<Clock> {
         &self.clock
     }
@@ -98,6 +99,7 @@ impl Ground {
 
     /// Where its events go.
     #[must_use]
+    #[inline]
     pub fn events(&self) -> &Arc<dyn EventSink> {
         &self.events
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
 
-use super::actor::Envelope;
+use super::actor::{Envelope, Host};
 use super::hosted::{Hosted, lock};
 use crate::gate::{Gate, Noted};
 use crate::machine::Machine;
@@ -71,11 +72,27 @@ impl<M: Machine> Hosted<M> {
         if self.failed_for().is_some() {
             return;
         }
-        let Some(actor) = self.actor().await else { return };
+        let Some(actor) = self.started().await else { return };
         let (done, published) = oneshot::channel();
         if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
             let _ = tokio::time::timeout(Duration::from_millis(1), published).await;
         }
+    }
+
+    /// The actor. Where its start is not waited for after all, it starts all the same and reads what was noted.
+    async fn started(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
+        struct Left<'a, M: Machine>(Option<&'a Arc<Hosted<M>>>);
+        impl<M: Machine> Drop for Left<'_, M> {
+            fn drop(&mut self) {
+                if let Some(hosted) = self.0 {
+                    hosted.poke();
+                }
+            }
+        }
+        let mut left = Left(Some(self));
+        let actor = self.actor().await;
+        left.0 = None;
+        actor
     }
 
     /// Takes all that was noted, in the order in which it was noted. An input that panics is lost; those behind it,

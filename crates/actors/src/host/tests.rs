@@ -340,3 +340,14 @@ async fn a_gate_outlives_a_crash_and_is_empty_only_while_its_name_is_left_alone(
     hosted.stop().await;
     assert_eq!(hosted.gate().granted(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_first_report_that_is_dropped_while_the_actor_starts_is_read_all_the_same() {
+    let (hosted, _) = breaker(HostOptions::default());
+    let mut report = Box::pin(hosted.report(failed((Ticket(1), hosted.status().epoch))));
+    let polled = std::future::poll_fn(|context| std::task::Poll::Ready(report.as_mut().poll(context))).await;
+    assert!(polled.is_pending(), "its actor is not there yet");
+    drop(report);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(hosted.status().counts.failures, 1);
+}

@@ -58,7 +58,7 @@ impl Bulkhead {
     ) -> Result<T, Rejection> {
         let (call, permit) = permit("Bulkhead::blocking", PoolKind::Threads)?;
         let (runtime, tokio) = (Runtime::current(), tokio::runtime::Handle::current());
-        let deadline = call.deadline.time();
+        let deadline = call.deadline().time();
         let inside = move || {
             let _tokio = tokio.enter();
             runtime.scope_blocking(|| call.around_blocking(work))
@@ -81,7 +81,7 @@ impl Bulkhead {
     /// A connection that was being opened is closed.
     pub async fn connection<C: Send + 'static>() -> Result<Lease<C>, ConnectionError> {
         let (call, permit) = permit("Bulkhead::connection", PoolKind::Connections)?;
-        permit.connection(call.deadline.time()).await
+        permit.connection(call.deadline().time()).await
     }
 }
 

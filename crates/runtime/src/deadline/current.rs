@@ -15,15 +15,15 @@ impl Deadline {
     /// # Cancel safety
     /// That of `future`.
     pub async fn bound<F: Future>(name: &str, future: F) -> Result<F::Output, Rejection> {
-        let call = Call::current().filter(|call| call.deadline != Deadline::NEVER);
+        let call = Call::current().filter(|call| call.has_deadline());
         let Some(call) = call else { return Ok(future.await) };
         let clock = call.runtime.clock();
         let begun = clock.now();
-        let over = |_| Rejection::timed_out(name, begun.until(call.deadline.time()));
-        if call.deadline.is_over(begun) {
+        let over = |_| Rejection::timed_out(name, begun.until(call.deadline().time()));
+        if call.deadline().is_over(begun) {
             return Err(Rejection::timed_out(name, Duration::ZERO));
         }
-        tokio::time::timeout_at(clock.instant(call.deadline.time()), future).await.map_err(over)
+        tokio::time::timeout_at(clock.instant(call.deadline().time()), future).await.map_err(over)
     }
 
     /// What is left until the deadline of the annotated call that this code runs in; `None` where it has no end.

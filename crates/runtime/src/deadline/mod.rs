@@ -36,7 +36,7 @@ impl Deadline {
     /// The deadline of the annotated call that this code runs in, for clients that pass it on; no end outside of one.
     #[must_use]
     pub fn current() -> Self {
-        crate::pipeline::Call::current().map_or(Deadline::NEVER, |call| call.deadline)
+        crate::pipeline::Call::current().map_or(Deadline::NEVER, |call| call.deadline())
     }
 
     /// The deadline at `time`.

@@ -148,8 +148,7 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        let (runtime, plan) = (self.runtime.clone(), Arc::clone(&self.plan));
-        execute_plan(runtime, plan, outcome, inputs, move || Some(body()), fallback).await
+        execute_plan(&self.runtime, &self.plan, outcome, inputs, move || Some(body()), fallback).await
     }
 
     /// Its layers, outermost first.

@@ -1,16 +1,20 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use steadfast_actors::adaptive::brownout::BrownoutHandle;
 use steadfast_actors::bulkhead::{PoolKind, SharedPermit};
 use steadfast_actors::clock::Time;
 use steadfast_actors::event::{Event, Happening};
+use steadfast_actors::limiter::Decision;
 use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 use steadfast_actors::shed::ShedPass;
 
+use super::began::Began;
+use super::gate::Pass;
 use super::hold::Holds;
+use super::plan::Plan;
 use super::trail::Trail;
 use crate::deadline::Deadline;
 use crate::degradation::Degradation;
@@ -25,12 +29,16 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) runtime: Runtime,
+    plan: Option<Arc<Plan>>,
+    /// Zero where nobody asks for it.
     pub(crate) number: u64,
-    pub(crate) entered: Time,
+    /// Whether anybody listened to events when it began.
+    pub(super) is_recorded: bool,
+    entered: Began,
     /// The parent's or the wire's deadline; the fallback runs under it.
     pub(crate) callers: Deadline,
-    /// The smaller of the caller's and this call's own.
-    pub(crate) deadline: Deadline,
+    /// Its own time, from when it began.
+    own: Option<Duration>,
     /// The time that children take their share of.
     pub(crate) total: Option<Duration>,
     /// The total that was declared for this very call, or its share of a declared one: no client chose it.
@@ -47,8 +55,11 @@ pub(crate) struct Call {
     down: Mutex<Vec<Rejection>>,
     /// How many of them are of the whole call.
     down_throughout: AtomicUsize,
-    trail: Arc<Trail>,
+    /// Its own, or unused where a call around it has one.
+    trail: Trail,
     holds: Holds,
+    /// Empty, with the room that passes of earlier attempts took.
+    rooms: Mutex<Vec<Vec<Pass>>>,
     /// While it waits for its first attempt: what hears how long it did.
     waiting: Mutex<Option<ShedPass>>,
     /// What says which optional parts it has.
@@ -59,20 +70,8 @@ pub(crate) struct Call {
     caller: OnceLock<String>,
     /// It stands for a request that named no deadline, so that the first call inside gets the longest one.
     awaits_deadline: bool,
-}
-
-/// What a new call takes from where it stands.
-pub(crate) struct Opening {
-    pub(crate) runtime: Runtime,
-    pub(crate) number: u64,
-    pub(crate) now: Time,
-    pub(crate) total: Option<Duration>,
-    /// Whether `total` goes back to what a client chose.
-    pub(crate) total_is_clients: bool,
-    /// What a fallback may take after the total.
-    pub(crate) fallback: Duration,
-    /// What says which optional parts it has.
-    pub(crate) brownout: Option<BrownoutHandle>,
+    /// It stands for a request, whose answer tells how the limiters stand.
+    is_served: bool,
 }
 
 /// How long a request without a deadline of its own may take at least.
@@ -84,74 +83,161 @@ impl Call {
         CALL.try_with(Arc::clone).ok()
     }
 
-    /// Opens a call inside the current one.
-    pub(crate) fn open(opening: Opening) -> Arc<Call> {
-        let parent = Call::current();
-        let callers = match &parent {
-            Some(parent) if parent.awaits_deadline => {
-                let declared = opening.total.unwrap_or_default().saturating_add(opening.fallback);
-                Deadline::after(opening.now, declared.max(LONGEST_REQUEST))
-            }
-            Some(parent) => parent.deadline,
-            None => Deadline::NEVER,
-        };
-        Self::under(opening, parent, callers)
+    /// A call outside of any other, that has not begun.
+    pub(super) fn of_plan(runtime: &Runtime, plan: &Arc<Plan>) -> Arc<Call> {
+        let brownout = plan.brownout.clone();
+        let call = Self::new(runtime.clone(), plan.own_total(), brownout);
+        Arc::new(Call { plan: Some(Arc::clone(plan)), ..call })
     }
 
-    /// The root of a request that came from outside, with the time that its caller has left, if it said so.
-    pub(crate) fn serving(runtime: &Runtime, wire: Option<Duration>) -> Arc<Call> {
-        let now = runtime.clock().now();
-        let callers = wire.map_or(Deadline::NEVER, |left| Deadline::from_wire(now, left));
-        let opening = Opening {
-            runtime: runtime.clone(),
-            number: 0,
-            now,
-            total: wire,
-            total_is_clients: true,
-            fallback: Duration::ZERO,
-            brownout: None,
-        };
-        Arc::new(Call { awaits_deadline: wire.is_none(), ..Self::made(opening, None, callers) })
-    }
-
-    /// Opens what runs in place of `call` after it failed: under the caller's deadline, no longer under the call's.
-    pub(crate) fn beside(call: &Call, opening: Opening) -> Arc<Call> {
-        Self::under(opening, call.parent.clone(), call.callers)
-    }
-
-    fn under(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Arc<Call> {
-        Arc::new(Self::made(opening, parent, callers))
-    }
-
-    fn made(opening: Opening, parent: Option<Arc<Call>>, callers: Deadline) -> Call {
-        let Opening { runtime, number, now, total, total_is_clients, fallback: _, brownout } = opening;
-        let own = total.map_or(Deadline::NEVER, |total| Deadline::after(now, total));
+    fn new(runtime: Runtime, own: Option<Duration>, brownout: Option<BrownoutHandle>) -> Call {
         Call {
             runtime,
-            number,
-            entered: now,
-            callers,
-            deadline: callers.shortened_to(own),
-            total: total.or_else(|| parent.as_ref().and_then(|parent| parent.total)),
-            declared: total.filter(|_| !total_is_clients),
-            total_is_clients: match (&total, &parent) {
-                (None, Some(parent)) => parent.total_is_clients,
-                _ => total_is_clients,
-            },
-            trail: parent.as_ref().map_or_else(Arc::default, |parent| Arc::clone(&parent.trail)),
-            parent,
+            plan: None,
+            number: 0,
+            is_recorded: false,
+            entered: Began::default(),
+            callers: Deadline::NEVER,
+            own,
+            total: own,
+            declared: own,
+            total_is_clients: false,
+            parent: None,
             inner_retries_used: AtomicBool::new(false),
             degraded: AtomicBool::new(false),
             part_failed: AtomicBool::new(false),
             down: Mutex::default(),
             down_throughout: AtomicUsize::new(0),
+            trail: Trail::default(),
             holds: Holds::default(),
+            rooms: Mutex::default(),
             waiting: Mutex::default(),
             brownout,
             key: OnceLock::new(),
             caller: OnceLock::new(),
             awaits_deadline: false,
+            is_served: false,
         }
+    }
+
+    /// Makes it what [`of_plan`](Call::of_plan) makes, but for what it has allocated.
+    pub(super) fn renew(&mut self) {
+        let own = self.plan.as_ref().and_then(|plan| plan.own_total());
+        (self.number, self.is_recorded) = (0, false);
+        self.forget_entry();
+        self.callers = Deadline::NEVER;
+        (self.own, self.total, self.declared) = (own, own, own);
+        self.total_is_clients = false;
+        self.parent = None;
+        self.down.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        self.trail = Trail::default();
+        self.holds = Holds::default();
+        *self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        (self.key, self.caller) = (OnceLock::new(), OnceLock::new());
+    }
+
+    /// Whether it needs nothing but to forget when it began; it does so.
+    #[inline]
+    pub(super) fn is_as_new(&self) -> bool {
+        self.forget_entry();
+        let is_alone = self.parent.is_none() && self.number == 0 && self.own == self.declared;
+        let knows_nobody = self.key.get().is_none() && self.caller.get().is_none();
+        let plan_is_fixed = self.plan.as_ref().is_some_and(|plan| {
+            let keeps_nothing = plan.cascade.is_none() && !plan.degrades;
+            keeps_nothing && !plan.sheds()
+        });
+        is_alone && knows_nobody && plan_is_fixed && self.trail.is_untouched()
+    }
+
+    #[inline]
+    fn forget_entry(&self) {
+        self.entered.forget();
+        for flag in [&self.inner_retries_used, &self.degraded, &self.part_failed] {
+            flag.store(false, Ordering::Relaxed);
+        }
+        self.down_throughout.store(0, Ordering::Relaxed);
+    }
+
+    /// Begins inside `parent`, with so much time of its own.
+    pub(super) fn begin_inside(
+        &mut self,
+        parent: Option<Arc<Call>>,
+        total: Option<Duration>,
+        is_clients: bool,
+    ) {
+        self.callers = match &parent {
+            Some(parent) if parent.awaits_deadline => {
+                let fallback = self.plan.as_ref().and_then(|plan| plan.fallback.as_ref());
+                let fallback = fallback.map_or(Duration::ZERO, |declared| declared.timeout);
+                let declared = total.unwrap_or_default().saturating_add(fallback);
+                Deadline::after(self.entered(), declared.max(LONGEST_REQUEST))
+            }
+            Some(parent) => parent.deadline(),
+            None => Deadline::NEVER,
+        };
+        self.takes(parent, total, is_clients);
+    }
+
+    fn takes(&mut self, parent: Option<Arc<Call>>, total: Option<Duration>, is_clients: bool) {
+        self.own = total;
+        self.total = total.or_else(|| parent.as_ref().and_then(|parent| parent.total));
+        self.declared = total.filter(|_| !is_clients);
+        self.total_is_clients = match (&total, &parent) {
+            (None, Some(parent)) => parent.total_is_clients,
+            _ => is_clients,
+        };
+        self.parent = parent;
+    }
+
+    /// The root of a request that came from outside, with the time that its caller has left, if it said so.
+    pub(crate) fn serving(runtime: &Runtime, wire: Option<Duration>) -> Arc<Call> {
+        let mut call = Self::new(runtime.clone(), None, None);
+        call.callers = wire.map_or(Deadline::NEVER, |left| Deadline::from_wire(call.entered(), left));
+        call.takes(None, wire, true);
+        Arc::new(Call { awaits_deadline: wire.is_none(), is_served: true, ..call })
+    }
+
+    /// Opens what runs in place of `call` after it failed, for so long at most: under the caller's deadline, no longer
+    /// under the call's.
+    pub(crate) fn beside(call: &Call, total: Duration) -> Arc<Call> {
+        let mut beside = Self::new(call.runtime.clone(), None, call.brownout.clone());
+        (beside.number, beside.is_recorded) = (call.number, call.is_recorded);
+        beside.callers = call.callers;
+        beside.takes(call.parent.clone(), Some(total), false);
+        Arc::new(beside)
+    }
+
+    /// The plan that it runs; none where it stands for a request, or for a fallback.
+    #[inline]
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.plan.as_deref()
+    }
+
+    /// When it began.
+    #[inline]
+    pub(crate) fn entered(&self) -> Time {
+        self.entered.at(self.runtime.clock())
+    }
+
+    /// Whether it ends at some time, whatever happens.
+    #[inline]
+    pub(crate) fn has_deadline(&self) -> bool {
+        self.own.is_some() || self.callers != Deadline::NEVER
+    }
+
+    /// The smaller of the caller's deadline and this call's own.
+    pub(crate) fn deadline(&self) -> Deadline {
+        match self.own {
+            Some(own) => self.callers.shortened_to(Deadline::after(self.entered(), own)),
+            None => self.callers,
+        }
+    }
+
+    /// Whether its time is over. Where nothing has waited yet it is not, unless the caller's was over from the start.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        let may_be = self.callers != Deadline::NEVER || self.entered.known().is_some();
+        may_be && self.has_deadline() && self.deadline().is_over(self.runtime.clock().now())
     }
 
     /// What it holds of the gates that it has passed.
@@ -185,7 +271,37 @@ impl Call {
 
     /// What this call and those around it leave behind.
     pub(crate) fn trail(&self) -> &Trail {
-        &self.trail
+        &self.outermost().trail
+    }
+
+    fn outermost(&self) -> &Call {
+        let mut call = self;
+        while let Some(around) = &call.parent {
+            call = around;
+        }
+        call
+    }
+
+    /// Room for the passes of an attempt, or of the whole call.
+    pub(super) fn room(&self) -> Vec<Pass> {
+        let has_gates = self.plan.as_ref().is_some_and(|plan| plan.has_gates());
+        let room = if has_gates { lock(&self.rooms).pop() } else { None };
+        room.unwrap_or_default()
+    }
+
+    /// Takes it back for the next one.
+    pub(super) fn give_room_back(&self, room: Vec<Pass>) {
+        if room.is_empty() && room.capacity() > 0 {
+            lock(&self.rooms).push(room);
+        }
+    }
+
+    /// Notes how a limiter stands, where somebody will want to know.
+    pub(crate) fn note_limit(&self, name: &str, decision: Decision) {
+        let outermost = self.outermost();
+        if outermost.is_served {
+            outermost.trail.note_limit(name, decision);
+        }
     }
 
     /// Notes who called.
@@ -220,6 +336,7 @@ impl Call {
         CALL.sync_scope(self, work)
     }
 
+    #[inline]
     pub(crate) fn parent(&self) -> Option<&Arc<Call>> {
         self.parent.as_ref()
     }
@@ -231,7 +348,10 @@ impl Call {
 
     /// What is left of the call's time; `None` where it has no end.
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.deadline.left(self.runtime.clock().now())
+        if !self.has_deadline() {
+            return None;
+        }
+        self.deadline().left(self.runtime.clock().now())
     }
 
     /// Tells the call around this one that its own retries are used up.
@@ -242,6 +362,7 @@ impl Call {
     }
 
     /// Whether a call inside this attempt used up its own retries; asking forgets it, for the next attempt.
+    #[inline]
     pub(crate) fn take_inner_retries_used(&self) -> bool {
         self.inner_retries_used.swap(false, Ordering::Relaxed)
     }
@@ -297,14 +418,25 @@ impl Call {
         Degradation::new(down, optional_off)
     }
 
+    pub(crate) fn is_anything_down(&self) -> bool {
+        !lock(&self.down).is_empty()
+    }
+
+    #[inline]
     pub(crate) fn is_degraded(&self) -> bool {
         self.degraded.load(Ordering::Relaxed)
     }
 
+    /// Whether anybody listened to events when it began.
+    #[inline]
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.is_recorded
+    }
+
     /// Adds to the event stream, if anybody listens to it.
     pub(crate) fn happened(&self, site: &str, what: impl FnOnce() -> Happening) {
-        let ground = self.runtime.ground();
-        if ground.events().is_recording() {
+        if self.is_recorded() {
+            let ground = self.runtime.ground();
             let at = ground.clock().now();
             ground.events().record(Event { at, kind: None, name: site.to_owned(), what: what() });
         }
@@ -327,10 +459,10 @@ impl Call {
 
     /// Adds a verdict on this call and its reason to the event stream, if anybody listens to it.
     pub(crate) fn told(&self, kind: Kind, name: &str, told: impl FnOnce() -> (&'static str, String)) {
-        let ground = self.runtime.ground();
-        if !ground.events().is_recording() {
+        if !self.is_recorded() {
             return;
         }
+        let ground = self.runtime.ground();
         let (verdict, reason) = told();
         let what = Happening::Decision { call: Some(self.number), verdict: verdict.to_owned(), reason };
         let at = ground.clock().now();
@@ -341,6 +473,6 @@ impl Call {
 /// Lets the call around, if there is one, remember a refusal that was produced inside it.
 pub(crate) fn note_refusal(rejection: &Rejection) {
     if let Some(call) = Call::current() {
-        call.trail.note_refusal(rejection);
+        call.trail().note_refusal(rejection);
     }
 }

@@ -31,6 +31,20 @@ pub(crate) enum Gate {
     Timed(AdaptiveHandle),
 }
 
+/// How long an attempt may take: found out only where somebody has to be told, since that takes a look at the clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience<'c> {
+    /// The attempt's own timeout.
+    pub(crate) per_attempt: Option<Duration>,
+    pub(crate) call: &'c Call,
+}
+
+impl Patience<'_> {
+    fn duration(self) -> Option<Duration> {
+        self.per_attempt.into_iter().chain(self.call.left()).min()
+    }
+}
+
 /// A pass through a gate. Dropped without a word it counts as cancelled.
 #[derive(Debug)]
 pub(crate) struct Pass {
@@ -65,12 +79,12 @@ enum PassKind {
 }
 
 impl Gate {
-    /// Asks to pass. `patience` is how long the attempt may take, `passed` what it has passed already.
+    /// Asks to pass. `patience` says how long the attempt may take, `passed` what it has passed already.
     pub(crate) async fn admit(
         &self,
         call: &Arc<Call>,
         inputs: &Inputs,
-        patience: Option<Duration>,
+        patience: Patience<'_>,
         passed: &[Pass],
     ) -> Result<Pass, Rejection> {
         let address = self.address(inputs);
@@ -169,11 +183,11 @@ fn around(call: &Arc<Call>, address: &Address, passed: &[Pass]) -> Option<Around
 async fn admit(
     breaker: &BreakerHandle,
     address: &Address,
-    patience: Option<Duration>,
+    patience: Patience<'_>,
 ) -> Result<BreakerPermit, Rejection> {
     match &address.key {
-        Some(key) => breaker.of(key).admit(patience).await,
-        None => breaker.admit(patience).await,
+        Some(key) => breaker.of(key).admit(patience.duration()).await,
+        None => breaker.admit(patience.duration()).await,
     }
 }
 

@@ -86,7 +86,7 @@ pub(crate) async fn look_at_limits(call: &Call, site: &Identity, head: &Message)
     let inputs = Inputs::new().context(Some(head.clone()));
     for limit in &plan.limits_before {
         if let Ok(decision) = limit.handle.check_n(&limit.by.key(&inputs), 0).await {
-            call.trail().note_limit(limit.handle.name(), decision);
+            call.note_limit(limit.handle.name(), decision);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `began` | when something began, read when it is first needed |
 //! | `builder` | the same layers put together in code |
 //! | `site` | an annotated function as its macro describes it |
 //! | `plan` | a site's layers in one runtime, checked and with their handles |
@@ -12,10 +13,13 @@
 //! | `linked` | the annotated functions that the linker collected |
 //! | `pool` | what one site asks of a bulkhead or throttle |
 //! | `limits` | limiters around a whole call, and whose quota each one counts |
+//! | `spare` | what each thread keeps of its calls for the next ones |
 //! | `once` | what a call is known by to its idempotency store |
+//! | `until` | a wait that ends at a deadline, with a timer only where it waits |
 //! | `trail` | what a call leaves behind for whoever answers its caller |
 //! | `run` | the loop |
 
+mod began;
 mod builder;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server reads it"))]
 mod call;
@@ -35,8 +39,10 @@ mod plans;
 mod pool;
 mod run;
 mod site;
+mod spare;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server reads it"))]
 mod trail;
+mod until;
 
 pub use builder::{Pipeline, PipelineBuilder};
 pub(crate) use call::note_refusal;

@@ -135,12 +135,43 @@ impl Plan {
         of_retry.or(of_hedge).and_then(Option::as_deref)
     }
 
+    /// Whether somebody judges how long an attempt took, also where it was ready at once.
+    #[inline]
+    pub(crate) fn times_attempts(&self) -> bool {
+        let judges = |gate: &Gate| match gate {
+            Gate::Breaker(breaker, _) => breaker.config().slow_call_duration().is_some(),
+            Gate::Timed(..) => true,
+            Gate::Pool(..) | Gate::Shed(..) => false,
+        };
+        self.call_gates.iter().chain(&self.gates).any(judges)
+    }
+
+    /// Whether there is anything to pass.
+    #[inline]
+    pub(crate) fn has_gates(&self) -> bool {
+        !self.gates.is_empty() || !self.call_gates.is_empty()
+    }
+
+    /// Whether calls are turned away before they wait.
+    #[inline]
+    pub(crate) fn sheds(&self) -> bool {
+        self.call_gates.iter().chain(&self.gates).any(|gate| matches!(gate, Gate::Shed(..)))
+    }
+
+    /// The total that is declared, where none of it depends on who calls.
+    #[inline]
+    pub(crate) fn own_total(&self) -> Option<Duration> {
+        self.timeout.and_then(|timeout| timeout.total)
+    }
+
     /// What an attempt may take at most, as far as that is fixed.
+    #[inline]
     pub(crate) fn fixed_per_attempt(&self) -> Option<Duration> {
         self.timeout.and_then(|timeout| timeout.per_attempt)
     }
 
     /// What an attempt may take at most.
+    #[inline]
     pub(crate) fn per_attempt(&self) -> Option<Duration> {
         let learned = self.adaptive.as_ref().map(|adaptive| adaptive.limit(true));
         self.fixed_per_attempt().into_iter().chain(learned).min()

@@ -27,7 +27,7 @@ impl PoolGate {
         let acquire = Acquire {
             priority: self.priority,
             weight: self.weight(kind, inputs)?,
-            deadline: call.deadline.time(),
+            deadline: call.deadline().time(),
             preempts: self.preempts,
         };
         Ok((self.handle.acquire_as(acquire).await?, kind))

@@ -16,6 +16,8 @@ pub(crate) struct Trail {
     limit: Mutex<Option<NotedLimit>>,
     replayed: AtomicBool,
     begun: AtomicBool,
+    /// Whether there is anything in it.
+    touched: AtomicBool,
 }
 
 /// How one limiter stood when it decided on a call.
@@ -26,8 +28,18 @@ pub(crate) struct NotedLimit {
 }
 
 impl Trail {
+    fn touch(&self) {
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing was ever noted.
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.touched.load(Ordering::Relaxed)
+    }
+
     /// Remembers a refusal that this call tree produced.
     pub(crate) fn note_refusal(&self, rejection: &Rejection) {
+        self.touch();
         let mut refusals = lock(&self.refusals);
         if refusals.len() >= MOST_REFUSALS {
             refusals.remove(0);
@@ -44,6 +56,7 @@ impl Trail {
 
     /// Remembers how a limiter stands, if it is closer to refusing than all that were noted before.
     pub(crate) fn note_limit(&self, name: &str, decision: Decision) {
+        self.touch();
         let mut limit = lock(&self.limit);
         if limit.as_ref().is_none_or(|known| is_tighter(decision, known.decision)) {
             *limit = Some(NotedLimit { name: name.to_owned(), decision });
@@ -57,6 +70,7 @@ impl Trail {
 
     /// Notes that the answer is one that was given before.
     pub(crate) fn note_replayed(&self) {
+        self.touch();
         self.replayed.store(true, Ordering::Relaxed);
     }
 
@@ -66,6 +80,7 @@ impl Trail {
 
     /// Notes that a run has begun whose result a repeat will ask for.
     pub(crate) fn note_begun(&self) {
+        self.touch();
         self.begun.store(true, Ordering::Release);
     }
 

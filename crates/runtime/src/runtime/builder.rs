@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::flight::InFlight;
 use super::{Inner, Runtime, current};
 use crate::config::{ConfigError, Layers};
 use crate::observe::Audit;
@@ -260,7 +261,7 @@ impl RuntimeBuilder {
                 audit: self.audit,
                 snapshots: OnceLock::new(),
                 calls: AtomicU64::new(0),
-                in_flight: AtomicUsize::new(0),
+                in_flight: InFlight::new(),
                 idle: Notify::new(),
                 closing: AtomicBool::new(false),
                 _background: background,

@@ -1,13 +1,25 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::pending;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use super::{BuildError, Runtime};
 
 /// The process's runtime, where one was installed.
 static INSTALLED: RwLock<Option<Runtime>> = RwLock::new(None);
+
+/// The number of the one in [`INSTALLED`], and zero for none: read by every call, and without a lock.
+static INSTALLED_ID: AtomicU64 = AtomicU64::new(0);
+
+/// How many runtimes have ended: what threads keep of them for their next call is not needed any more.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The default runtime that this thread used last, and the tokio runtime that it is of.
+    static DEFAULT: Cell<Option<(tokio::runtime::Id, u64)>> = const { Cell::new(None) };
+}
 
 thread_local! {
     static ENTERED: RefCell<Vec<Runtime>> = const { RefCell::new(Vec::new()) };
@@ -30,6 +42,7 @@ pub(super) fn install(runtime: &Runtime) -> Result<(), BuildError> {
         return Err(BuildError::AlreadyInstalled { name: present.name().to_owned() });
     }
     *installed = Some(runtime.clone());
+    INSTALLED_ID.store(runtime.id(), Ordering::Release);
     Ok(())
 }
 
@@ -38,8 +51,37 @@ pub(super) fn uninstall(id: u64) {
     let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
     // Dropped after the lock: a runtime that goes may want the place itself.
     let gone = installed.take_if(|present| present.id() == id);
+    if gone.is_some() {
+        INSTALLED_ID.store(0, Ordering::Release);
+    }
+    ENDED.fetch_add(1, Ordering::Release);
     drop(installed);
     drop(gone);
+}
+
+/// How many runtimes have ended so far.
+#[inline]
+pub(crate) fn ended() -> u64 {
+    ENDED.load(Ordering::Acquire)
+}
+
+/// The number of the runtime that [`Runtime::current`] gives here, where finding out takes no lock; where it would,
+/// or there is none yet, `None`.
+#[inline]
+pub(crate) fn current_id() -> Option<u64> {
+    if let Some(entered) = ENTERED.with_borrow(|entered| entered.last().map(Runtime::id)) {
+        return Some(entered);
+    }
+    if let Ok(scoped) = SCOPED.try_with(Runtime::id) {
+        return Some(scoped);
+    }
+    match INSTALLED_ID.load(Ordering::Acquire) {
+        0 => {
+            let here = tokio::runtime::Handle::try_current().ok()?.id();
+            DEFAULT.get().filter(|(tokio, _)| *tokio == here).map(|(_, id)| id)
+        }
+        installed => Some(installed),
+    }
 }
 
 /// Calls `ended` when the tokio runtime of `handle` drops its tasks, which is the last thing that it does.
@@ -90,6 +132,7 @@ impl Runtime {
         let id = handle.id();
         let mut defaults = defaults();
         if let Some(present) = defaults.get(&id) {
+            DEFAULT.set(Some((id, present.id())));
             return present.clone();
         }
         if handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread {
@@ -100,9 +143,11 @@ impl Runtime {
         }
         let runtime = Runtime::builder().name("default").make(handle.clone());
         defaults.insert(id, runtime.clone());
+        DEFAULT.set(Some((id, runtime.id())));
         drop(defaults);
         when_ended(&handle, move || {
             let gone = self::defaults().remove(&id);
+            ENDED.fetch_add(1, Ordering::Release);
             drop(gone);
         });
         runtime

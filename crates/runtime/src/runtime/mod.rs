@@ -9,11 +9,12 @@
 
 mod builder;
 mod current;
+mod flight;
 mod keep;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use tokio::sync::Notify;
 
 pub use builder::{BuildError, RuntimeBuilder};
 pub use current::Entered;
+pub(crate) use current::{current_id, ended};
+use flight::{InFlight, Place};
 pub use steadfast_actors::settings::Grants;
 
 use crate::observe::Audit;
@@ -50,11 +53,17 @@ pub(crate) struct Inner {
     audit: Option<Audit>,
     snapshots: OnceLock<Snapshots>,
     calls: AtomicU64,
-    in_flight: AtomicUsize,
+    in_flight: InFlight,
     idle: Notify,
     closing: AtomicBool,
     /// Ends the background thread of a runtime that was built outside tokio.
     _background: Option<tokio_util::sync::DropGuard>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Runtime {
@@ -77,6 +86,7 @@ impl Runtime {
 
     /// A number that no other runtime of this process has.
     #[must_use]
+    #[inline]
     pub fn id(&self) -> u64 {
         self.inner.id
     }
@@ -89,12 +99,14 @@ impl Runtime {
 
     /// The ground that its actors stand on: clock, seed, events.
     #[must_use]
+    #[inline]
     pub fn ground(&self) -> &Arc<Ground> {
         self.inner.registry.ground()
     }
 
     /// Its clock.
     #[must_use]
+    #[inline]
     pub fn clock(&self) -> &Arc<Clock> {
         self.ground().clock()
     }
@@ -138,18 +150,22 @@ impl Runtime {
     }
 
     /// Notes that a call begins; `None` while the runtime shuts down.
-    pub(crate) fn begin(&self) -> Option<CallInFlight> {
+    #[inline]
+    pub(crate) fn begin(&self) -> Option<CallInFlight<'_>> {
         // Counted before the look, so that a shutdown that saw no calls really has none.
-        self.inner.in_flight.fetch_add(1, Ordering::AcqRel);
-        let number = self.inner.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        let call = CallInFlight { runtime: self.clone(), number };
-        (!self.inner.closing.load(Ordering::Acquire)).then_some(call)
+        let call = CallInFlight { inner: &self.inner, place: self.inner.in_flight.add() };
+        (!self.inner.closing.load(Ordering::SeqCst)).then_some(call)
+    }
+
+    /// The number of a call, for its events.
+    pub(crate) fn number_call(&self) -> u64 {
+        self.inner.calls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Calls in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.inner.in_flight.load(Ordering::Acquire)
+        self.inner.in_flight.count()
     }
 
     /// Whether [`shutdown`](Runtime::shutdown) was called.
@@ -164,7 +180,7 @@ impl Runtime {
     /// # Cancel safety
     /// Admission stays stopped; call it again to go on.
     pub async fn shutdown(&self, grace: Duration) -> bool {
-        self.inner.closing.store(true, Ordering::Release);
+        self.inner.closing.store(true, Ordering::SeqCst);
         #[cfg(feature = "http")]
         self.connections().close();
         let drained = async {
@@ -193,21 +209,17 @@ impl Runtime {
 
 /// One call in flight; dropped when it has been answered.
 #[derive(Debug)]
-pub(crate) struct CallInFlight {
-    runtime: Runtime,
-    number: u64,
+pub(crate) struct CallInFlight<'a> {
+    inner: &'a Inner,
+    place: Place,
 }
 
-impl CallInFlight {
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-}
-
-impl Drop for CallInFlight {
+impl Drop for CallInFlight<'_> {
     fn drop(&mut self) {
-        if self.runtime.inner.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.runtime.inner.idle.notify_waiters();
+        self.inner.in_flight.remove(self.place);
+        // Counted before the look here, too: either this sees the shutdown, or the shutdown sees one call less.
+        if self.inner.closing.load(Ordering::SeqCst) {
+            self.inner.idle.notify_waiters();
         }
     }
 }

@@ -1,37 +1,47 @@
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use steadfast_actors::bulkhead::{Metered, SharedPermit};
+use steadfast_actors::bulkhead::Metered;
 use steadfast_actors::clock::{Time, saturating_nanos};
 use steadfast_actors::event::Happening;
 use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 
+use super::finished::Cause;
 use super::handler::{Attempt, Handler};
 use super::{Finished, Running};
 use crate::degradation::runs_in_spite_of;
+use crate::outcome::Judged;
+use crate::pipeline::began::Began;
 use crate::pipeline::call::Call;
-use crate::pipeline::gate::{Gate, Pass};
+use crate::pipeline::gate::{Gate, Pass, Patience};
 use crate::pipeline::plan::Plan;
+use crate::pipeline::until::until;
 
-impl<T, E: From<Rejection>> Running<T, E> {
+impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// One attempt, with those that a hedge begins beside it.
     pub(super) async fn attempt<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        self.call.forget_down();
-        let passes = match self.admitted_attempt(self.plan.degrades).await {
-            Ok(passes) => passes,
-            Err(rejection) => return Finished::Refused(rejection),
-        };
+        if self.plan.degrades {
+            self.call.forget_down();
+        }
+        let mut passes = self.no_passes();
+        if !self.plan.gates.is_empty()
+            && let Err(rejection) = self.admitted_attempt(self.plan.degrades, &mut passes).await
+        {
+            return Finished::refused(rejection);
+        }
         match &self.plan.hedge {
-            Some(hedge) => self.hedged(hedge, handler, passes).await,
-            None => self.run_admitted(passes, self.next_run(), handler.attempt()).await,
+            // Boxed, so that calls without a hedge hold no room for one.
+            Some(hedge) => Box::pin(self.hedged(hedge, handler, passes)).await,
+            None => self.run_admitted(&mut passes, self.next_run(), handler.attempt()).await,
         }
     }
 
@@ -41,64 +51,84 @@ impl<T, E: From<Rejection>> Running<T, E> {
     }
 
     /// Passes the gates of an attempt; with `degrades`, in spite of what such a call may run in spite of.
-    pub(super) async fn admitted_attempt(&self, degrades: bool) -> Result<Passes, Rejection> {
-        let patience = shorter(self.plan.per_attempt(), self.call.left());
-        self.admitted(&self.plan.gates, patience, degrades).await
+    pub(super) async fn admitted_attempt(
+        &self,
+        degrades: bool,
+        passes: &mut Passes<'_>,
+    ) -> Result<(), Rejection> {
+        let patience = Patience { per_attempt: self.plan.per_attempt(), call: self.call };
+        self.admitted(&self.plan.gates, patience, degrades, passes).await
     }
 
     /// Runs the handler once, behind the gates.
     pub(super) async fn run_admitted<F>(
         &self,
-        mut passes: Passes,
+        passes: &mut Passes<'_>,
         number: u32,
         attempt: Option<Attempt<'_, F>>,
     ) -> Finished<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.call.note_begun();
+        if self.plan.sheds() {
+            self.call.note_begun();
+        }
         let clock = self.call.runtime.clock();
-        let started = clock.now();
-        passes.started = Some(started);
+        if self.plan.times_attempts() || self.call.is_recorded() {
+            passes.began.at(clock);
+        }
         let Some(attempt) = attempt else {
             // Only a handler that cannot run twice has no further future, and it has no retry either.
             passes.settle(Ending::Cancelled, Duration::ZERO).await;
             let problem = "its handler cannot be run a second time";
-            return Finished::Refused(Rejection::misconfigured(self.plan.site.as_str(), problem));
+            return Finished::refused(Rejection::misconfigured(self.plan.site.as_str(), problem));
         };
         // Where the call ends first, that cut is judged by what is fair: a short deadline fails no probe.
         let lease = passes.lease().filter(|lease| self.call.left().is_none_or(|left| *lease < left));
-        let permits: Vec<SharedPermit> = passes.held.iter().filter_map(Pass::shared).collect();
-        let mut attempt = Metered::new(attempt, permits);
-        let finished = passes.unless_preempted(self.within_attempt(&mut attempt, lease)).await;
-        let now = clock.now();
+        let mut attempt = Metered::new(attempt, passes.held.iter().filter_map(Pass::shared));
+        let Passes { held, began, .. } = &mut *passes;
+        let finished = unless_preempted(held, self.within_attempt(&mut attempt, lease, began)).await;
         // Our own pool never makes a dependency look slow.
-        let latency = now.since(started).saturating_sub(attempt.put_off());
+        let latency = passes.latency().saturating_sub(attempt.put_off());
         drop(attempt);
         let ending = match finished.ending() {
-            Ending::Rejected(RejectionKind::Timeout) => passes.cut_further_in(now, latency),
+            Ending::Rejected(RejectionKind::Timeout) => passes.cut_further_in(clock.now(), latency),
             ending => ending,
         };
         passes.told(number, ending, latency);
-        passes.settle(ending, latency).await;
+        if passes.hold_something() {
+            passes.settle(ending, latency).await;
+        }
         finished
+    }
+
+    /// The passes of one that has passed nothing yet.
+    pub(super) fn no_passes(&self) -> Passes<'_> {
+        Passes {
+            held: self.call.room(),
+            began: Began::default(),
+            race: None,
+            plan: self.plan,
+            call: self.call,
+        }
     }
 
     /// Passes `gates`, outermost first; what was granted before a refusal is given back.
     pub(super) async fn admitted(
         &self,
         gates: &[Gate],
-        patience: Option<Duration>,
+        patience: Patience<'_>,
         degrades: bool,
-    ) -> Result<Passes, Rejection> {
-        let (plan, call) = (Arc::clone(&self.plan), Arc::clone(&self.call));
-        let mut passes = Passes { held: Vec::new(), started: None, race: None, plan, call };
+        passes: &mut Passes<'_>,
+    ) -> Result<(), Rejection> {
         for gate in gates {
             // Turned away before it waited, it does not wait after all.
-            if let (true, Gate::Pool(..), Some(shed)) = (degrades, gate, self.call.shed_in_spite())
-                && !gate.has_place(&self.call, &self.inputs, &passes.held)
+            if degrades
+                && matches!(gate, Gate::Pool(..))
+                && let Some(shed) = self.call.shed_in_spite()
+                && !gate.has_place(self.call, &self.inputs, &passes.held)
             {
-                match gate.admit_reduced(&self.call, &self.inputs).await {
+                match gate.admit_reduced(self.call, &self.inputs).await {
                     Ok(reduced) => passes.held.extend(reduced),
                     Err(_) => {
                         passes.settle(Ending::Rejected(shed.kind()), Duration::ZERO).await;
@@ -107,7 +137,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 }
                 continue;
             }
-            let answer = gate.admit(&self.call, &self.inputs, patience, &passes.held).await;
+            let answer = gate.admit(self.call, &self.inputs, patience, &passes.held).await;
             let (kind, name) = gate.actor();
             self.call.decided(kind, name, answer.as_ref(), Pass::describe);
             match answer {
@@ -116,7 +146,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                     let goes_on = degrades && runs_in_spite_of(rejection.kind());
                     // Where the lane for reduced calls is full too, the first refusal says why.
                     let reduced =
-                        if goes_on { gate.admit_reduced(&self.call, &self.inputs).await.ok() } else { None };
+                        if goes_on { gate.admit_reduced(self.call, &self.inputs).await.ok() } else { None };
                     let Some(reduced) = reduced else {
                         passes.settle(Ending::Rejected(rejection.kind()), Duration::ZERO).await;
                         return Err(rejection);
@@ -126,32 +156,46 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 }
             }
         }
-        Ok(passes)
+        Ok(())
     }
 
     async fn within_attempt<F>(
         &self,
         attempt: &mut Metered<Attempt<'_, F>>,
         lease: Option<Duration>,
+        began: &Began,
     ) -> Finished<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        let finished = |ended| match ended {
-            Ok(result) => self.judged(result),
-            Err(panic) => Finished::Panicked(panic),
+        let clock = self.call.runtime.clock();
+        let running = pin!(poll_fn(|context| {
+            let polled = attempt.poll_within(&self.plan.site, context);
+            if polled.is_pending() {
+                // From here on time passes.
+                began.at(clock);
+            }
+            polled
+        }));
+        let ended = match shorter(self.plan.fixed_per_attempt(), lease) {
+            None => Ok(running.await),
+            Some(limit) => {
+                let ended = until(|| clock.instant(began.at(clock).after(limit)), running).await;
+                ended.ok_or(limit)
+            }
         };
-        let attempt = poll_fn(|context| attempt.poll_within(&self.plan.site, context));
-        let Some(limit) = shorter(self.plan.fixed_per_attempt(), lease) else {
-            return finished(attempt.await);
-        };
-        match tokio::time::timeout(limit, attempt).await {
-            Ok(ended) => finished(ended),
-            Err(_) => Finished::Refused(Rejection::timed_out(self.plan.site.as_str(), limit)),
+        match ended {
+            Ok(Ok(result)) => self.judged(result),
+            Ok(Err(panic)) => Finished::Panicked(panic),
+            Err(limit) => Finished::refused(Rejection::timed_out(self.plan.site.as_str(), limit)),
         }
     }
 
     pub(super) fn judged(&self, result: Result<T, E>) -> Finished<T, E> {
+        if result.is_ok() {
+            let ending = self.outcome.ending(&result, None);
+            return Finished::Answer { result, ending, cause: None };
+        }
         let mut judged = result.as_ref().err().map(self.outcome.judge);
         if let Some(judged) = &mut judged
             && judged.rejection.is_none()
@@ -162,9 +206,9 @@ impl<T, E: From<Rejection>> Running<T, E> {
             judged.rejection = Some(rejection);
         }
         let ending = self.outcome.ending(&result, judged.as_ref());
-        let (retry_after, rejection) =
-            judged.map_or((None, None), |judged| (judged.retry_after, judged.rejection));
-        Finished::Answer { result, ending, retry_after, rejection }
+        let cause =
+            |judged: Judged| Box::new(Cause { retry_after: judged.retry_after, rejection: judged.rejection });
+        Finished::Answer { result, ending, cause: judged.map(cause) }
     }
 }
 
@@ -176,17 +220,34 @@ pub(super) fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Durati
 }
 
 /// What one attempt was let through by. Dropped with something still held, the attempt was cut: the gates then hear why.
-pub(super) struct Passes {
-    held: Vec<Pass>,
+pub(super) struct Passes<'c> {
+    pub(super) held: Vec<Pass>,
     /// When the handler began; nothing can be said of anyone before.
-    pub(super) started: Option<Time>,
+    pub(super) began: Began,
     /// Its number, where it runs beside another one: the one that loses is cut, and that is on record.
     race: Option<u32>,
-    plan: Arc<Plan>,
-    call: Arc<Call>,
+    plan: &'c Plan,
+    call: &'c Arc<Call>,
 }
 
-impl Passes {
+/// Runs what was let through, until a caller of a higher class wants one of its permits. What was cut is gone by
+/// then, and the permit is not: it is given back by whoever settles, and handed on only then.
+pub(super) async fn unless_preempted<T, E>(
+    held: &mut [Pass],
+    running: impl Future<Output = Finished<T, E>>,
+) -> Finished<T, E> {
+    let mut running = pin!(running);
+    poll_fn(|context| {
+        if let Poll::Ready(finished) = running.as_mut().poll(context) {
+            return Poll::Ready(finished);
+        }
+        let mut preempted = held.iter_mut().map(|pass| pass.poll_preempted(context));
+        preempted.find(Poll::is_ready).unwrap_or(Poll::Pending).map(Finished::refused)
+    })
+    .await
+}
+
+impl Passes<'_> {
     pub(super) fn race(&mut self, number: u32) {
         self.race = Some(number);
     }
@@ -207,25 +268,17 @@ impl Passes {
         self.held.iter().filter_map(Pass::lease).min()
     }
 
-    /// Runs what was let through, until a caller of a higher class wants one of its permits. What was cut is gone by
-    /// then, and the permit is not: it is given back by whoever settles, and handed on only then.
-    pub(super) async fn unless_preempted<T, E>(
-        &mut self,
-        running: impl Future<Output = Finished<T, E>>,
-    ) -> Finished<T, E> {
-        let preempted = poll_fn(|context| {
-            let held = self.held.iter_mut();
-            let mut preempted = held.map(|pass| pass.poll_preempted(context));
-            preempted.find(Poll::is_ready).unwrap_or(Poll::Pending)
-        });
-        tokio::select! {
-            biased;
-            finished = running => finished,
-            rejection = preempted => Finished::Refused(rejection),
-        }
+    pub(super) fn hold_something(&self) -> bool {
+        !self.held.is_empty()
     }
 
-    pub(super) async fn settle(mut self, ending: Ending, latency: Duration) {
+    /// How long the handler ran; nothing where it was ready at once and nobody judges that.
+    pub(super) fn latency(&self) -> Duration {
+        let began = self.began.known();
+        began.map_or(Duration::ZERO, |began| self.call.runtime.clock().now().since(began))
+    }
+
+    pub(super) async fn settle(&mut self, ending: Ending, latency: Duration) {
         while let Some(pass) = self.held.pop() {
             pass.settle(Outcome { ending, latency }).await;
         }
@@ -250,7 +303,7 @@ impl Passes {
 
     /// Whether the call's deadline is over, or that of a call around it.
     fn is_over(&self, now: Time) -> bool {
-        std::iter::successors(Some(&self.call), |call| call.parent()).any(|call| call.deadline.is_over(now))
+        std::iter::successors(Some(self.call), |call| call.parent()).any(|call| call.deadline().is_over(now))
     }
 
     /// How long an attempt must have run to be blamed for a deadline: one of 1 ms, that a client chose, opens nobody's
@@ -262,13 +315,14 @@ impl Passes {
     }
 }
 
-impl Drop for Passes {
+impl Drop for Passes<'_> {
     fn drop(&mut self) {
         if self.held.is_empty() && self.race.is_none() {
+            self.call.give_room_back(std::mem::take(&mut self.held));
             return;
         }
         let now = self.call.runtime.clock().now();
-        let latency = self.started.map(|started| now.since(started));
+        let latency = self.began.known().map(|began| now.since(began));
         let ending = latency.map_or(Ending::Cancelled, |latency| self.dropped(now, latency));
         let latency = latency.unwrap_or_default();
         if let Some(number) = self.race {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use smallvec::SmallVec;
+use steadfast_actors::clock::Time;
 use steadfast_actors::limiter::Reservation;
 use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::Rejection;
@@ -8,24 +10,26 @@ use super::Running;
 use crate::pipeline::limits::Limit;
 use crate::service::auth::find_out;
 
-impl<T, E: From<Rejection>> Running<T, E> {
+impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// What a call passes before anything of it may fail in a way that a fallback answers: limiters, authentication,
     /// validation.
     pub(super) async fn entered(&self) -> Result<(), Rejection> {
-        let now = self.call.runtime.clock().now();
-        if self.call.deadline.is_over(now) {
+        if self.call.is_over() {
             return Err(Rejection::timed_out(self.plan.site.as_str(), Duration::ZERO));
         }
-        let mut held = self.reserved(&self.plan.limits_before).await?;
-        if let Err(rejection) = self.authenticated().await {
-            // Guessing at a password is paid for.
-            held.into_iter().for_each(Reservation::settle);
-            return Err(rejection);
+        let mut held = SmallVec::new();
+        self.reserved(&self.plan.limits_before, &mut held).await?;
+        if self.plan.require_auth || self.inputs.message.is_some() {
+            if let Err(rejection) = self.authenticated().await {
+                // Guessing at a password is paid for.
+                held.into_iter().for_each(Reservation::settle);
+                return Err(rejection);
+            }
+            if let Some(caller) = self.caller() {
+                self.call.note_caller(caller);
+            }
         }
-        if let Some(caller) = self.caller() {
-            self.call.note_caller(caller);
-        }
-        held.extend(self.reserved(&self.plan.limits_after).await?);
+        self.reserved(&self.plan.limits_after, &mut held).await?;
         held.into_iter().for_each(Reservation::settle);
         match (self.inputs.validator, &self.inputs.message) {
             (Some(validate), Some(message)) => validate(message),
@@ -34,11 +38,17 @@ impl<T, E: From<Rejection>> Running<T, E> {
     }
 
     /// Takes from each limiter in turn; what was taken before one refuses is given back.
-    async fn reserved(&self, limits: &[Limit]) -> Result<Vec<Reservation>, Rejection> {
-        let mut held = Vec::with_capacity(limits.len());
+    async fn reserved(
+        &self,
+        limits: &[Limit],
+        held: &mut SmallVec<[Reservation; 2]>,
+    ) -> Result<(), Rejection> {
         for limit in limits {
             let (key, cost) = (limit.by.key(&self.inputs), self.inputs.cost_of(limit.occurrence));
-            let answer = self.in_time(limit.handle.reserve(&key, cost, self.call.deadline.time())).await;
+            // Nobody waits for a quota that has no line, and a deadline is read only where somebody may wait.
+            let waits = limit.handle.config().max_wait().is_some();
+            let deadline = if waits { self.call.deadline().time() } else { Time::MAX };
+            let answer = self.in_time(limit.handle.reserve(&key, cost, deadline)).await;
             let decision = match &answer {
                 Ok(reservation) => Some(reservation.decision()),
                 Err(rejection) => rejection.decision(),
@@ -49,11 +59,11 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 format!("key {masked} cost {cost}")
             });
             if let Some(decision) = decision {
-                self.call.trail().note_limit(limit.handle.name(), decision);
+                self.call.note_limit(limit.handle.name(), decision);
             }
             held.push(answer?);
         }
-        Ok(held)
+        Ok(())
     }
 
     async fn authenticated(&self) -> Result<(), Rejection> {

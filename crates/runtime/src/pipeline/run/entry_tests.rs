@@ -154,7 +154,7 @@ async fn a_request_without_a_deadline_has_sixty_seconds_or_what_its_total_and_fa
             let left = |deadline: crate::deadline::Deadline| {
                 deadline.left(call.runtime.clock().now()).unwrap().as_secs()
             };
-            Ok((left(call.callers), left(call.deadline)))
+            Ok((left(call.callers), left(call.deadline())))
         }));
         assert_eq!(seen.await, Ok((callers, own)));
     }

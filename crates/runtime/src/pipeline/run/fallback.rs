@@ -9,8 +9,9 @@ use steadfast_actors::declare::Fallback;
 use steadfast_actors::outcome::{Ending, ErrorKind};
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 
+use super::finished::Cause;
 use super::{Finished, Handler, Running};
-use crate::pipeline::call::{Call, Opening};
+use crate::pipeline::call::Call;
 
 /// Why a fallback runs.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ fn runs_on(fallback: &Fallback, ending: Ending) -> bool {
     ending.error_kind().is_some_and(|error| kinds.iter().any(|kind| kind.means(error, rejection)))
 }
 
-impl<T, E: From<Rejection>> Running<T, E> {
+impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// The call, answered by its fallback where it failed in a way that the fallback is for.
     pub(super) async fn fallen_back<B, F, G, H>(
         &self,
@@ -93,12 +94,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         match answered {
             Ok(value) => {
                 self.call.note_degraded();
-                Finished::Answer {
-                    result: Ok(value),
-                    ending: Ending::Success,
-                    retry_after: None,
-                    rejection: None,
-                }
+                Finished::Answer { result: Ok(value), ending: Ending::Success, cause: None }
             }
             Err(why) => {
                 tracing::warn!(site = self.plan.site, failure = %kind, why = &*why, "the fallback failed too");
@@ -118,21 +114,10 @@ impl<T, E: From<Rejection>> Running<T, E> {
         G: FnOnce(Arc<Failure<E>>) -> H,
         H: Future<Output = Result<T, E>>,
     {
+        let call = Call::beside(self.call, declared.timeout);
         let clock = self.call.runtime.clock();
-        let now = clock.now();
-        let call = Call::beside(
-            &self.call,
-            Opening {
-                runtime: self.call.runtime.clone(),
-                number: self.call.number,
-                now,
-                total: Some(declared.timeout),
-                total_is_clients: false,
-                fallback: std::time::Duration::ZERO,
-                brownout: self.plan.brownout.clone(),
-            },
-        );
-        if call.deadline.is_over(now) {
+        let _ = call.entered();
+        if call.is_over() {
             return Err("no time was left for it".into());
         }
         let mut future = pin!(fallback(failure));
@@ -143,7 +128,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
                 Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(self.words_of(&error).into())),
                 Err(_) => Poll::Ready(Err("it panicked".into())),
             });
-        let until = clock.instant(call.deadline.time());
+        let until = clock.instant(call.deadline().time());
         let timed = tokio::time::timeout_at(until, call.around(caught));
         timed.await.unwrap_or(Err("it took too long".into()))
     }
@@ -170,10 +155,12 @@ fn split<T, E>(finished: Finished<T, E>, kind: ErrorKind) -> (Failure<E>, Origin
         Finished::Answer { result: Ok(value), ending, .. } => {
             (failure(None, None), Original::Value(value, ending))
         }
-        Finished::Answer { result: Err(error), ending, retry_after, rejection } => {
+        Finished::Answer { result: Err(error), ending, cause } => {
+            let (retry_after, rejection) =
+                cause.map_or((None, None), |cause| (cause.retry_after, cause.rejection));
             (failure(rejection, Some(error)), Original::Error { ending, retry_after })
         }
-        Finished::Refused(rejection) => (failure(Some(rejection), None), Original::Refused),
+        Finished::Refused(rejection) => (failure(Some(*rejection), None), Original::Refused),
         Finished::Panicked(panic) => (failure(None, None), Original::Panicked(panic)),
     }
 }
@@ -187,14 +174,12 @@ impl<T> Original<T> {
         };
         let lost = || Rejection::misconfigured("fallback", "it kept the failure that it was lent");
         match self {
-            Original::Value(value, ending) => {
-                Finished::Answer { result: Ok(value), ending, retry_after: None, rejection: None }
-            }
+            Original::Value(value, ending) => Finished::Answer { result: Ok(value), ending, cause: None },
             Original::Error { ending, retry_after } => {
                 let result = Err(error.unwrap_or_else(|| E::from(rejection.clone().unwrap_or_else(lost))));
-                Finished::Answer { result, ending, retry_after, rejection }
+                Finished::Answer { result, ending, cause: Some(Box::new(Cause { retry_after, rejection })) }
             }
-            Original::Refused => Finished::Refused(rejection.unwrap_or_else(lost).with_failed_fallback(why)),
+            Original::Refused => Finished::refused(rejection.unwrap_or_else(lost).with_failed_fallback(why)),
             Original::Panicked(panic) => Finished::Panicked(panic),
         }
     }

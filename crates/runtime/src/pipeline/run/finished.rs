@@ -12,30 +12,42 @@ pub(super) enum Finished<T, E> {
         result: Result<T, E>,
         /// How the layers see it.
         ending: Ending,
-        /// When the dependency, or the refusal that it is, asked to be tried again.
-        retry_after: Option<Duration>,
-        /// The refusal of ours that its error is.
-        rejection: Option<Rejection>,
+        /// What is known of its error beside that, if anything is.
+        cause: Option<Box<Cause>>,
     },
     /// A layer refused.
-    Refused(Rejection),
+    Refused(Box<Rejection>),
     /// The handler panicked.
     Panicked(Box<dyn Any + Send>),
 }
 
+/// Boxed, as a refusal is: what ends well is handed on from layer to layer, and is as small as what it carries.
+pub(super) struct Cause {
+    /// When the dependency, or the refusal that it is, asked to be tried again.
+    pub(super) retry_after: Option<Duration>,
+    /// The refusal of ours that its error is.
+    pub(super) rejection: Option<Rejection>,
+}
+
 impl<T, E> Finished<T, E> {
+    pub(super) fn refused(rejection: Rejection) -> Self {
+        Finished::Refused(Box::new(rejection))
+    }
+
     pub(super) fn ending(&self) -> Ending {
         match self {
             Finished::Answer { ending, .. } => *ending,
-            Finished::Refused(Rejection::TimedOut { .. }) => Ending::TimedOut,
-            Finished::Refused(rejection) => Ending::Rejected(rejection.kind()),
+            Finished::Refused(rejection) => match **rejection {
+                Rejection::TimedOut { .. } => Ending::TimedOut,
+                _ => Ending::Rejected(rejection.kind()),
+            },
             Finished::Panicked(_) => Ending::Panicked,
         }
     }
 
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Finished::Answer { retry_after, .. } => *retry_after,
+            Finished::Answer { cause, .. } => cause.as_ref().and_then(|cause| cause.retry_after),
             Finished::Refused(rejection) => rejection.retry_after(),
             Finished::Panicked(_) => None,
         }

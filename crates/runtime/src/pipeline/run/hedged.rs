@@ -24,14 +24,14 @@ enum Heard<T, E> {
     Next(Option<HedgeGrant>),
 }
 
-impl<T, E: From<Rejection>> Running<T, E> {
+impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// An attempt that has passed its gates, and those that begin beside it. All of them are dropped with the call, and
     /// the losers as soon as one has answered.
     pub(super) async fn hedged<B, F>(
         &self,
         hedge: &Hedging,
         handler: &mut Handler<'_, B, F>,
-        passes: Passes,
+        passes: Passes<'_>,
     ) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
@@ -89,7 +89,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         &self,
         hedge: &Hedging,
         handler: &Mutex<&mut Handler<'_, B, F>>,
-        admitted: Result<Passes, HedgeGrant>,
+        admitted: Result<Passes<'_>, HedgeGrant>,
     ) -> Option<Finished<T, E>>
     where
         B: FnMut() -> Option<F>,
@@ -98,7 +98,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let mut passes = match admitted {
             Ok(passes) => passes,
             Err(grant) => {
-                let passes = self.admitted_attempt(false).await.ok()?;
+                let mut passes = self.no_passes();
+                self.admitted_attempt(false, &mut passes).await.ok()?;
                 if !hedge.may_spend(self.call.runtime.clock().now()) {
                     return None;
                 }
@@ -109,7 +110,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let number = self.next_run();
         passes.race(number);
         let attempt = lock(handler).attempt_beside();
-        Some(self.run_admitted(passes, number, attempt).await)
+        Some(self.run_admitted(&mut passes, number, attempt).await)
     }
 
     /// Leave for one more attempt, once the last one has taken unusually long; `None` where there is none.
@@ -157,20 +158,20 @@ fn is_answer(ending: Ending) -> bool {
 /// The failure of the attempt that began first: a further one never hides it.
 fn earliest<T, E: From<Rejection>>(failed: Vec<(u32, Finished<T, E>)>) -> Finished<T, E> {
     let first = failed.into_iter().min_by_key(|(number, _)| *number);
-    let lost = || Finished::Refused(Rejection::misconfigured("hedge", "its first attempt never ended"));
+    let lost = || Finished::refused(Rejection::misconfigured("hedge", "its first attempt never ended"));
     first.map_or_else(lost, |(_, finished)| finished)
 }
 
 /// What the hedge learns of a first attempt, whichever way that ends.
 struct First<'a, T, E> {
-    running: &'a Running<T, E>,
+    running: &'a Running<'a, T, E>,
     hedge: &'a HedgeHandle,
     began: Time,
     told: bool,
 }
 
 impl<'a, T, E> First<'a, T, E> {
-    fn begin(running: &'a Running<T, E>, hedge: &'a HedgeHandle) -> Self {
+    fn begin(running: &'a Running<'a, T, E>, hedge: &'a HedgeHandle) -> Self {
         First { running, hedge, began: running.call.runtime.clock().now(), told: false }
     }
 

@@ -42,16 +42,22 @@ use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
 
+use tokio::time::Instant;
+
+use attempt::unless_preempted;
 pub use fallback::Failure;
 pub(crate) use fallback::no_fallback;
 use finished::Finished;
 use handler::Handler;
 use told::Told;
 
-use super::call::{Call, Opening};
+use super::call::Call;
+use super::gate::Patience;
 use super::inputs::Inputs;
 use super::plan::{Plan, Retry};
 use super::site::Site;
+use super::spare::{Used, call_of, call_of_plan};
+use super::until::until;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::retry::{Nested, Wait, next_wait};
@@ -64,13 +70,13 @@ use crate::runtime::Runtime;
 ///
 /// # Cancel safety
 /// Dropped at any point it gives back everything that it was granted.
-pub async fn execute<T, E, B, F, G, H>(
+pub fn execute<T, E, B, F, G, H>(
     site: &'static Site,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     body: B,
     fallback: Option<G>,
-) -> Result<T, E>
+) -> impl Future<Output = Result<T, E>>
 where
     E: From<Rejection>,
     B: FnMut() -> Option<F>,
@@ -78,17 +84,36 @@ where
     G: FnOnce(Arc<Failure<E>>) -> H,
     H: Future<Output = Result<T, E>>,
 {
-    let runtime = Runtime::current();
-    match runtime.plans().of(site, &runtime) {
-        Ok(plan) => execute_plan(runtime, plan, outcome, inputs, body, fallback).await,
-        Err(rejection) => Err(refuse(Call::current().as_deref(), rejection)),
-    }
+    run(Callee::Site(site), outcome, inputs, body, fallback)
 }
 
 /// The same for a plan that is at hand.
-pub(crate) async fn execute_plan<T, E, B, F, G, H>(
-    runtime: Runtime,
-    plan: Arc<Plan>,
+pub(crate) fn execute_plan<'c, T, E, B, F, G, H>(
+    runtime: &'c Runtime,
+    plan: &'c Arc<Plan>,
+    outcome: Outcome<T, E>,
+    inputs: Inputs,
+    body: B,
+    fallback: Option<G>,
+) -> impl Future<Output = Result<T, E>>
+where
+    E: From<Rejection>,
+    B: FnMut() -> Option<F>,
+    F: Future<Output = Result<T, E>>,
+    G: FnOnce(Arc<Failure<E>>) -> H,
+    H: Future<Output = Result<T, E>>,
+{
+    run(Callee::Plan(runtime, plan), outcome, inputs, body, fallback)
+}
+
+/// What is called.
+enum Callee<'c> {
+    Site(&'static Site),
+    Plan(&'c Runtime, &'c Arc<Plan>),
+}
+
+async fn run<T, E, B, F, G, H>(
+    callee: Callee<'_>,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
@@ -101,48 +126,60 @@ where
     G: FnOnce(Arc<Failure<E>>) -> H,
     H: Future<Output = Result<T, E>>,
 {
-    let Some(in_flight) = runtime.begin() else {
+    let found = match callee {
+        Callee::Site(site) => call_of(site),
+        Callee::Plan(runtime, plan) => Ok(call_of_plan(runtime, plan)),
+    };
+    let mut used = match found {
+        Ok(used) => used,
+        Err(rejection) => return Err(refuse(Call::current().as_deref(), rejection)),
+    };
+    begin(&mut used);
+    let call: &Arc<Call> = &used;
+    let Some(plan) = call.plan() else { unreachable!("a call that is executed is of a plan") };
+    let Some(_in_flight) = call.runtime.begin() else {
         // The site's breaker or pool could not be asked any more; the refusal names the site.
         let reason = UnavailableReason::ShuttingDown;
         let rejection = Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None);
-        return Err(refuse(Call::current().as_deref(), rejection));
+        return Err(refuse(call.parent().map(Arc::as_ref), rejection));
     };
     // Looked at first: nobody writes to what all calls of the site share.
     if !outcome.says_what_it_is && !plan.errors_are_unknown.load(Ordering::Relaxed) {
         plan.errors_are_unknown.store(true, Ordering::Relaxed);
     }
-    let now = runtime.clock().now();
-    let (total, total_is_clients) = total(&plan, &runtime);
-    let fallback_takes = plan.fallback.as_ref().map_or(Duration::ZERO, |declared| declared.timeout);
-    let number = in_flight.number();
-    let brownout = plan.brownout.clone();
-    let opening =
-        Opening { runtime, number, now, total, total_is_clients, fallback: fallback_takes, brownout };
-    let call = Call::open(opening);
-    let told = match Told::begin(&plan, &call) {
+    if plan.brownout.is_some() {
+        // What it hears is how long the call took, so this is when it began.
+        let _ = call.entered();
+    }
+    let told = match Told::begin(plan, call) {
         Ok(told) => told,
-        Err(rejection) => return Err(refuse(Some(&call), rejection)),
+        Err(rejection) => return Err(refuse(Some(call), rejection)),
     };
-    let runs = AtomicU32::new(0);
-    let running = Running { plan, outcome, inputs, call: Arc::clone(&call), runs };
-    let plan = &running.plan;
-    call.happened(&plan.site, || Happening::Arrival { call: number });
+    let running = Running { plan, outcome, inputs, call, runs: AtomicU32::new(0) };
+    call.happened(&plan.site, || Happening::Arrival { call: call.number });
     let mut place = pin!(None);
     let mut handler = Handler::new(&mut body, place.as_mut());
     // Pinned here, because each function that takes a future by value holds room for it twice.
-    let passed = pin!(async {
-        match running.entered().await {
-            Ok(()) => running.fallen_back(&mut handler, fallback).await,
-            Err(rejection) => Finished::Refused(rejection),
-        }
-    });
-    let finished = call.around(passed).await;
-    let (ending, degraded) = (finished.ending(), call.is_degraded());
-    told.settle(ending, degraded);
-    if let (Some(brownout), Ending::Success | Ending::TimedOut) = (&running.plan.brownout, ending) {
-        brownout.took(call.runtime.clock().now().since(call.entered));
+    let mut finished = None;
+    {
+        let passed = pin!(async {
+            finished = Some(match running.entered().await {
+                Ok(()) if plan.fallback.is_some() => running.fallen_back(&mut handler, fallback).await,
+                Ok(()) => running.once(&mut handler).await,
+                Err(rejection) => Finished::refused(rejection),
+            });
+        });
+        call.around(passed).await;
     }
-    call.happened(&plan.site, || Happening::Answer { call: number, ending, degraded });
+    let Some(finished) = finished else { unreachable!("it was written before its writer ended") };
+    let (ending, degraded) = (finished.ending(), call.is_degraded());
+    if let Some(told) = told {
+        told.settle(ending, degraded);
+    }
+    if let (Some(brownout), Ending::Success | Ending::TimedOut) = (&plan.brownout, ending) {
+        brownout.took(call.runtime.clock().now().since(call.entered()));
+    }
+    call.happened(&plan.site, || Happening::Answer { call: call.number, ending, degraded });
     if ending != Ending::Success {
         call.note_part_failed();
         if call.take_inner_retries_used() {
@@ -152,7 +189,7 @@ where
     }
     match finished {
         Finished::Answer { mut result, .. } => {
-            let reduced = plan.degrades && (!call.degradation().down().is_empty() || call.has_failed_parts());
+            let reduced = plan.degrades && (call.is_anything_down() || call.has_failed_parts());
             if let Ok(value) = &mut result
                 && (reduced || degraded)
             {
@@ -161,7 +198,7 @@ where
             }
             result
         }
-        Finished::Refused(rejection) => Err(refuse(Some(&call), rejection)),
+        Finished::Refused(rejection) => Err(refuse(Some(call), *rejection)),
         Finished::Panicked(panic) => std::panic::resume_unwind(panic),
     }
 }
@@ -174,12 +211,31 @@ fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {
     E::from(rejection)
 }
 
-/// The call's own total, what is declared or its share of its parent's, and whether a client chose it.
-fn total(plan: &Plan, runtime: &Runtime) -> (Option<Duration>, bool) {
-    let declared = plan.timeout.and_then(|timeout| timeout.total);
-    let Some(cascade) = plan.cascade else { return (declared, false) };
+/// Begins a call that nobody else holds yet: inside the one around it, with its own time.
+#[inline]
+fn begin(used: &mut Used) {
     let parent = Call::current();
-    let parents = parent.as_ref().and_then(|parent| parent.total.map(|total| (total, parent)));
+    let is_recorded = used.runtime.ground().events().is_recording();
+    let takes_a_share = used.plan().is_some_and(|plan| plan.cascade.is_some());
+    // What is left is what every call of the site is.
+    let is_numbered = is_recorded || used.plan().is_some_and(|plan| plan.brownout.is_some());
+    if parent.is_none() && !is_numbered && !takes_a_share {
+        return;
+    }
+    let number = if is_numbered { used.runtime.number_call() } else { 0 };
+    let (total, is_clients) =
+        used.plan().map_or((None, false), |plan| total(plan, parent.as_deref(), &used.runtime));
+    if let Some(call) = used.alone() {
+        (call.number, call.is_recorded) = (number, is_recorded);
+        call.begin_inside(parent, total, is_clients);
+    }
+}
+
+/// The call's own total, what is declared or its share of its parent's, and whether a client chose it.
+fn total(plan: &Plan, parent: Option<&Call>, runtime: &Runtime) -> (Option<Duration>, bool) {
+    let declared = plan.own_total();
+    let Some(cascade) = plan.cascade else { return (declared, false) };
+    let parents = parent.and_then(|parent| parent.total.map(|total| (total, parent)));
     let (share, is_clients) = match parents {
         Some((total, parent)) => {
             (cascade.share(total, parent.left().unwrap_or(Duration::MAX)), parent.total_is_clients())
@@ -203,27 +259,32 @@ fn total(plan: &Plan, runtime: &Runtime) -> (Option<Duration>, bool) {
 }
 
 /// One call with all that its layers look at.
-struct Running<T, E> {
-    plan: Arc<Plan>,
+struct Running<'c, T, E> {
+    plan: &'c Plan,
     outcome: Outcome<T, E>,
     inputs: Inputs,
-    call: Arc<Call>,
+    call: &'c Arc<Call>,
     /// Attempts begun so far.
     runs: AtomicU32,
 }
 
-impl<T, E: From<Rejection>> Running<T, E> {
+impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// What an actor, or whoever else is asked before the first attempt, answers within the call's deadline.
     async fn in_time<O>(&self, answer: impl Future<Output = Result<O, Rejection>>) -> Result<O, Rejection> {
-        if self.call.deadline == crate::deadline::Deadline::NEVER {
+        if !self.call.has_deadline() {
             return answer.await;
         }
-        let until = self.call.runtime.clock().instant(self.call.deadline.time());
-        tokio::time::timeout_at(until, answer).await.unwrap_or_else(|_| Err(self.out_of_time()))
+        let answer = pin!(answer);
+        until(|| self.ends_at(), answer).await.unwrap_or_else(|| Err(self.out_of_time()))
+    }
+
+    /// When its deadline is, for a timer.
+    fn ends_at(&self) -> Instant {
+        self.call.runtime.clock().instant(self.call.deadline().time())
     }
 
     fn out_of_time(&self) -> Rejection {
-        let had = self.call.deadline.time().since(self.call.entered);
+        let had = self.call.deadline().time().since(self.call.entered());
         Rejection::timed_out(self.plan.site.as_str(), had)
     }
 
@@ -233,20 +294,15 @@ impl<T, E: From<Rejection>> Running<T, E> {
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        let clock = self.call.runtime.clock();
-        if self.call.deadline == crate::deadline::Deadline::NEVER {
+        if !self.call.has_deadline() {
             return self.passing(handler).await;
         }
-        if self.call.deadline.is_over(clock.now()) {
-            return Finished::Refused(self.out_of_time());
+        if self.call.is_over() {
+            return Finished::refused(self.out_of_time());
         }
         let attempts = pin!(self.passing(handler));
-        let over = tokio::time::sleep_until(clock.instant(self.call.deadline.time()));
-        tokio::select! {
-            biased;
-            finished = attempts => finished,
-            () = over => Finished::Refused(self.out_of_time()),
-        }
+        let finished = until(|| self.ends_at(), attempts).await;
+        finished.unwrap_or_else(|| Finished::refused(self.out_of_time()))
     }
 
     /// All attempts, behind the gates of the whole call.
@@ -258,17 +314,18 @@ impl<T, E: From<Rejection>> Running<T, E> {
         if self.plan.call_gates.is_empty() {
             return self.attempts(handler).await;
         }
-        let mut passes =
-            match self.admitted(&self.plan.call_gates, self.call.left(), self.plan.degrades).await {
-                Ok(passes) => passes,
-                Err(rejection) => return Finished::Refused(rejection),
-            };
+        let mut passes = self.no_passes();
+        let patience = Patience { per_attempt: None, call: self.call };
+        let gates = &self.plan.call_gates;
+        if let Err(rejection) = self.admitted(gates, patience, self.plan.degrades, &mut passes).await {
+            return Finished::refused(rejection);
+        }
         self.call.keep_throughout();
-        let clock = self.call.runtime.clock();
-        let started = clock.now();
-        passes.started = Some(started);
-        let finished = passes.unless_preempted(self.attempts(handler)).await;
-        passes.settle(finished.ending(), clock.now().since(started)).await;
+        // A whole call goes through attempts and waits: whoever judges how long it took is told from here on.
+        passes.began.at(self.call.runtime.clock());
+        let finished = unless_preempted(&mut passes.held, self.attempts(handler)).await;
+        let latency = passes.latency();
+        passes.settle(finished.ending(), latency).await;
         finished
     }
 

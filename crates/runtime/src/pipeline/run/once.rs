@@ -20,19 +20,30 @@ enum Verdict {
     Free,
 }
 
-impl<T, E: From<Rejection>> Running<T, E> {
+impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// One run for each key: a repeat gets the first one's result.
     pub(super) async fn once<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        let Some(once) = &self.plan.once else { return self.within_total(handler).await };
+        match &self.plan.once {
+            // Boxed, so that calls without a store hold no room for it.
+            Some(once) => Box::pin(self.once_of(once, handler)).await,
+            None => self.within_total(handler).await,
+        }
+    }
+
+    async fn once_of<B, F>(&self, once: &Once, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
+    where
+        B: FnMut() -> Option<F>,
+        F: Future<Output = Result<T, E>>,
+    {
         let known = match once.known(&self.inputs) {
             Ok(known) => known,
-            Err(rejection) => return Finished::Refused(rejection),
+            Err(rejection) => return Finished::refused(rejection),
         };
-        let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline.time());
+        let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline().time());
         let begun = self.in_time(begun).await;
         self.call.told(Kind::Idempotency, once.store.name(), || match &begun {
             Ok(Begun::Run(_)) => ("granted", "it runs".to_owned()),
@@ -42,7 +53,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         let run = match begun {
             Ok(Begun::Run(run)) => run,
             Ok(Begun::Replay(bytes)) => return self.replayed(once, &bytes),
-            Err(rejection) => return Finished::Refused(rejection),
+            Err(rejection) => return Finished::refused(rejection),
         };
         self.call.note_key(known.passed_on);
         let finished = {
@@ -61,7 +72,8 @@ impl<T, E: From<Rejection>> Running<T, E> {
 
     /// What became of the run, to its store.
     fn verdict(&self, once: &Once, finished: &Finished<T, E>) -> Verdict {
-        let Finished::Answer { result, ending, rejection, .. } = finished else { return Verdict::Free };
+        let Finished::Answer { result, ending, cause } = finished else { return Verdict::Free };
+        let rejection = cause.as_ref().and_then(|cause| cause.rejection.as_ref());
         let stored = |sort: u8, encoded: Option<Vec<u8>>| {
             Verdict::Done(encoded.map(|bytes| std::iter::once(sort).chain(bytes).collect()))
         };
@@ -73,7 +85,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
             (Err(error), ending) => {
                 let site = once.store.site();
                 let Some(kind) = ending.error_kind() else { return Verdict::Free };
-                if site.leaves_unknown(kind, rejection.as_ref().map(Rejection::kind)) {
+                if site.leaves_unknown(kind, rejection.map(Rejection::kind)) {
                     return Verdict::Unknown;
                 }
                 match self.outcome.error_codec {
@@ -94,7 +106,7 @@ impl<T, E: From<Rejection>> Running<T, E> {
         };
         let Some(mut result) = result else {
             // Bytes of a type that the program no longer has: it is done all the same, and must not run again.
-            return Finished::Refused(Rejection::conflict(
+            return Finished::refused(Rejection::conflict(
                 once.store.name(),
                 ConflictReason::ResultNotKept,
                 None,

@@ -11,17 +11,22 @@ use crate::pipeline::call::Call;
 use crate::pipeline::plan::Plan;
 
 /// The outermost layers: they hear of every call how it ended, and of a dropped one that it was cancelled.
-pub(super) struct Told {
-    plan: Arc<Plan>,
-    call: Arc<Call>,
+pub(super) struct Told<'c> {
+    plan: &'c Plan,
+    call: &'c Arc<Call>,
     /// The trail has room for it, whatever comes meanwhile.
     promised: bool,
     done: bool,
 }
 
-impl Told {
-    /// Begins; refused where nothing may happen that is not on record.
-    pub(super) fn begin(plan: &Arc<Plan>, call: &Arc<Call>) -> Result<Self, Rejection> {
+impl<'c> Told<'c> {
+    /// Begins, where anybody wants to hear; refused where nothing may happen that is not on record.
+    pub(super) fn begin(plan: &'c Plan, call: &'c Arc<Call>) -> Result<Option<Self>, Rejection> {
+        if !plan.metrics && plan.audit.is_none() {
+            return Ok(None);
+        }
+        // What they hear is how long it took, so this is when it began.
+        let _ = call.entered();
         let must_write = plan.audit.is_some_and(|audit| audit.on_full == AuditOnFull::Reject);
         if must_write
             && let Some(audit) = call.runtime.audit()
@@ -32,7 +37,7 @@ impl Told {
             return Err(Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None));
         }
         let promised = must_write && call.runtime.audit().is_some();
-        Ok(Told { plan: Arc::clone(plan), call: Arc::clone(call), promised, done: false })
+        Ok(Some(Told { plan, call, promised, done: false }))
     }
 
     pub(super) fn settle(mut self, ending: Ending, degraded: bool) {
@@ -41,11 +46,8 @@ impl Told {
 
     fn tell(&mut self, ending: Ending, degraded: bool) {
         self.done = true;
-        if !self.plan.metrics && self.plan.audit.is_none() {
-            return;
-        }
         let clock = self.call.runtime.clock();
-        let latency = clock.now().since(self.call.entered);
+        let latency = clock.now().since(self.call.entered());
         if self.plan.metrics {
             record_metrics(&self.plan.site, ending, degraded, latency);
         }
@@ -77,7 +79,7 @@ impl Told {
     }
 }
 
-impl Drop for Told {
+impl Drop for Told<'_> {
     fn drop(&mut self) {
         if !self.done {
             let ending = if std::thread::panicking() { Ending::Panicked } else { Ending::Cancelled };

@@ -73,7 +73,7 @@ async fn received(
     place: &Identity,
     wire: Option<Duration>,
 ) -> Result<(RawPathParams, Vec<u8>), Problem> {
-    let is_over = || root.deadline.is_over(root.runtime.clock().now());
+    let is_over = || root.is_over();
     let over = || {
         let late = Rejection::timed_out(place.path(), wire.unwrap_or_default());
         problem::of_rejection(&late, place)

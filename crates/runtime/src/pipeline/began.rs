@@ -1,0 +1,44 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use steadfast_actors::clock::{Clock, Time};
+
+/// Of a time that nobody has needed yet.
+const UNREAD: u64 = u64::MAX;
+
+/// When something began, read from the clock when it is first needed. It is needed at the latest when something waits,
+/// so that what is read is when it began, but for the work of one poll.
+#[derive(Debug)]
+pub(super) struct Began(AtomicU64);
+
+impl Default for Began {
+    #[inline]
+    fn default() -> Self {
+        Began(AtomicU64::new(UNREAD))
+    }
+}
+
+impl Began {
+    /// When it began.
+    #[inline]
+    pub(super) fn at(&self, clock: &Clock) -> Time {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let now = clock.now().as_nanos();
+        // Whoever was first has said it for all.
+        let first = self.0.compare_exchange(UNREAD, now, Ordering::Relaxed, Ordering::Relaxed);
+        Time::from_nanos(first.err().unwrap_or(now))
+    }
+
+    /// When it began, if anybody has needed to know: if not, nothing has waited since.
+    #[inline]
+    pub(super) fn known(&self) -> Option<Time> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|known| *known != UNREAD).map(Time::from_nanos)
+    }
+
+    /// Makes it begin anew.
+    #[inline]
+    pub(super) fn forget(&self) {
+        self.0.store(UNREAD, Ordering::Relaxed);
+    }
+}

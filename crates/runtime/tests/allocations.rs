@@ -1,0 +1,41 @@
+//! What a call that succeeds takes from the allocator, once a thread has made a few of them.
+
+use steadfast::prelude::*;
+
+#[timeout("10s")]
+#[retry(attempts = 3)]
+async fn bounded_and_retried(value: u32) -> Result<u32, Rejection> {
+    Ok(value)
+}
+
+#[timeout("10s")]
+#[retry(attempts = 3)]
+#[circuit_breaker("allocations")]
+#[bulkhead("allocations", capacity = 10)]
+async fn guarded(value: u32) -> Result<u32, Rejection> {
+    Ok(value)
+}
+
+#[tokio::test]
+async fn a_call_that_succeeds_allocates_nothing_beyond_its_handlers_future() {
+    const CALLS: u32 = 100;
+    let runtime = Runtime::builder().isolated().environment([]).build().unwrap();
+    let _entered = runtime.enter();
+    let count = |call: &dyn Fn(u32)| {
+        // The first calls start actors, and make what the later ones use again.
+        (0..CALLS).for_each(call);
+        allocation_counter::measure(|| (0..CALLS).for_each(call)).count_total
+    };
+    // Polled here, so that nothing but the call is counted; what must be awaited would show as pending.
+    let ready = |mut call: std::pin::Pin<&mut dyn Future<Output = Result<u32, Rejection>>>| {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        matches!(call.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(_)))
+    };
+    for _ in 0..10 {
+        assert_eq!(guarded(1).await, Ok(1));
+    }
+    let unguarded = count(&|value| assert!(ready(std::pin::pin!(bounded_and_retried(value)))));
+    assert_eq!(unguarded, 0, "by {CALLS} calls");
+    let guarded = count(&|value| assert!(ready(std::pin::pin!(guarded(value)))));
+    assert_eq!(guarded, 0, "by {CALLS} calls behind a breaker and a pool");
+}
