@@ -203,13 +203,17 @@ fn an_actor_that_is_crashed_or_panics_is_restarted() {
 
 #[test]
 fn an_actor_that_hangs_keeps_its_callers_waiting_as_long_as_they_may_and_a_full_mailbox_not_at_all() {
-    let hung = with_policies(POOL, "actor:bulkhead/pool", "\"hang\"");
+    let asking = POOL.replace(" }", ", grants = \"off\" }");
+    let hung = with_policies(&asking, "actor:bulkhead/pool", "\"hang\"");
     assert!(about(failed(&hung, "unavailable"), STRUCK), "{hung:?}");
-    let full = with_policies(POOL, "actor:bulkhead/pool", "\"mailbox_full\"");
+    let full = with_policies(&asking, "actor:bulkhead/pool", "\"mailbox_full\"");
     assert!(about(failed(&full, "unavailable"), STRUCK), "{full:?}");
     // Whoever asks an actor that hangs waits 100 ms for it.
     assert!(hung.series[4].in_flight >= 5, "{:?}", hung.series[4]);
     assert!(full.series[4].in_flight <= 1, "{:?}", full.series[4]);
+    // What it granted in advance stays granted: while there is room, nobody notices.
+    let granted = with_policies(POOL, "actor:bulkhead/pool", "\"hang\"");
+    assert_eq!(failed(&granted, "unavailable"), 0, "{granted:?}");
 }
 
 /// One key; a record of it lives for so long by the wall clock.
