@@ -28,7 +28,7 @@ impl<M: Machine> Hosted<M> {
         self.poke();
     }
 
-    /// Writes down what the actor may learn from; what comes while [`MOST_LEARNED`] wait to be read is not kept.
+    /// Writes down what the actor may learn from; what comes while so many of them wait to be read is not kept.
     pub fn learn(self: &Arc<Self>, input: M::Input) {
         if self.noted() < MOST_LEARNED {
             self.note(input);
