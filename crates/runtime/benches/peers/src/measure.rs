@@ -85,6 +85,8 @@ impl Bench {
 
     /// How many calls of `work` fill a batch.
     pub(crate) fn calls_for(&self, work: &Work, batch: Duration) -> u64 {
+        // The first calls make plans and start actors; they say nothing of those that follow.
+        self.time(work, 64);
         let mut calls = 8;
         loop {
             let took = self.time(work, calls);

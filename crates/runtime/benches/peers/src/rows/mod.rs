@@ -3,6 +3,7 @@
 mod ask;
 mod breaker;
 mod bulkhead;
+mod floor;
 mod idempotency;
 mod limiter;
 mod retry;
@@ -128,6 +129,7 @@ pub(crate) async fn all(grounds: &Grounds) -> Vec<Case> {
     cases.extend(idempotency::cases(grounds).await);
     cases.extend(stack::cases(grounds));
     cases.extend(ask::cases(grounds).await);
+    cases.extend(floor::cases());
     cases
 }
 
