@@ -13,6 +13,7 @@ use crate::settings::Settings;
 
 mod calls;
 mod gate;
+mod granted;
 mod keys;
 mod oracle;
 

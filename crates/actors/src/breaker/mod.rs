@@ -37,6 +37,8 @@ mod config;
 )]
 mod gate;
 #[cfg(feature = "host")]
+mod granted;
+#[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
@@ -53,6 +55,8 @@ mod window;
 pub use call::CallError;
 pub use config::BreakerConfig;
 pub use gate::BreakerGate;
+#[cfg(feature = "host")]
+pub use granted::Granted;
 #[cfg(feature = "host")]
 pub use handle::BreakerHandle;
 pub use keyed::{KeyedBreakerMachine, KeyedChange, KeyedInput, KeyedStatus, MAX_KEYS};

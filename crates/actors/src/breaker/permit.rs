@@ -22,19 +22,27 @@ impl Admission {
     pub(super) fn lease(self) -> Option<Duration> {
         if let Admission::Asked { lease, .. } = self { lease } else { None }
     }
+
+    /// How an outcome is reported that nothing less than a message does for; `None` where nobody wants to hear of it.
+    pub(super) fn reported(self, breaker: &BreakerHandle, outcome: Outcome) -> Option<KeyedInput> {
+        let (ticket, epoch) = match self {
+            Admission::Unheard => return None,
+            Admission::Asked { ticket, epoch, .. } => (ticket, epoch),
+            Admission::Granted { epoch } => (Ticket(0), epoch),
+        };
+        Some(breaker.input(BreakerInput::Report { ticket, epoch, outcome }))
+    }
 }
 
 impl BreakerHandle {
     /// What has to be told of `outcome`; `None` where nothing has.
     #[inline]
     pub(super) fn told(&self, admission: Admission, outcome: Outcome) -> Option<KeyedInput> {
-        let (ticket, epoch) = match admission {
-            Admission::Unheard => return None,
+        match admission {
             Admission::Asked { ticket, epoch: 0, .. } => {
                 // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
-                return Some(self.input(BreakerInput::GiveBack { ticket }));
+                Some(self.input(BreakerInput::GiveBack { ticket }))
             }
-            Admission::Asked { ticket, epoch, .. } => (ticket, epoch),
             Admission::Granted { epoch } => {
                 let done = match self.config().judge(&outcome) {
                     (Health::Success, false) => self.gate_took(epoch),
@@ -42,13 +50,10 @@ impl BreakerHandle {
                     (Health::Neutral, _) => true,
                     (Health::Success | Health::Failure, _) => false,
                 };
-                if done {
-                    return None;
-                }
-                (Ticket(0), epoch)
+                if done { None } else { admission.reported(self, outcome) }
             }
-        };
-        Some(self.input(BreakerInput::Report { ticket, epoch, outcome }))
+            Admission::Asked { .. } | Admission::Unheard => admission.reported(self, outcome),
+        }
     }
 
     /// Counts a success in the gate, if it is one to be counted there.

@@ -47,6 +47,13 @@ impl BulkheadGate {
         if self.permits.take_or_ask(weight) { Ok(()) } else { Err(Asking(&self.permits)) }
     }
 
+    /// The same for who does not go on to ask the actor at once.
+    #[inline]
+    #[must_use = "what is not given back is out for ever"]
+    pub(super) fn try_take(&self, weight: u64) -> bool {
+        self.permits.try_take(weight)
+    }
+
     /// The same while the actor cannot decide, and has dismissed its line.
     pub(super) fn take_unasked(&self, weight: u64) -> bool {
         self.permits.take_unasked(weight)

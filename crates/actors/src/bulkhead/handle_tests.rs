@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::*;
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::event::{Event, EventSink};
 use crate::host::{Ground, HostOptions, Hosted};
 use crate::machine::Kind;
@@ -173,5 +173,26 @@ async fn closed_with_three_waiters_it_answers_each_of_them_and_whoever_comes_lat
         assert_eq!(reason(&rejection), Some(FullReason::Closed));
     }
     millis(1).await;
+    assert_eq!(pool.in_use(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_without_a_future_is_out_until_it_is_given_back_and_wakes_who_waits() {
+    let pool = pool(&Settings::new().with("capacity", 2).with("queue", 1));
+    let now = pool.hosted().now();
+    assert_eq!(pool.try_granted(1, now), None, "whoever is too late is told so by the actor");
+    let first = pool.try_granted(1, now.after(Duration::from_millis(1))).unwrap();
+    let second = pool.permit(pool.try_granted(1, Time::MAX).unwrap());
+    assert_eq!((pool.in_use(), pool.try_granted(1, Time::MAX)), (2, None));
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.acquire(Priority::Normal).await.is_ok() }
+    });
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(pool.waiting(), 1);
+    pool.give_back_granted(first);
+    assert!(waiter.await.unwrap());
+    drop(second);
+    tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(pool.in_use(), 0);
 }

@@ -46,6 +46,8 @@ mod config;
 mod cost;
 mod gate;
 #[cfg(feature = "host")]
+mod granted;
+#[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
@@ -67,6 +69,8 @@ mod tests;
 pub use config::{Adaptive, BulkheadConfig, BulkheadPriority, Discipline, PoolKind};
 pub use cost::Cost;
 pub use gate::BulkheadGate;
+#[cfg(feature = "host")]
+pub use granted::Granted;
 #[cfg(feature = "host")]
 pub use handle::BulkheadHandle;
 pub use kind_settings::{ConnectionSettings, CpuSettings};

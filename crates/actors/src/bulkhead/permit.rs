@@ -132,10 +132,7 @@ impl Drop for BulkheadPermit {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.held, Held::Nothing) {
             Held::InAdvance(weight) => {
-                let hosted = &self.handle.shared.hosted;
-                if hosted.gate().give_back(weight) {
-                    hosted.poke();
-                }
+                self.handle.give_back(weight);
             }
             Held::Asked(ticket) => {
                 self.note_observed();

@@ -100,6 +100,23 @@ impl Permits {
         }
     }
 
+    /// Takes `weight` permits, if so many were granted and nobody waits or is about to; who gets `false` has not asked.
+    #[inline]
+    #[must_use = "what is not given back is out for ever"]
+    pub(crate) fn try_take(&self, weight: u64) -> bool {
+        let mut bits = self.word.load(Ordering::Relaxed);
+        loop {
+            let word = Word::of(bits);
+            if word.ask || word.asking > 0 || !word.fits(weight) {
+                return false;
+            }
+            match self.word.compare_exchange_weak(bits, bits + weight, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(seen) => bits = seen,
+            }
+        }
+    }
+
     /// Whoever asked knows its answer, or wants none any more.
     pub(crate) fn answered(&self) {
         self.change(|word| Word { asking: word.asking.saturating_sub(1), ..word });

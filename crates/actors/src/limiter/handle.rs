@@ -109,10 +109,8 @@ impl LimiterHandle {
     /// # Cancel safety
     /// As [`check`](LimiterHandle::check).
     pub async fn check_until(&self, key: &str, cost: u64, deadline: Time) -> Result<Decision, Rejection> {
-        match self.in_advance(key, cost) {
-            Found::Granted(decision, _) => return Ok(decision),
-            Found::Refused(decision, wait) => return Err(self.limited(decision, Some(wait))),
-            Found::Ask => {}
+        if let Some(granted) = self.try_granted(key, cost) {
+            return granted.map(|granted| granted.decision());
         }
         let reservation = self.acquire(key, cost, false, deadline).await?;
         let decision = reservation.decision();
@@ -142,18 +140,15 @@ impl LimiterHandle {
     /// # Cancel safety
     /// A dropped `reserve` gives back whatever it was granted.
     pub async fn reserve(&self, key: &str, cost: u64, deadline: Time) -> Result<Reservation, Rejection> {
-        match self.in_advance(key, cost) {
-            Found::Granted(decision, taken) => {
-                Ok(self.reservation(Ticket(0), decision, Held::InAdvance(key.into(), taken)))
-            }
-            Found::Refused(decision, wait) => Err(self.limited(decision, Some(wait))),
-            Found::Ask => self.acquire(key, cost, true, deadline).await,
+        match self.try_granted(key, cost) {
+            Some(granted) => granted.map(|granted| self.reservation_of(key, granted)),
+            None => self.acquire(key, cost, true, deadline).await,
         }
     }
 
     /// What the actor has granted or refused in advance.
     #[inline]
-    fn in_advance(&self, key: &str, cost: u64) -> Found {
+    pub(super) fn in_advance(&self, key: &str, cost: u64) -> Found {
         let hosted = &self.shared.hosted;
         // Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.
         if cost != 1 || hosted.quarantined(key).is_some() {
@@ -229,11 +224,11 @@ impl LimiterHandle {
         }
     }
 
-    fn reservation(&self, ticket: Ticket, decision: Decision, held: Held) -> Reservation {
+    pub(super) fn reservation(&self, ticket: Ticket, decision: Decision, held: Held) -> Reservation {
         Reservation { handle: self.clone(), ticket, decision, held }
     }
 
-    fn limited(&self, decision: Decision, retry_after: Option<Duration>) -> Rejection {
+    pub(super) fn limited(&self, decision: Decision, retry_after: Option<Duration>) -> Rejection {
         Rejection::rate_limited(self.name(), &self.shared.quota, retry_after).with_decision(decision)
     }
 

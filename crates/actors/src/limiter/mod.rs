@@ -52,6 +52,8 @@ mod fixed_window;
 #[cfg(feature = "host")]
 mod gate;
 #[cfg(feature = "host")]
+mod granted;
+#[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]
 mod handle_tests;
@@ -74,6 +76,8 @@ mod usage;
 pub use config::LimiterConfig;
 #[cfg(feature = "host")]
 pub use gate::LimiterGate;
+#[cfg(feature = "host")]
+pub use granted::Granted;
 #[cfg(feature = "host")]
 pub use handle::LimiterHandle;
 pub use machine::{Decision, LimiterChange, LimiterInput, LimiterMachine, LimiterReply, LimiterStatus};

@@ -3,7 +3,6 @@ use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
-use crate::clock::Time;
 
 /// A server that counts who is connected to it.
 #[derive(Default)]

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::Time;
 use crate::settings::Grants;
 
 /// One caller. All times in milliseconds.

@@ -4,7 +4,6 @@ use std::sync::mpsc;
 use std::thread::current;
 
 use super::*;
-use crate::clock::Time;
 
 fn threads(capacity: i64) -> BulkheadHandle {
     pool(&Settings::new().with("kind", "threads").with("capacity", capacity).with("queue", 4))

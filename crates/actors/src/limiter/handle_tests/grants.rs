@@ -217,3 +217,20 @@ async fn a_small_quota_is_exact_to_the_last_token_from_any_thread() {
         assert_eq!(passed as u64, limiter.config().requests(), "{settings}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_spent_without_a_future_counts_and_given_back_it_is_as_if_it_had_never_come() {
+    let limiter = handle(&limit(300, "minute"));
+    for key in ["", "a"] {
+        assert_eq!(limiter.try_granted(key, 1), None, "nothing is leased before the first call");
+        assert_eq!(limiter.check(key).await.unwrap().remaining, 299);
+        let granted = limiter.try_granted(key, 1).unwrap().unwrap();
+        assert_eq!(granted.decision().remaining, 298);
+        limiter.give_back_granted(key, granted);
+        drop(limiter.reservation_of(key, limiter.try_granted(key, 1).unwrap().unwrap()));
+        limiter.reservation_of(key, limiter.try_granted(key, 1).unwrap().unwrap()).settle();
+        assert_eq!(limiter.try_granted(key, 2), None, "another cost is not what was leased");
+        assert_eq!(pass(&limiter, key, 400).await, 298);
+        assert_eq!(limiter.try_granted(key, 1).unwrap().unwrap_err(), limiter.check(key).await.unwrap_err());
+    }
+}

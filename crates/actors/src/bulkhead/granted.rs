@@ -1,0 +1,45 @@
+use super::permit::Held;
+use super::{BulkheadHandle, BulkheadPermit};
+use crate::clock::Time;
+
+/// Permits that were taken of what is granted in advance. Whoever has it gives it back, exactly once.
+///
+/// It is a word, with no share in its pool and nothing that happens on drop, for who borrows the pool anyhow and has a drop
+/// path of its own.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "what is not given back is out for ever"]
+pub struct Granted(u64);
+
+impl BulkheadHandle {
+    /// Takes `weight` out of what is granted in advance, without a future; `None` where the actor has to be asked, by
+    /// [`acquire_as`](BulkheadHandle::acquire_as), as whoever is later than its `deadline` is told so by the actor.
+    #[inline]
+    pub fn try_granted(&self, weight: u64, deadline: Time) -> Option<Granted> {
+        let hosted = &self.shared.hosted;
+        if deadline != Time::MAX && deadline <= hosted.now() {
+            return None;
+        }
+        let weight = weight.max(1);
+        hosted.gate().try_take(weight).then_some(Granted(weight))
+    }
+
+    /// Gives back what was taken so.
+    #[inline]
+    pub fn give_back_granted(&self, granted: Granted) {
+        self.give_back(granted.0);
+    }
+
+    #[inline]
+    pub(super) fn give_back(&self, weight: u64) {
+        let hosted = &self.shared.hosted;
+        if hosted.gate().give_back(weight) {
+            hosted.poke();
+        }
+    }
+
+    /// What was taken so, as a permit that gives it back by itself.
+    #[inline]
+    pub fn permit(&self, granted: Granted) -> BulkheadPermit {
+        BulkheadPermit::new(self.clone(), Held::InAdvance(granted.0))
+    }
+}

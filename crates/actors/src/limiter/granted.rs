@@ -1,0 +1,52 @@
+use super::gate::{Found, Taken};
+use super::reservation::Held;
+use super::{Decision, LimiterHandle, Reservation};
+use crate::machine::Ticket;
+use crate::rejection::Rejection;
+
+/// One request that was spent of what is granted in advance. It is spent; who wants it not to be, gives it back.
+///
+/// It is a few words, with no share in its limiter and no copy of its key, for who borrows both anyhow. It is to be given
+/// back to the limiter, and for the key, that it is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    decision: Decision,
+    taken: Taken,
+}
+
+impl Granted {
+    /// How the quota stands with this taken.
+    #[must_use]
+    #[inline]
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+}
+
+impl LimiterHandle {
+    /// Spends one request of `key` out of what is granted in advance, without a future; `None` where the actor has to be
+    /// asked, by [`check_until`](LimiterHandle::check_until) or [`reserve`](LimiterHandle::reserve), as for any other `cost`.
+    ///
+    /// # Errors
+    /// As [`check`](LimiterHandle::check).
+    #[inline]
+    pub fn try_granted(&self, key: &str, cost: u64) -> Option<Result<Granted, Rejection>> {
+        match self.in_advance(key, cost) {
+            Found::Granted(decision, taken) => Some(Ok(Granted { decision, taken })),
+            Found::Refused(decision, wait) => Some(Err(self.limited(decision, Some(wait)))),
+            Found::Ask => None,
+        }
+    }
+
+    /// Gives back what was spent so, as if the call had never come: another limiter refused it.
+    pub fn give_back_granted(&self, key: &str, granted: Granted) {
+        self.put_back(key, granted.taken);
+    }
+
+    /// What was spent so, as a reservation that gives it back by itself unless it is settled.
+    #[inline]
+    pub fn reservation_of(&self, key: &str, granted: Granted) -> Reservation {
+        let Granted { decision, taken } = granted;
+        self.reservation(Ticket(0), decision, Held::InAdvance(key.into(), taken))
+    }
+}
