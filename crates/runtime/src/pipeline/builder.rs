@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::inputs::Inputs;
 use super::plan::{Described, Plan};
-use super::run::{Failure, execute_plan, no_fallback};
+use super::run::{By, Failure, Instead, NoFallback, execute_plan};
 use super::site::Declaration;
 use crate::config::ConfigError;
 use crate::outcome::Outcome;
@@ -91,7 +91,7 @@ impl Pipeline {
         E: From<Rejection> + crate::Classify,
         F: Future<Output = Result<T, E>>,
     {
-        self.call_with(Outcome::classified(), Inputs::new(), body, no_fallback::<T, E>()).await
+        self.run(Outcome::classified(), Inputs::new(), body, NoFallback).await
     }
 
     /// The same for a message: its caller is whom limiters count and authentication asks for, and what it asks for is
@@ -111,7 +111,7 @@ impl Pipeline {
         let inputs = Inputs::new()
             .context(Some(message.clone()))
             .fingerprint(Fingerprints::new().with(message).finish());
-        self.call_with(Outcome::classified().stored(codec()), inputs, body, no_fallback::<T, E>()).await
+        self.run(Outcome::classified().stored(codec()), inputs, body, NoFallback).await
     }
 
     /// The same with an answer for when it fails; declared by a layer `fallback`.
@@ -128,27 +128,58 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        self.call_with(Outcome::classified(), Inputs::new(), body, Some(fallback)).await
+        self.run(Outcome::classified(), Inputs::new(), body, By(fallback)).await
     }
 
     /// The same for results that are read by `outcome`, with what layers need to know of the call's arguments: who
     /// calls, and the texts that limiters and stores go by.
     ///
     /// # Errors
-    /// What the body returned, or a refusal, where the fallback failed too or there is none.
-    pub async fn call_with<T, E, F, H>(
+    /// As [`call`](Pipeline::call).
+    pub async fn call_with<T, E, F>(
         &self,
         outcome: Outcome<T, E>,
         inputs: Inputs,
-        mut body: impl FnMut() -> F,
-        fallback: Option<impl FnOnce(Arc<Failure<E>>) -> H>,
+        body: impl FnMut() -> F,
+    ) -> Result<T, E>
+    where
+        E: From<Rejection>,
+        F: Future<Output = Result<T, E>>,
+    {
+        self.run(outcome, inputs, body, NoFallback).await
+    }
+
+    /// Both: results that are read by `outcome`, and an answer for when the call fails.
+    ///
+    /// # Errors
+    /// As [`call_or`](Pipeline::call_or).
+    pub async fn call_with_or<T, E, F, H>(
+        &self,
+        outcome: Outcome<T, E>,
+        inputs: Inputs,
+        body: impl FnMut() -> F,
+        fallback: impl FnOnce(Arc<Failure<E>>) -> H,
     ) -> Result<T, E>
     where
         E: From<Rejection>,
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        execute_plan(&self.runtime, &self.plan, outcome, inputs, move || Some(body()), fallback).await
+        self.run(outcome, inputs, body, By(fallback)).await
+    }
+
+    fn run<T, E, F>(
+        &self,
+        outcome: Outcome<T, E>,
+        inputs: Inputs,
+        mut body: impl FnMut() -> F,
+        fallback: impl Instead<T, E>,
+    ) -> impl Future<Output = Result<T, E>>
+    where
+        E: From<Rejection>,
+        F: Future<Output = Result<T, E>>,
+    {
+        execute_plan(&self.runtime, &self.plan, outcome, inputs, move || Some(body()), fallback)
     }
 
     /// Its layers, outermost first.

@@ -53,8 +53,8 @@ pub(crate) use limits::{ANONYMOUS, network};
 #[cfg(feature = "http")]
 pub(crate) use linked::linked_at;
 pub use order::{Layer, ORDER};
-pub(crate) use run::no_fallback;
-pub use run::{Failure, execute};
+pub use run::Failure;
+pub(crate) use run::{By, NoFallback, execute};
 pub use site::{Declaration, Enrolled, Identity, Site};
 
 pub(crate) use call::Call;

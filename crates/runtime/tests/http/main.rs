@@ -10,6 +10,7 @@ mod embedded;
 mod idempotent;
 mod limits;
 mod measured;
+mod plain_answers;
 mod requests;
 mod shutdown;
 #[cfg(feature = "jwt")]

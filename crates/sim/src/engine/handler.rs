@@ -117,9 +117,13 @@ impl House {
         let inputs = if handler.reads_inputs { inputs(about) } else { Inputs::new() };
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let body = || self.steps(index, call, about);
-        let fallback = handler.falls_back.then_some(|_| std::future::ready(Ok(Served { degraded: true })));
         // On the heap: tasks and callers are moved before they are polled, and the layers' future is large.
-        Box::pin(handler.pipeline.call_with(outcome(), inputs, body, fallback)).await
+        if handler.falls_back {
+            let fallback = |_| std::future::ready(Ok(Served { degraded: true }));
+            Box::pin(handler.pipeline.call_with_or(outcome(), inputs, body, fallback)).await
+        } else {
+            Box::pin(handler.pipeline.call_with(outcome(), inputs, body)).await
+        }
     }
 
     /// What a handler does: one attempt.

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,11 +25,44 @@ pub struct Failure<E> {
     pub error: Option<E>,
 }
 
-type NoFallback<T, E> = fn(Arc<Failure<E>>) -> std::future::Pending<Result<T, E>>;
+/// What answers in a handler's place where it failed.
+///
+/// A trait, and no `Option` of a function, so that the future of a call without a fallback never holds an error that is
+/// lent: only a lent one has to be `Sync`, and not every handler's is.
+pub(crate) trait Instead<T, E> {
+    /// What the call comes to.
+    fn answer(
+        self,
+        running: &Running<'_, T, E>,
+        finished: Finished<T, E>,
+    ) -> impl Future<Output = Finished<T, E>>;
+}
 
-/// For calls that have none.
-pub(crate) const fn no_fallback<T, E>() -> Option<NoFallback<T, E>> {
-    None
+/// Nothing does.
+pub(crate) struct NoFallback;
+
+impl<T, E> Instead<T, E> for NoFallback {
+    fn answer(self, _: &Running<'_, T, E>, finished: Finished<T, E>) -> impl Future<Output = Finished<T, E>> {
+        ready(finished)
+    }
+}
+
+/// This function does.
+pub(crate) struct By<G>(pub(crate) G);
+
+impl<T, E, G, H> Instead<T, E> for By<G>
+where
+    E: From<Rejection>,
+    G: FnOnce(Arc<Failure<E>>) -> H,
+    H: Future<Output = Result<T, E>>,
+{
+    fn answer(
+        self,
+        running: &Running<'_, T, E>,
+        finished: Finished<T, E>,
+    ) -> impl Future<Output = Finished<T, E>> {
+        running.answered_instead(finished, self.0)
+    }
 }
 
 /// Whether a fallback that names no kinds runs on this ending: on what the caller could not help.
@@ -70,20 +103,26 @@ fn runs_on(fallback: &Fallback, ending: Ending) -> bool {
 
 impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// The call, answered by its fallback where it failed in a way that the fallback is for.
-    pub(super) async fn fallen_back<B, F, G, H>(
+    pub(super) async fn fallen_back<B, F>(
         &self,
         handler: &mut Handler<'_, B, F>,
-        fallback: Option<G>,
+        fallback: impl Instead<T, E>,
     ) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
+    {
+        let finished = self.once(handler).await;
+        fallback.answer(self, finished).await
+    }
+
+    async fn answered_instead<G, H>(&self, finished: Finished<T, E>, fallback: G) -> Finished<T, E>
+    where
         G: FnOnce(Arc<Failure<E>>) -> H,
         H: Future<Output = Result<T, E>>,
     {
-        let finished = self.once(handler).await;
         let ending = finished.ending();
-        let (Some(declared), Some(fallback)) = (&self.plan.fallback, fallback) else { return finished };
+        let Some(declared) = &self.plan.fallback else { return finished };
         if !runs_on(declared, ending) {
             return finished;
         }

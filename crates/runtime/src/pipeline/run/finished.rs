@@ -5,7 +5,7 @@ use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::Rejection;
 
 /// How an attempt, or the whole call, came to its end.
-pub(super) enum Finished<T, E> {
+pub(crate) enum Finished<T, E> {
     /// The handler returned.
     Answer {
         /// What.
@@ -22,7 +22,7 @@ pub(super) enum Finished<T, E> {
 }
 
 /// Boxed, as a refusal is: what ends well is handed on from layer to layer, and is as small as what it carries.
-pub(super) struct Cause {
+pub(crate) struct Cause {
     /// When the dependency, or the refusal that it is, asked to be tried again.
     pub(super) retry_after: Option<Duration>,
     /// The refusal of ours that its error is.

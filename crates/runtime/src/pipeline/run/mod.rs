@@ -46,7 +46,7 @@ use tokio::time::Instant;
 
 use attempt::unless_preempted;
 pub use fallback::Failure;
-pub(crate) use fallback::no_fallback;
+pub(crate) use fallback::{By, Instead, NoFallback};
 use finished::Finished;
 use handler::Handler;
 use told::Told;
@@ -70,38 +70,34 @@ use crate::runtime::Runtime;
 ///
 /// # Cancel safety
 /// Dropped at any point it gives back everything that it was granted.
-pub fn execute<T, E, B, F, G, H>(
+pub(crate) fn execute<T, E, B, F>(
     site: &'static Site,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     body: B,
-    fallback: Option<G>,
+    fallback: impl Instead<T, E>,
 ) -> impl Future<Output = Result<T, E>>
 where
     E: From<Rejection>,
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
-    G: FnOnce(Arc<Failure<E>>) -> H,
-    H: Future<Output = Result<T, E>>,
 {
     run(Callee::Site(site), outcome, inputs, body, fallback)
 }
 
 /// The same for a plan that is at hand.
-pub(crate) fn execute_plan<'c, T, E, B, F, G, H>(
+pub(crate) fn execute_plan<'c, T, E, B, F>(
     runtime: &'c Runtime,
     plan: &'c Arc<Plan>,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     body: B,
-    fallback: Option<G>,
+    fallback: impl Instead<T, E>,
 ) -> impl Future<Output = Result<T, E>>
 where
     E: From<Rejection>,
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
-    G: FnOnce(Arc<Failure<E>>) -> H,
-    H: Future<Output = Result<T, E>>,
 {
     run(Callee::Plan(runtime, plan), outcome, inputs, body, fallback)
 }
@@ -112,19 +108,17 @@ enum Callee<'c> {
     Plan(&'c Runtime, &'c Arc<Plan>),
 }
 
-async fn run<T, E, B, F, G, H>(
+async fn run<T, E, B, F>(
     callee: Callee<'_>,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
-    fallback: Option<G>,
+    fallback: impl Instead<T, E>,
 ) -> Result<T, E>
 where
     E: From<Rejection>,
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
-    G: FnOnce(Arc<Failure<E>>) -> H,
-    H: Future<Output = Result<T, E>>,
 {
     let found = match callee {
         Callee::Site(site) => call_of(site),
@@ -259,7 +253,7 @@ fn total(plan: &Plan, parent: Option<&Call>, runtime: &Runtime) -> (Option<Durat
 }
 
 /// One call with all that its layers look at.
-struct Running<'c, T, E> {
+pub(crate) struct Running<'c, T, E> {
     plan: &'c Plan,
     outcome: Outcome<T, E>,
     inputs: Inputs,
