@@ -222,7 +222,11 @@ impl Entries<'_> {
             return literal(input.parse()?);
         }
         if self.attribute.paths.contains(&key) {
-            let path: ExprPath = input.parse()?;
+            let span = span_of_next(input);
+            let path: ExprPath = input.parse().map_err(|_| {
+                let message = format!("`{key}` takes the path of a function, my_function or \"my_function\"");
+                Error::new(span, message)
+            })?;
             return Ok((Written::Tokens(path.to_token_stream()), path.span()));
         }
         let span = span_of_next(input);
