@@ -108,9 +108,11 @@ impl Pipeline {
         E: From<Rejection> + crate::Classify,
         F: Future<Output = Result<T, E>>,
     {
-        let inputs = Inputs::new()
-            .context(Some(message.clone()))
-            .fingerprint(Fingerprints::new().with(message).finish());
+        let mut inputs = Inputs::new().context(Some(message.clone()));
+        // It is as much work as the message is long, and only a store compares it.
+        if self.plan.once.is_some() {
+            inputs = inputs.fingerprint(Fingerprints::new().with(message).finish());
+        }
         self.run(Outcome::classified().stored(codec()), inputs, body, NoFallback).await
     }
 
