@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use steadfast::{Rejection, Runtime};
-use tokio::time::Instant;
 
 use super::{millis, named, pipeline, runtime};
 
@@ -28,8 +27,8 @@ async fn urgent_call_waits(runtime: &Runtime, preempt: bool) -> Duration {
         });
     }
     millis(10).await;
-    let asked = Instant::now();
-    urgent.call(async || Ok::<_, Rejection>(asked.elapsed())).await.unwrap()
+    let asked = runtime.clock().now();
+    urgent.call(async || Ok::<_, Rejection>(runtime.clock().now().since(asked))).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,28 +2,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use steadfast::Rejection;
+use steadfast::actors::clock::Time;
 use steadfast::actors::settings::Settings;
-use tokio::time::Instant;
+use steadfast::pipeline::PipelineBuilder;
+use steadfast::{Rejection, Runtime};
 
 use super::{millis, named, pipeline, runtime};
 
 /// A dependency that is down until `back`, and cold for ten seconds after it: what it can bear at once grows from two
 /// calls by one in each half second, and what is beyond that fails.
 struct Dependency {
-    back: Instant,
+    runtime: Runtime,
+    back: Time,
     now: AtomicU32,
     reached: AtomicU32,
 }
 
 impl Dependency {
     fn back_after(time: Duration) -> Arc<Self> {
-        let back = Instant::now() + time;
-        Arc::new(Dependency { back, now: AtomicU32::new(0), reached: AtomicU32::new(0) })
+        let runtime = runtime();
+        let back = runtime.clock().now().after(time);
+        Arc::new(Dependency { runtime, back, now: AtomicU32::new(0), reached: AtomicU32::new(0) })
     }
 
     fn bears(&self) -> u32 {
-        let Some(since) = Instant::now().checked_duration_since(self.back) else { return 0 };
+        let now = self.runtime.clock().now();
+        if now < self.back {
+            return 0;
+        }
+        let since = now.since(self.back);
         2 + u32::try_from(since.as_millis() / 500).unwrap_or(u32::MAX)
     }
 
@@ -38,8 +45,8 @@ impl Dependency {
 
 /// Calls `dependency` 200 times in a second for so long, through a breaker of these settings; how many were answered.
 async fn calls(dependency: &Arc<Dependency>, settings: Settings, seconds: u32) -> u32 {
-    let runtime = runtime();
-    let pipeline = pipeline(&runtime, "client", |layers| layers.layer("circuit_breaker", settings));
+    let breaker = |layers: PipelineBuilder| layers.layer("circuit_breaker", settings);
+    let pipeline = pipeline(&dependency.runtime, "client", breaker);
     let mut calls = Vec::new();
     for _ in 0..seconds * 200 {
         let (pipeline, dependency) = (pipeline.clone(), Arc::clone(dependency));
