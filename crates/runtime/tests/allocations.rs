@@ -8,7 +8,9 @@ async fn bounded_and_retried(value: u32) -> Result<u32, Rejection> {
     Ok(value)
 }
 
+#[rate_limit(requests = 1_000_000, per = "hour", name = "allocations")]
 #[timeout("10s")]
+#[throttle(max_concurrent = 10, name = "allocations")]
 #[retry(attempts = 3)]
 #[circuit_breaker("allocations")]
 #[bulkhead("allocations", capacity = 10)]
@@ -37,5 +39,5 @@ async fn a_call_that_succeeds_allocates_nothing_beyond_its_handlers_future() {
     let unguarded = count(&|value| assert!(ready(std::pin::pin!(bounded_and_retried(value)))));
     assert_eq!(unguarded, 0, "by {CALLS} calls");
     let guarded = count(&|value| assert!(ready(std::pin::pin!(guarded(value)))));
-    assert_eq!(guarded, 0, "by {CALLS} calls behind a breaker and a pool");
+    assert_eq!(guarded, 0, "by {CALLS} calls behind a limiter, a throttle, a breaker and a pool");
 }

@@ -15,6 +15,19 @@ pub struct Granted(u64);
 const UNHEARD: Granted = Granted(u64::MAX);
 
 impl Granted {
+    /// It as a word, for who keeps it in a cell.
+    #[must_use]
+    #[inline]
+    pub const fn into_word(self) -> u64 {
+        self.0
+    }
+
+    /// What [`into_word`](Granted::into_word) made a word of.
+    #[inline]
+    pub const fn of_word(word: u64) -> Self {
+        Granted(word)
+    }
+
     #[inline]
     const fn admission(self) -> Admission {
         if self.0 == UNHEARD.0 { Admission::Unheard } else { Admission::Granted { epoch: self.0 } }

@@ -10,6 +10,21 @@ use crate::clock::Time;
 #[must_use = "what is not given back is out for ever"]
 pub struct Granted(u64);
 
+impl Granted {
+    /// It as a word, for who keeps it in a cell.
+    #[must_use]
+    #[inline]
+    pub const fn into_word(self) -> u64 {
+        self.0
+    }
+
+    /// What [`into_word`](Granted::into_word) made a word of.
+    #[inline]
+    pub const fn of_word(word: u64) -> Self {
+        Granted(word)
+    }
+}
+
 impl BulkheadHandle {
     /// Takes `weight` out of what is granted in advance, without a future; `None` where the actor has to be asked, by
     /// [`acquire_as`](BulkheadHandle::acquire_as), as whoever is later than its `deadline` is told so by the actor.

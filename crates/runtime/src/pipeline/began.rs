@@ -18,6 +18,11 @@ impl Default for Began {
 }
 
 impl Began {
+    /// What began then, or has not been asked when.
+    pub(super) fn of(known: Option<Time>) -> Self {
+        Began(AtomicU64::new(known.map_or(UNREAD, Time::as_nanos)))
+    }
+
     /// When it began.
     #[inline]
     pub(super) fn at(&self, clock: &Clock) -> Time {

@@ -11,25 +11,28 @@ use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 use steadfast_actors::shed::ShedPass;
 
+use super::advance::InAdvance;
 use super::began::Began;
 use super::gate::Pass;
 use super::hold::Holds;
 use super::plan::Plan;
+use super::scope;
+use super::spare::Owner;
 use super::trail::Trail;
 use crate::deadline::Deadline;
 use crate::degradation::Degradation;
 use crate::lock::lock;
 use crate::runtime::Runtime;
 
-tokio::task_local! {
-    static CALL: Arc<Call>;
-}
-
 /// One call of an annotated site while it runs. A call made inside it is its child.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) runtime: Runtime,
+    owner: Owner,
     plan: Option<Arc<Plan>>,
+    /// Whether it began as every call of its plan does: with no call around it, unnumbered, and with the time that is
+    /// declared.
+    is_like_others: bool,
     /// Zero where nobody asks for it.
     pub(crate) number: u64,
     /// Whether anybody listened to events when it began.
@@ -58,6 +61,8 @@ pub(crate) struct Call {
     /// Its own, or unused where a call around it has one.
     trail: Trail,
     holds: Holds,
+    /// What it holds that is not among them yet.
+    pub(super) in_advance: InAdvance,
     /// Empty, with the room that passes of earlier attempts took.
     rooms: Mutex<Vec<Vec<Pass>>>,
     /// While it waits for its first attempt: what hears how long it did.
@@ -80,20 +85,23 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 impl Call {
     /// The call around this one, if any.
     pub(crate) fn current() -> Option<Arc<Call>> {
-        CALL.try_with(Arc::clone).ok()
+        scope::current()
     }
 
     /// A call outside of any other, that has not begun.
-    pub(super) fn of_plan(runtime: &Runtime, plan: &Arc<Plan>) -> Arc<Call> {
+    pub(super) fn of_plan(runtime: &Runtime, plan: &Arc<Plan>, owner: Owner) -> Arc<Call> {
         let brownout = plan.brownout.clone();
         let call = Self::new(runtime.clone(), plan.own_total(), brownout);
-        Arc::new(Call { plan: Some(Arc::clone(plan)), ..call })
+        let is_like_others = plan.has_calls_like_others();
+        Arc::new(Call { owner, plan: Some(Arc::clone(plan)), is_like_others, ..call })
     }
 
     fn new(runtime: Runtime, own: Option<Duration>, brownout: Option<BrownoutHandle>) -> Call {
         Call {
             runtime,
+            owner: Owner::default(),
             plan: None,
+            is_like_others: false,
             number: 0,
             is_recorded: false,
             entered: Began::default(),
@@ -110,6 +118,7 @@ impl Call {
             down_throughout: AtomicUsize::new(0),
             trail: Trail::default(),
             holds: Holds::default(),
+            in_advance: InAdvance::default(),
             rooms: Mutex::default(),
             waiting: Mutex::default(),
             brownout,
@@ -124,7 +133,9 @@ impl Call {
     pub(super) fn renew(&mut self) {
         let own = self.plan.as_ref().and_then(|plan| plan.own_total());
         (self.number, self.is_recorded) = (0, false);
+        self.is_like_others = self.plan.as_ref().is_some_and(|plan| plan.has_calls_like_others());
         self.forget_entry();
+        self.down_throughout.store(0, Ordering::Relaxed);
         self.callers = Deadline::NEVER;
         (self.own, self.total, self.declared) = (own, own, own);
         self.total_is_clients = false;
@@ -140,13 +151,7 @@ impl Call {
     #[inline]
     pub(super) fn is_as_new(&self) -> bool {
         self.forget_entry();
-        let is_alone = self.parent.is_none() && self.number == 0 && self.own == self.declared;
-        let knows_nobody = self.key.get().is_none() && self.caller.get().is_none();
-        let plan_is_fixed = self.plan.as_ref().is_some_and(|plan| {
-            let keeps_nothing = plan.cascade.is_none() && !plan.degrades;
-            keeps_nothing && !plan.sheds()
-        });
-        is_alone && knows_nobody && plan_is_fixed && self.trail.is_untouched()
+        self.is_like_others && self.trail.is_untouched()
     }
 
     #[inline]
@@ -155,7 +160,18 @@ impl Call {
         for flag in [&self.inner_retries_used, &self.degraded, &self.part_failed] {
             flag.store(false, Ordering::Relaxed);
         }
-        self.down_throughout.store(0, Ordering::Relaxed);
+    }
+
+    /// Whose call it is.
+    #[inline]
+    pub(super) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Whether its plan lets all calls begin alike, where nothing is around them and nobody listens.
+    #[inline]
+    pub(super) fn is_like_others(&self) -> bool {
+        self.is_like_others
     }
 
     /// Begins inside `parent`, with so much time of its own.
@@ -165,6 +181,7 @@ impl Call {
         total: Option<Duration>,
         is_clients: bool,
     ) {
+        self.is_like_others = false;
         self.callers = match &parent {
             Some(parent) if parent.awaits_deadline => {
                 let fallback = self.plan.as_ref().and_then(|plan| plan.fallback.as_ref());
@@ -306,6 +323,7 @@ impl Call {
 
     /// Notes who called.
     pub(crate) fn note_caller(&self, caller: String) {
+        self.trail.touch();
         // The first to say so was the authenticator; whoever comes later knows no better.
         let _ = self.caller.set(caller);
     }
@@ -316,6 +334,7 @@ impl Call {
 
     /// Notes the idempotency key under which it runs.
     pub(crate) fn note_key(&self, key: String) {
+        self.trail.touch();
         // A call passes its store once.
         let _ = self.key.set(key);
     }
@@ -328,12 +347,12 @@ impl Call {
 
     /// Runs `future` inside this call.
     pub(crate) async fn around<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        CALL.scope(Arc::clone(self), future).await
+        scope::around(Arc::clone(self), future).await
     }
 
     /// The same for work that blocks a thread.
     pub(crate) fn around_blocking<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
-        CALL.sync_scope(self, work)
+        scope::inside(&mut Some(self), work)
     }
 
     #[inline]

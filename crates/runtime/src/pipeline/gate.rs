@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use steadfast_actors::adaptive::timeout::AdaptiveHandle;
 use steadfast_actors::breaker::{BreakerHandle, BreakerPermit};
-use steadfast_actors::bulkhead::{BulkheadPermit, PoolKind, Preemption, Priority, SharedPermit};
+use steadfast_actors::bulkhead::{BulkheadPermit, Granted, PoolKind, Preemption, Priority, SharedPermit};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Outcome;
 use steadfast_actors::rejection::{FullReason, Rejection};
@@ -162,15 +162,47 @@ impl Gate {
         }
     }
 
+    /// What tells it from all others, but for the keys of one breaker.
+    #[inline]
+    pub(crate) fn actor_address(&self) -> usize {
+        match self {
+            Gate::Breaker(breaker, _) => Arc::as_ptr(breaker.hosted()) as usize,
+            Gate::Pool(pool) => Arc::as_ptr(pool.handle.hosted()) as usize,
+            Gate::Shed(shed, _, pool) => pool.unwrap_or(Arc::as_ptr(shed.hosted()) as usize),
+            Gate::Timed(learned) => Arc::as_ptr(learned.hosted()) as usize,
+        }
+    }
+
     /// What tells it from all others.
     fn address(&self, inputs: &Inputs) -> Address {
-        let (actor, by) = match self {
-            Gate::Breaker(breaker, by) => (Arc::as_ptr(breaker.hosted()) as usize, by.as_ref()),
-            Gate::Pool(pool) => (Arc::as_ptr(pool.handle.hosted()) as usize, None),
-            Gate::Shed(shed, _, pool) => (pool.unwrap_or(Arc::as_ptr(shed.hosted()) as usize), None),
-            Gate::Timed(learned) => (Arc::as_ptr(learned.hosted()) as usize, None),
+        let key = match self {
+            Gate::Breaker(_, Some(by)) => Some(by.key(inputs)),
+            _ => None,
         };
-        Address { actor, key: by.map(|by| by.key(inputs)) }
+        Address { actor: self.actor_address(), key }
+    }
+
+    /// Whether its actor may grant in advance what this site asks of it.
+    pub(crate) fn can_be_passed_at_once(&self) -> bool {
+        match self {
+            Gate::Breaker(_, by) => by.is_none(),
+            Gate::Pool(pool) => {
+                !pool.weighs && !pool.preempts && pool.handle.config().kind() == PoolKind::Semaphore
+            }
+            Gate::Shed(..) | Gate::Timed(..) => false,
+        }
+    }
+
+    /// The pass of who passed on `word`, which lies among the holds.
+    pub(super) fn passed_at_once(&self, word: u64, hold: Hold) -> Pass {
+        match self {
+            Gate::Pool(pool) => {
+                let permit = pool.handle.permit(Granted::of_word(word));
+                let pool = Some((Place::Plain(permit), Preemption::default()));
+                Pass { pool, ..Pass::of(PassKind::Place, Some(hold)) }
+            }
+            _ => Pass::of(PassKind::Closed, Some(hold)),
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use steadfast_actors::breaker::BreakerPermit;
+use steadfast_actors::breaker::{BreakerPermit, Granted};
 use steadfast_actors::bulkhead::{PoolKind, SharedPermit};
 use steadfast_actors::outcome::{Ending, Outcome};
 
 use super::call::Call;
+use super::gate::Gate;
+use super::plan::Plan;
 use crate::lock::lock;
 
 /// What tells one gate from all others: its actor, and whose it is where each key has its own.
@@ -71,6 +73,28 @@ impl Holds {
         Some(unused.map_or(innermost, |(_, unused)| unused).clone())
     }
 
+    /// Takes in what `call`, whose holds these are, has passed at once: from here on it can be lent.
+    pub(super) fn take_over(&self, call: &Call) {
+        let mut holds = self.lock();
+        let (Some(plan), Some(words)) = (call.plan(), call.in_advance.words()) else { return };
+        call.in_advance.lie_at(holds.places);
+        for ((gate, word), index) in plan.all_gates().zip(words).zip(1..) {
+            let breaker = match gate {
+                Gate::Breaker(breaker, _) => {
+                    let permit = breaker.permit(Granted::of_word(word));
+                    Some(Lendable { permit, lent: false, told: false })
+                }
+                _ => None,
+            };
+            let (place, address) = (holds.places, Address { actor: gate.actor_address(), key: None });
+            holds.places += 1;
+            holds.held.push(Held { place, address, breaker, pool: None });
+            if index == plan.call_gates.len() {
+                holds.throughout = holds.places;
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Holding> {
         lock(&self.0)
     }
@@ -122,6 +146,9 @@ impl Hold {
     }
 
     fn lent(call: &Arc<Call>, which: impl Fn(&Held) -> bool) -> Option<Around> {
+        if call.in_advance.count() > 0 {
+            call.holds().take_over(call);
+        }
         let mut holds = call.holds().lock();
         let held = holds.held.iter_mut().find(|held| which(held))?;
         let Some(breaker) = &mut held.breaker else { return Some(Around::Place) };
@@ -130,6 +157,11 @@ impl Hold {
             return Some(Around::Lent(lender));
         }
         Some(Around::Permit(breaker.permit.lend(), lender))
+    }
+
+    /// What lies there already.
+    pub(super) fn at(call: &Arc<Call>, place: u64) -> Self {
+        Hold { call: Arc::clone(call), place, around: None }
     }
 
     /// Its place among all that the call holds.
@@ -177,6 +209,16 @@ impl Hold {
         let index = holds.held.iter().position(|held| held.place == self.place)?;
         Some(holds.held.remove(index))
     }
+}
+
+/// Whether a call around this one holds the gate of that actor.
+pub(super) fn is_held_around(call: &Call, actor: usize) -> bool {
+    let mut outer = std::iter::successors(call.parent(), |call| call.parent());
+    outer.any(|outer| {
+        let at_once = outer.plan().into_iter().flat_map(Plan::all_gates).take(outer.in_advance.count());
+        at_once.into_iter().any(|gate| gate.actor_address() == actor)
+            || outer.holds().lock().held.iter().any(|held| held.address.actor == actor)
+    })
 }
 
 impl Drop for Hold {

@@ -58,7 +58,7 @@ impl By {
 
     /// The key of one call. Typed, so that a user and an address of the same text never meet.
     pub(crate) fn key(&self, inputs: &Inputs) -> String {
-        let message = inputs.message.as_ref();
+        let message = inputs.message();
         let principal = message.and_then(Message::principal);
         let known = match self {
             By::Global => return String::new(),

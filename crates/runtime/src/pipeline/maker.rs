@@ -24,7 +24,7 @@ use super::once::{Once, Scopes};
 use super::plan::{Hedging, Plan, Retry, Shown, Words};
 use super::site::Declaration;
 use crate::config::Layers;
-use crate::retry::{BudgetConfig, RetryBudget, RetryConfig};
+use crate::retry::{BudgetConfig, RetryConfig, SharedBudget};
 use crate::runtime::Runtime;
 
 /// Blame for a dropped attempt needs this much time at least, where nothing says otherwise.
@@ -354,7 +354,7 @@ impl<'a> Maker<'a> {
     }
 
     /// A site's hedge is the site's own; what it may spend is its dependency's.
-    fn hedging(&mut self, budget: impl Fn(&str, BudgetConfig) -> Arc<Mutex<RetryBudget>>) {
+    fn hedging(&mut self, budget: impl Fn(&str, BudgetConfig) -> Arc<SharedBudget>) {
         let Some(config) = self.hedge.filter(|config| config.mode != Mode::Off) else { return };
         let site = self.plan.site.as_str();
         match self.runtime.registry().declare_hedge(site, config, site) {
@@ -376,7 +376,7 @@ impl<'a> Maker<'a> {
     /// Every mistake.
     pub(super) fn finish(
         mut self,
-        budget: impl Fn(&str, BudgetConfig) -> Arc<Mutex<RetryBudget>>,
+        budget: impl Fn(&str, BudgetConfig) -> Arc<SharedBudget>,
         scopes: &Scopes,
     ) -> Result<Plan, Vec<String>> {
         self.store(scopes);
@@ -403,6 +403,11 @@ impl<'a> Maker<'a> {
         self.plan.slow_after = slow.unwrap_or(SLOW_AFTER);
         let least = [self.plan.per_attempt(), slow, Some(BLAME_AFTER)];
         self.plan.blame_after = least.into_iter().flatten().min().unwrap_or(BLAME_AFTER);
+        self.plan.goes_ahead = self.plan.can_go_ahead();
+        if self.plan.goes_ahead {
+            self.plan.at_once = self.plan.all_gates().cloned().collect();
+        }
+        self.plan.judges_time = self.plan.times_attempts();
         Ok(self.plan)
     }
 }

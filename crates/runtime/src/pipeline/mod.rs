@@ -2,8 +2,10 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `advance` | gates that a call passes at once, on what was granted in advance |
 //! | `began` | when something began, read when it is first needed |
 //! | `builder` | the same layers put together in code |
+//! | `scope` | which call this code runs in |
 //! | `site` | an annotated function as its macro describes it |
 //! | `plan` | a site's layers in one runtime, checked and with their handles |
 //! | `maker` | turns declarations, and what is laid over them, into a plan |
@@ -19,6 +21,7 @@
 //! | `trail` | what a call leaves behind for whoever answers its caller |
 //! | `run` | the loop |
 
+mod advance;
 mod began;
 mod builder;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server reads it"))]
@@ -38,6 +41,7 @@ mod plan;
 mod plans;
 mod pool;
 mod run;
+mod scope;
 mod site;
 mod spare;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the HTTP server reads it"))]

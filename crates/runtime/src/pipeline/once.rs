@@ -36,7 +36,7 @@ impl Once {
     /// # Errors
     /// 400 for a key that is missing, malformed or sent twice.
     pub(crate) fn known(&self, inputs: &Inputs) -> Result<Known, Rejection> {
-        let message = inputs.message.as_ref();
+        let message = inputs.message();
         let path: Vec<&str> = message.map(|message| message.path_values().collect()).unwrap_or_default();
         let principal = message.and_then(Message::principal);
         let principal =
@@ -47,7 +47,7 @@ impl Once {
             };
         let space = KeySpace { scope: &self.scope, principal, path: &path };
         let refused = |reason| Rejection::conflict(self.store.name(), reason, None);
-        let fingerprint = inputs.fingerprint.unwrap_or_default();
+        let fingerprint = inputs.digest().unwrap_or_default();
         let site = self.store.site();
         let sent = match site.key() {
             KeySource::Argument(name) => inputs.text_of(name),
@@ -62,7 +62,7 @@ impl Once {
         if site.require_key() {
             return Err(refused(ConflictReason::BadKey));
         }
-        let Some(fingerprint) = inputs.fingerprint else {
+        let Some(fingerprint) = inputs.digest() else {
             let problem = "nothing tells one call from another: name a key, or call it with what it asks for";
             return Err(Rejection::misconfigured(self.scope.as_str(), problem));
         };

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,12 +11,12 @@ use steadfast_actors::clock::{Entropy, Time};
 use steadfast_actors::declare::{AuditLog, Fallback, Timeout, TimeoutCascade};
 use steadfast_actors::settings::Grants;
 
+use super::advance::MOST;
 use super::gate::Gate;
-use super::limits::Limit;
+use super::limits::{By, Limit};
 use super::once::Once;
 use super::pool::PoolGate;
-use crate::lock::lock;
-use crate::retry::{RetryBudget, RetryConfig};
+use crate::retry::{RetryConfig, SharedBudget};
 
 /// A site's layers in one runtime, checked and with their handles.
 #[derive(Debug, Default)]
@@ -52,6 +53,12 @@ pub(crate) struct Plan {
     pub(crate) slow_after: Duration,
     /// What `describe` shows, outermost first.
     pub(crate) shown: Vec<Shown>,
+    /// Whether all that it has is of a kind that can be had at once: then a call begins with a look for it.
+    pub(crate) goes_ahead: bool,
+    /// Whether somebody judges how long an attempt took, also where it was ready at once.
+    pub(crate) judges_time: bool,
+    /// The gates of one that goes ahead, those of the whole call before those of each attempt.
+    pub(crate) at_once: Vec<Gate>,
 }
 
 /// A layer as `describe` shows it.
@@ -74,7 +81,7 @@ pub(crate) enum Words {
 #[derive(Clone, Debug)]
 pub(crate) struct Retry {
     pub(crate) config: RetryConfig,
-    pub(crate) budget: Option<Arc<Mutex<RetryBudget>>>,
+    pub(crate) budget: Option<Arc<SharedBudget>>,
     pub(crate) entropy: Arc<Mutex<Entropy>>,
 }
 
@@ -82,25 +89,25 @@ pub(crate) struct Retry {
 #[derive(Clone, Debug)]
 pub(crate) struct Hedging {
     pub(crate) handle: HedgeHandle,
-    pub(crate) budget: Option<Arc<Mutex<RetryBudget>>>,
+    pub(crate) budget: Option<Arc<SharedBudget>>,
 }
 
 impl Hedging {
     /// Whether the price of one further attempt is there.
     pub(crate) fn can_spend(&self, now: Time) -> bool {
-        self.budget.as_deref().is_none_or(|budget| lock(budget).tokens(now) > 0)
+        self.budget.as_deref().is_none_or(|budget| budget.has_token(now))
     }
 
     /// Takes it; `false` where it is not there.
     pub(crate) fn may_spend(&self, now: Time) -> bool {
-        self.budget.as_deref().is_none_or(|budget| lock(budget).take(now))
+        self.budget.as_deref().is_none_or(|budget| budget.take(now))
     }
 }
 
 impl Retry {
     /// Takes the price of one retry from the budget; `false` where it is not there.
     pub(crate) fn may_spend(&self, now: Time) -> bool {
-        self.budget.as_deref().is_none_or(|budget| lock(budget).take(now))
+        self.budget.as_deref().is_none_or(|budget| budget.take(now))
     }
 }
 
@@ -128,22 +135,47 @@ impl Plan {
         }
     }
 
+    /// Whether a call of it may be over before a layer has got a future.
+    pub(crate) fn can_go_ahead(&self) -> bool {
+        let hears_of_all = self.audit.is_some() || self.metrics || self.brownout.is_some();
+        let asks_before = self.require_auth || self.once.is_some() || !self.limits_after.is_empty();
+        let has_its_own_way = self.degrades || self.hedge.is_some() || self.adaptive.is_some();
+        let is_like_others = !(hears_of_all || asks_before || has_its_own_way);
+        let shares_limits = self.limits_before.iter().all(|limit| limit.by == By::Global);
+        let addresses: BTreeSet<usize> = self.all_gates().map(Gate::actor_address).collect();
+        let gates = self.call_gates.len() + self.gates.len();
+        // A gate that stands twice is passed once.
+        let has_few_gates = gates <= MOST && addresses.len() == gates;
+        let can_be_had = has_few_gates && self.all_gates().all(Gate::can_be_passed_at_once);
+        is_like_others && shares_limits && can_be_had
+    }
+
+    /// Whether its calls keep nothing and begin alike, where nothing is around them and nobody listens.
+    pub(crate) fn has_calls_like_others(&self) -> bool {
+        self.cascade.is_none() && self.brownout.is_none() && !self.degrades && !self.sheds()
+    }
+
+    /// All that is passed, what the whole call passes before what each attempt does.
+    #[inline]
+    pub(crate) fn all_gates(&self) -> impl Iterator<Item = &Gate> {
+        self.call_gates.iter().chain(&self.gates)
+    }
+
     /// What first attempts pay into, and retries and hedges are paid from.
-    pub(crate) fn budget(&self) -> Option<&Mutex<RetryBudget>> {
+    pub(crate) fn budget(&self) -> Option<&SharedBudget> {
         let of_retry = self.retry.as_ref().map(|retry| &retry.budget);
         let of_hedge = self.hedge.as_ref().map(|hedge| &hedge.budget);
         of_retry.or(of_hedge).and_then(Option::as_deref)
     }
 
-    /// Whether somebody judges how long an attempt took, also where it was ready at once.
-    #[inline]
+    /// Whether a gate judges how long an attempt took.
     pub(crate) fn times_attempts(&self) -> bool {
         let judges = |gate: &Gate| match gate {
             Gate::Breaker(breaker, _) => breaker.config().slow_call_duration().is_some(),
             Gate::Timed(..) => true,
             Gate::Pool(..) | Gate::Shed(..) => false,
         };
-        self.call_gates.iter().chain(&self.gates).any(judges)
+        self.all_gates().any(judges)
     }
 
     /// Whether there is anything to pass.
@@ -153,7 +185,6 @@ impl Plan {
     }
 
     /// Whether calls are turned away before they wait.
-    #[inline]
     pub(crate) fn sheds(&self) -> bool {
         self.call_gates.iter().chain(&self.gates).any(|gate| matches!(gate, Gate::Shed(..)))
     }

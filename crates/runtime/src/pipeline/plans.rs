@@ -12,7 +12,7 @@ use super::plan::{Described, Plan};
 use super::site::{Declaration, Site};
 use crate::config::{ConfigError, Layers};
 use crate::lock::lock;
-use crate::retry::{BudgetConfig, RetryBudget};
+use crate::retry::{BudgetConfig, SharedBudget};
 use crate::runtime::Runtime;
 
 /// The plans of all sites in one runtime.
@@ -21,7 +21,7 @@ pub(crate) struct Plans {
     /// By the address of the static site: one site has one plan in one runtime.
     known: DashMap<usize, Result<Arc<Plan>, Rejection>>,
     scopes: Scopes,
-    budgets: Mutex<BTreeMap<String, Arc<Mutex<RetryBudget>>>>,
+    budgets: Mutex<BTreeMap<String, Arc<SharedBudget>>>,
 }
 
 impl Plans {
@@ -102,9 +102,9 @@ impl Plans {
     }
 
     /// The budget of a breaker, or of a site that has none.
-    fn budget(&self, name: &str, settings: BudgetConfig, runtime: &Runtime) -> Arc<Mutex<RetryBudget>> {
+    fn budget(&self, name: &str, settings: BudgetConfig, runtime: &Runtime) -> Arc<SharedBudget> {
         let mut budgets = lock(&self.budgets);
-        let made = || Arc::new(Mutex::new(RetryBudget::new(settings, runtime.clock().now())));
+        let made = || Arc::new(SharedBudget::new(settings, runtime.clock().now()));
         Arc::clone(budgets.entry(name.to_owned()).or_insert_with(made))
     }
 

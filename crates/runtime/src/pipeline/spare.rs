@@ -5,19 +5,23 @@
 //! they share, and allocates nothing. What is kept is the same as what would be looked up: it is known by the site and
 //! the runtime's number, and a thread forgets all of it at its first call after any runtime has ended.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use steadfast_actors::rejection::Rejection;
 
+use super::advance;
 use super::call::Call;
 use super::plan::Plan;
+use super::scope;
 use super::site::Site;
-use crate::runtime::{Runtime, current_id, ended};
+use crate::runtime::{Place, Runtime, current_id, ended};
 
 thread_local! {
-    static SPARE: RefCell<Spare> = const { RefCell::new(Spare { ended: 0, known: Vec::new() }) };
+    static SPARE: Spare = const {
+        Spare { ended: Cell::new(0), next: [const { Cell::new(None) }; PLACES], known: RefCell::new(Vec::new()) }
+    };
 }
 
 /// Sites that one thread remembers; two that share a place take turns.
@@ -27,13 +31,16 @@ const MOST_CALLS: usize = 32;
 
 struct Spare {
     /// How many runtimes had ended when it was last looked at.
-    ended: u64,
-    known: Vec<Option<Known>>,
+    ended: Cell<u64>,
+    /// The call that the next one of a site will be.
+    next: [Cell<Option<Arc<Call>>>; PLACES],
+    /// What further ones are made of, and those that are there besides.
+    known: RefCell<Vec<Option<Known>>>,
 }
 
 /// Whose calls they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Owner {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Owner {
     /// The address of the static site, or of the plan that was put together in code: that is kept with it, so that no
     /// other takes its address.
     site: usize,
@@ -48,17 +55,19 @@ struct Known {
 }
 
 impl Owner {
+    #[inline]
     fn place(self) -> usize {
         // Statics lie next to each other: their low bits say more than their high ones, but for alignment.
         (self.site >> 4).wrapping_add(self.site >> 11) % PLACES
     }
 }
 
-/// A call for one use; dropped, it can be used again.
+/// A call for one use; dropped, it is over, and can be used again.
 #[derive(Debug)]
 pub(super) struct Used {
-    owner: Owner,
     call: Option<Arc<Call>>,
+    /// Where it is counted, once it has begun.
+    in_flight: Option<Place>,
 }
 
 impl Deref for Used {
@@ -72,9 +81,27 @@ impl Deref for Used {
 }
 
 impl Used {
+    fn new(call: Arc<Call>) -> Self {
+        Used { call: Some(call), in_flight: None }
+    }
+
     /// The call itself, which nobody else holds yet.
     pub(super) fn alone(&mut self) -> Option<&mut Call> {
         self.call.as_mut().and_then(Arc::get_mut)
+    }
+
+    /// Notes that it begins, and whether it may: it may not while its runtime shuts down.
+    #[inline]
+    pub(super) fn begin(&mut self) -> bool {
+        let (place, may) = self.runtime.begin();
+        self.in_flight = Some(place);
+        may
+    }
+
+    /// Does `work` inside the call.
+    #[inline]
+    pub(super) fn inside<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        scope::inside(&mut self.call, work)
     }
 }
 
@@ -82,6 +109,13 @@ impl Drop for Used {
     #[inline]
     fn drop(&mut self) {
         let Some(mut call) = self.call.take() else { return };
+        if let Some(place) = self.in_flight {
+            call.runtime.end(place);
+        }
+        if call.in_advance.count() > 0 {
+            // Only a panic comes here.
+            drop(advance::take_over(&call));
+        }
         if Arc::strong_count(&call) > 1 {
             // Something that it started still runs inside it.
             return;
@@ -92,18 +126,7 @@ impl Drop for Used {
                 None => return,
             }
         }
-        let place = self.owner.place();
-        // What is dropped here is so after the borrow: a runtime that goes may call again.
-        let _not_kept = SPARE.try_with(|spare| {
-            let Ok(mut spare) = spare.try_borrow_mut() else { return Some(call) };
-            match spare.known.get_mut(place) {
-                Some(Some(known)) if known.owner == self.owner && known.calls.len() < MOST_CALLS => {
-                    known.calls.push(call);
-                    None
-                }
-                _ => Some(call),
-            }
-        });
+        let _not_kept = SPARE.try_with(|spare| spare.put(call));
     }
 }
 
@@ -112,50 +135,96 @@ impl Drop for Used {
 pub(super) fn call_of(site: &'static Site) -> Result<Used, Rejection> {
     let site_address = std::ptr::from_ref(site) as usize;
     if let Some(runtime) = current_id()
-        && let Some(used) = take(Owner { site: site_address, runtime })
+        && let Some(call) = take(Owner { site: site_address, runtime })
     {
-        return Ok(used);
+        return Ok(Used::new(call));
     }
+    first_call_of(site)
+}
+
+#[cold]
+fn first_call_of(site: &'static Site) -> Result<Used, Rejection> {
     let runtime = Runtime::current();
     let plan = runtime.plans().of(site, &runtime)?;
-    Ok(make(Owner { site: site_address, runtime: runtime.id() }, &runtime, &plan))
+    let owner = Owner { site: std::ptr::from_ref(site) as usize, runtime: runtime.id() };
+    Ok(make(owner, &runtime, &plan))
 }
 
 /// A call of a plan that is at hand.
 #[inline]
 pub(super) fn call_of_plan(runtime: &Runtime, plan: &Arc<Plan>) -> Used {
     let owner = Owner { site: Arc::as_ptr(plan) as usize, runtime: runtime.id() };
-    take(owner).unwrap_or_else(|| make(owner, runtime, plan))
+    take(owner).map_or_else(|| make(owner, runtime, plan), Used::new)
 }
 
 #[inline]
-fn take(owner: Owner) -> Option<Used> {
-    let (call, _forgotten) = SPARE
-        .try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            let ended = ended();
-            if spare.ended != ended {
-                spare.ended = ended;
-                return (None, std::mem::take(&mut spare.known));
-            }
-            let known = spare.known.get_mut(owner.place()).and_then(Option::as_mut);
-            let call = known
-                .filter(|known| known.owner == owner)
-                .map(|known| known.calls.pop().unwrap_or_else(|| Call::of_plan(&known.runtime, &known.plan)));
-            (call, Vec::new())
-        })
-        .ok()?;
-    call.map(|call| Used { owner, call: Some(call) })
+fn take(owner: Owner) -> Option<Arc<Call>> {
+    SPARE.try_with(|spare| spare.take(owner)).ok().flatten()
 }
 
+impl Spare {
+    /// A call of that site; `None` where the thread does not know it.
+    #[inline]
+    fn take(&self, owner: Owner) -> Option<Arc<Call>> {
+        if self.ended.get() == ended()
+            && let Some(call) = self.next[owner.place()].take()
+        {
+            if *call.owner() == owner {
+                return Some(call);
+            }
+            drop(self.put_aside(call));
+        }
+        self.further(owner)
+    }
+
+    /// The same where none is next.
+    #[inline(never)]
+    fn further(&self, owner: Owner) -> Option<Arc<Call>> {
+        let ended = ended();
+        if self.ended.replace(ended) != ended {
+            // Dropped after the borrow: a runtime that goes may call again.
+            let _forgotten: Vec<Arc<Call>> = self.next.iter().filter_map(Cell::take).collect();
+            let _forgotten = std::mem::take(&mut *self.known.borrow_mut());
+            return None;
+        }
+        let mut known = self.known.borrow_mut();
+        let known = known.get_mut(owner.place()).and_then(Option::as_mut)?;
+        let made = || Call::of_plan(&known.runtime, &known.plan, owner);
+        (known.owner == owner).then(|| known.calls.pop().unwrap_or_else(made))
+    }
+
+    /// Takes a call back that can be used again; what is returned is to be dropped.
+    #[inline]
+    fn put(&self, call: Arc<Call>) -> Option<Arc<Call>> {
+        if self.ended.get() != ended() {
+            return Some(call);
+        }
+        let before = self.next[call.owner().place()].replace(Some(call));
+        before.and_then(|before| self.put_aside(before))
+    }
+
+    #[inline(never)]
+    fn put_aside(&self, call: Arc<Call>) -> Option<Arc<Call>> {
+        let Ok(mut known) = self.known.try_borrow_mut() else { return Some(call) };
+        match known.get_mut(call.owner().place()) {
+            Some(Some(known)) if known.owner == *call.owner() && known.calls.len() < MOST_CALLS => {
+                known.calls.push(call);
+                None
+            }
+            _ => Some(call),
+        }
+    }
+}
+
+#[cold]
 fn make(owner: Owner, runtime: &Runtime, plan: &Arc<Plan>) -> Used {
     let known = Known { owner, runtime: runtime.clone(), plan: Arc::clone(plan), calls: Vec::new() };
     let _replaced = SPARE.try_with(|spare| {
-        let mut spare = spare.borrow_mut();
-        if spare.known.is_empty() {
-            spare.known.resize_with(PLACES, || None);
+        let mut places = spare.known.borrow_mut();
+        if places.is_empty() {
+            places.resize_with(PLACES, || None);
         }
-        spare.known.get_mut(owner.place()).and_then(|place| place.replace(known))
+        places.get_mut(owner.place()).and_then(|place| place.replace(known))
     });
-    Used { owner, call: Some(Call::of_plan(runtime, plan)) }
+    Used::new(Call::of_plan(runtime, plan, owner))
 }

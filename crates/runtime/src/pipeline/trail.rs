@@ -28,11 +28,13 @@ pub(crate) struct NotedLimit {
 }
 
 impl Trail {
-    fn touch(&self) {
+    /// There is something to forget.
+    pub(super) fn touch(&self) {
         self.touched.store(true, Ordering::Relaxed);
     }
 
     /// Whether nothing was ever noted.
+    #[inline]
     pub(crate) fn is_untouched(&self) -> bool {
         !self.touched.load(Ordering::Relaxed)
     }

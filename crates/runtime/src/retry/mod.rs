@@ -21,11 +21,13 @@
 //! Everything here is pure: the time, and the stream that jitter is drawn from, come as arguments.
 
 mod retry_after;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use retry_after::{Wait, next_wait, parse_retry_after};
+pub(crate) use shared::SharedBudget;
 pub use steadfast_actors::declare::retry::{
     Backoff, BackoffFunction, BudgetConfig, Nested, RetryBudget, RetryConfig, RetryRules, Strategy,
     is_repeated_by_default,

@@ -17,7 +17,7 @@ const MOST_PARTS: usize = 64;
 
 /// Which part a call is counted in: where it began, wherever it ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place(usize);
+pub(crate) struct Place(usize);
 
 impl InFlight {
     pub(super) fn new() -> Self {

@@ -26,7 +26,8 @@ use tokio::sync::Notify;
 pub use builder::{BuildError, RuntimeBuilder};
 pub use current::Entered;
 pub(crate) use current::{current_id, ended};
-use flight::{InFlight, Place};
+use flight::InFlight;
+pub(crate) use flight::Place;
 pub use steadfast_actors::settings::Grants;
 
 use crate::observe::Audit;
@@ -149,12 +150,23 @@ impl Runtime {
         self.plans().describe(name, self)
     }
 
-    /// Notes that a call begins; `None` while the runtime shuts down.
+    /// Notes that a call begins, and whether it may: it may not while the runtime shuts down. Either way its
+    /// [end](Runtime::end) is to be noted.
     #[inline]
-    pub(crate) fn begin(&self) -> Option<CallInFlight<'_>> {
+    pub(crate) fn begin(&self) -> (Place, bool) {
         // Counted before the look, so that a shutdown that saw no calls really has none.
-        let call = CallInFlight { inner: &self.inner, place: self.inner.in_flight.add() };
-        (!self.inner.closing.load(Ordering::SeqCst)).then_some(call)
+        let place = self.inner.in_flight.add();
+        (place, !self.inner.closing.load(Ordering::SeqCst))
+    }
+
+    /// Notes that a call that was counted there has been answered.
+    #[inline]
+    pub(crate) fn end(&self, place: Place) {
+        self.inner.in_flight.remove(place);
+        // Counted before the look here, too: either this sees the shutdown, or the shutdown sees one call less.
+        if self.inner.closing.load(Ordering::SeqCst) {
+            self.inner.idle.notify_waiters();
+        }
     }
 
     /// The number of a call, for its events.
@@ -204,22 +216,5 @@ impl Runtime {
         }
         current::uninstall(self.id());
         ended
-    }
-}
-
-/// One call in flight; dropped when it has been answered.
-#[derive(Debug)]
-pub(crate) struct CallInFlight<'a> {
-    inner: &'a Inner,
-    place: Place,
-}
-
-impl Drop for CallInFlight<'_> {
-    fn drop(&mut self) {
-        self.inner.in_flight.remove(self.place);
-        // Counted before the look here, too: either this sees the shutdown, or the shutdown sees one call less.
-        if self.inner.closing.load(Ordering::SeqCst) {
-            self.inner.idle.notify_waiters();
-        }
     }
 }

@@ -56,6 +56,13 @@ impl BudgetConfig {
     pub fn cap(&self) -> u32 {
         self.cap
     }
+
+    /// How many first attempts fill an empty one by themselves; none where they add nothing.
+    #[must_use]
+    pub fn attempts_to_fill(&self) -> u64 {
+        let tokens = u64::from(self.cap) * 1_000_000;
+        if self.ratio_millionths == 0 { 0 } else { tokens.div_ceil(u64::from(self.ratio_millionths)) }
+    }
 }
 
 fn read_rate(reader: &mut Reader<'_>, key: &'static str) -> Option<Rate> {
@@ -125,9 +132,16 @@ impl RetryBudget {
 
     /// Notes the first attempt of a call.
     pub fn first_attempt(&mut self, now: Time) {
+        self.first_attempts(1, now);
+    }
+
+    /// Notes so many of them at once. Between two retries all that happens to a budget is that something is added, up to
+    /// the cap: whenever they were, and in whichever order with the time that passed, it comes to the same.
+    pub fn first_attempts(&mut self, count: u64, now: Time) {
         self.refill(now);
         let deposit = u128::from(self.config.min.per_nanos) * u128::from(self.config.ratio_millionths);
-        self.units = (self.units + deposit).min(self.cap_units());
+        let deposits = deposit.saturating_mul(u128::from(count));
+        self.units = self.units.saturating_add(deposits).min(self.cap_units());
     }
 
     /// Pays for one retry or hedge; `false` where there is not a whole token left, which costs nothing.

@@ -32,8 +32,9 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         if self.plan.degrades {
             self.call.forget_down();
         }
-        let mut passes = self.no_passes();
-        if !self.plan.gates.is_empty()
+        let mut passes = self.passes(std::mem::take(&mut handler.ahead.attempt), handler.ahead.began.take());
+        if passes.held.len() < self.plan.gates.len()
+            && !handler.was_polled()
             && let Err(rejection) = self.admitted_attempt(self.plan.degrades, &mut passes).await
         {
             return Finished::refused(rejection);
@@ -74,7 +75,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
             self.call.note_begun();
         }
         let clock = self.call.runtime.clock();
-        if self.plan.times_attempts() || self.call.is_recorded() {
+        if self.plan.judges_time || self.call.is_recorded() {
             passes.began.at(clock);
         }
         let Some(attempt) = attempt else {
@@ -104,16 +105,16 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
 
     /// The passes of one that has passed nothing yet.
     pub(super) fn no_passes(&self) -> Passes<'_> {
-        Passes {
-            held: self.call.room(),
-            began: Began::default(),
-            race: None,
-            plan: self.plan,
-            call: self.call,
-        }
+        self.passes(Vec::new(), None)
     }
 
-    /// Passes `gates`, outermost first; what was granted before a refusal is given back.
+    /// The passes of one that has passed these, and then began.
+    pub(super) fn passes(&self, held: Vec<Pass>, began: Option<Time>) -> Passes<'_> {
+        let held = if held.capacity() == 0 { self.call.room() } else { held };
+        Passes { held, began: Began::of(began), race: None, plan: self.plan, call: self.call }
+    }
+
+    /// Passes those of `gates` that are not passed yet, outermost first; what was granted before a refusal is given back.
     pub(super) async fn admitted(
         &self,
         gates: &[Gate],
@@ -121,7 +122,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         degrades: bool,
         passes: &mut Passes<'_>,
     ) -> Result<(), Rejection> {
-        for gate in gates {
+        for gate in gates.iter().skip(passes.held.len()) {
             // Turned away before it waited, it does not wait after all.
             if degrades
                 && matches!(gate, Gate::Pool(..))

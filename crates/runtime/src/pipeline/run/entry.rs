@@ -19,7 +19,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         }
         let mut held = SmallVec::new();
         self.reserved(&self.plan.limits_before, &mut held).await?;
-        if self.plan.require_auth || self.inputs.message.is_some() {
+        if self.plan.require_auth || self.inputs.message().is_some() {
             if let Err(rejection) = self.authenticated().await {
                 // Guessing at a password is paid for.
                 held.into_iter().for_each(Reservation::settle);
@@ -31,10 +31,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         }
         self.reserved(&self.plan.limits_after, &mut held).await?;
         held.into_iter().for_each(Reservation::settle);
-        match (self.inputs.validator, &self.inputs.message) {
-            (Some(validate), Some(message)) => validate(message),
-            _ => Ok(()),
-        }
+        self.inputs.validated().map_or(Ok(()), |(validate, message)| validate(message))
     }
 
     /// Takes from each limiter in turn; what was taken before one refuses is given back.
@@ -67,7 +64,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
     }
 
     async fn authenticated(&self) -> Result<(), Rejection> {
-        let Some(message) = &self.inputs.message else {
+        let Some(message) = self.inputs.message() else {
             if !self.plan.require_auth {
                 return Ok(());
             }
@@ -78,7 +75,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
     }
 
     fn caller(&self) -> Option<String> {
-        let principal = self.inputs.message.as_ref()?.principal()?;
+        let principal = self.inputs.message()?.principal()?;
         let user = principal.user().map(|user| format!("user:{user}"));
         user.or_else(|| principal.api_key().map(|key| format!("api_key:{key}")))
     }

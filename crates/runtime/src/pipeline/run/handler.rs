@@ -1,20 +1,21 @@
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use steadfast_actors::idempotency::Run;
 
+use super::ahead::{Ahead, Polled, Returned, polled_once};
 use crate::pipeline::trail::Trail;
 
 /// A handler's body, and the one place in which its attempts run, one after another.
 ///
 /// The layers hand this on by reference. Were each to hold the handler's future itself, every layer would hold room
 /// for a copy, and a handler that calls annotated handlers would need many times the stack.
-pub(super) struct Handler<'h, B, F> {
+pub(super) struct Handler<'h, B, F: Future> {
     body: &'h mut B,
     place: Pin<&'h mut Option<F>>,
     watch: Option<(&'h Run, &'h Trail)>,
+    /// What was done before the layers came to it.
+    pub(super) ahead: Ahead<F::Output>,
 }
 
 impl<'h, B, F> Handler<'h, B, F>
@@ -22,27 +23,36 @@ where
     B: FnMut() -> Option<F>,
     F: Future,
 {
-    pub(super) fn new(body: &'h mut B, place: Pin<&'h mut Option<F>>) -> Self {
-        Handler { body, place, watch: None }
+    pub(super) fn new(body: &'h mut B, place: Pin<&'h mut Option<F>>, ahead: Ahead<F::Output>) -> Self {
+        Handler { body, place, watch: None, ahead }
+    }
+
+    /// Whether the first attempt has begun, and its layer has not come to it yet.
+    pub(super) fn was_polled(&self) -> bool {
+        self.ahead.polled.is_some()
     }
 
     /// The same, with what its attempts do told to an idempotency store's run.
     pub(super) fn watched<'w>(&'w mut self, run: &'w Run, trail: &'w Trail) -> Handler<'w, B, F> {
-        Handler { body: &mut *self.body, place: self.place.as_mut(), watch: Some((run, trail)) }
+        let ahead = std::mem::replace(&mut self.ahead, Ahead::nothing());
+        Handler { body: &mut *self.body, place: self.place.as_mut(), watch: Some((run, trail)), ahead }
     }
 
     /// Begins an attempt; `None` where the body cannot make another.
     pub(super) fn attempt(&mut self) -> Option<Attempt<'_, F>> {
-        let future = (self.body)()?;
-        self.place.set(Some(future));
+        let came = self.ahead.polled.take();
+        if came.is_none() {
+            let future = (self.body)()?;
+            self.place.set(Some(future));
+        }
         let (place, watch) = (Place::Lent(self.place.as_mut()), self.watch);
-        Some(Attempt { place, watch, was_polled: false, has_ended: false })
+        Some(Attempt { place, watch, came, was_polled: false, has_ended: false })
     }
 
     /// The same in a place of its own, for one that runs beside another.
     pub(super) fn attempt_beside(&mut self) -> Option<Attempt<'h, F>> {
         let place = Place::Own(Some(Box::pin((self.body)()?)));
-        Some(Attempt { place, watch: self.watch, was_polled: false, has_ended: false })
+        Some(Attempt { place, watch: self.watch, came: None, was_polled: false, has_ended: false })
     }
 }
 
@@ -69,16 +79,21 @@ impl<F> Place<'_, F> {
 }
 
 /// One attempt. Dropped before it has ended it was cut, by whatever; the handler's future goes with it.
-pub(super) struct Attempt<'a, F> {
+pub(super) struct Attempt<'a, F: Future> {
     place: Place<'a, F>,
     watch: Option<(&'a Run, &'a Trail)>,
+    /// What it came to where it was polled ahead of this: that is what the first poll here comes to.
+    came: Option<Polled<F::Output>>,
     was_polled: bool,
     has_ended: bool,
 }
 
+/// What it came to is only kept, and never pinned here.
+impl<F: Future> Unpin for Attempt<'_, F> {}
+
 impl<F: Future> Future for Attempt<'_, F> {
     /// What the handler returned, or its panic.
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
+    type Output = Returned<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if !self.was_polled {
@@ -88,12 +103,14 @@ impl<F: Future> Future for Attempt<'_, F> {
                 trail.note_begun();
             }
         }
-        let Some(future) = self.place.future() else { return Poll::Pending };
-        let polled = match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(panic) => Err(panic),
+        let polled = match self.came.take() {
+            Some(came) => came,
+            None => match self.place.future() {
+                Some(future) => polled_once(future, context),
+                None => Poll::Pending,
+            },
         };
+        let polled = ready!(polled);
         self.has_ended = true;
         if let Some((run, _)) = self.watch {
             match &polled {
@@ -105,7 +122,7 @@ impl<F: Future> Future for Attempt<'_, F> {
     }
 }
 
-impl<F> Drop for Attempt<'_, F> {
+impl<F: Future> Drop for Attempt<'_, F> {
     fn drop(&mut self) {
         let is_cut = self.was_polled && !self.has_ended;
         if is_cut {

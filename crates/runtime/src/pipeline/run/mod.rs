@@ -1,10 +1,15 @@
 //! One call from its first layer to its answer.
 //!
+//! `ahead` does what can be done at once; what is left is interpreted.
+//!
 //! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
 //! authentication and validation, `fallen_back` answers what is refused below it, `once` lets one run in for each key,
 //! `within_total` bounds all of it, `attempts` repeats, `attempt` begins one, and with a hedge a second one beside it;
 //! each passes the gates and runs the handler once.
 
+mod ahead;
+#[cfg(test)]
+mod ahead_tests;
 mod attempt;
 #[cfg(test)]
 mod cpu_tests;
@@ -32,18 +37,20 @@ mod preempt_tests;
 mod tests;
 mod told;
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use steadfast_actors::event::Happening;
-use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Ending;
-use steadfast_actors::rejection::{Rejection, UnavailableReason};
+use steadfast_actors::rejection::Rejection;
 
 use tokio::time::Instant;
 
+use ahead::{Begun, first_pass};
 use attempt::unless_preempted;
 pub use fallback::Failure;
 pub(crate) use fallback::{By, Instead, NoFallback};
@@ -56,7 +63,7 @@ use super::gate::Patience;
 use super::inputs::Inputs;
 use super::plan::{Plan, Retry};
 use super::site::Site;
-use super::spare::{Used, call_of, call_of_plan};
+use super::spare::Used;
 use super::until::until;
 use crate::lock::lock;
 use crate::outcome::Outcome;
@@ -103,6 +110,7 @@ where
 }
 
 /// What is called.
+#[derive(Clone, Copy)]
 enum Callee<'c> {
     Site(&'static Site),
     Plan(&'c Runtime, &'c Arc<Plan>),
@@ -120,27 +128,37 @@ where
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
 {
-    let found = match callee {
-        Callee::Site(site) => call_of(site),
-        Callee::Plan(runtime, plan) => Ok(call_of_plan(runtime, plan)),
-    };
-    let mut used = match found {
-        Ok(used) => used,
-        Err(rejection) => return Err(refuse(Call::current().as_deref(), rejection)),
-    };
-    begin(&mut used);
+    let mut place = pin!(None);
+    let mut begun = None;
+    let first = poll_fn(|context| {
+        let place = place.as_mut();
+        Poll::Ready(first_pass(callee, &outcome, &inputs, &mut body, place, &mut begun, context))
+    });
+    if let Some(result) = first.await {
+        return result;
+    }
+    let Some(begun) = begun else { unreachable!("a call that is not over has begun") };
+    let Begun { used, ahead } = *begun;
+    let handler = Handler::new(&mut body, place, ahead);
+    // Boxed, so that a call that is over by then holds no room for what it does not need.
+    Box::pin(interpreted(used, outcome, inputs, handler, fallback)).await
+}
+
+/// Runs what is left of a call that has begun.
+async fn interpreted<T, E, B, F>(
+    used: Used,
+    outcome: Outcome<T, E>,
+    inputs: Inputs,
+    mut handler: Handler<'_, B, F>,
+    fallback: impl Instead<T, E>,
+) -> Result<T, E>
+where
+    E: From<Rejection>,
+    B: FnMut() -> Option<F>,
+    F: Future<Output = Result<T, E>>,
+{
     let call: &Arc<Call> = &used;
     let Some(plan) = call.plan() else { unreachable!("a call that is executed is of a plan") };
-    let Some(_in_flight) = call.runtime.begin() else {
-        // The site's breaker or pool could not be asked any more; the refusal names the site.
-        let reason = UnavailableReason::ShuttingDown;
-        let rejection = Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None);
-        return Err(refuse(call.parent().map(Arc::as_ref), rejection));
-    };
-    // Looked at first: nobody writes to what all calls of the site share.
-    if !outcome.says_what_it_is && !plan.errors_are_unknown.load(Ordering::Relaxed) {
-        plan.errors_are_unknown.store(true, Ordering::Relaxed);
-    }
     if plan.brownout.is_some() {
         // What it hears is how long the call took, so this is when it began.
         let _ = call.entered();
@@ -151,16 +169,19 @@ where
     };
     let running = Running { plan, outcome, inputs, call, runs: AtomicU32::new(0) };
     call.happened(&plan.site, || Happening::Arrival { call: call.number });
-    let mut place = pin!(None);
-    let mut handler = Handler::new(&mut body, place.as_mut());
     // Pinned here, because each function that takes a future by value holds room for it twice.
     let mut finished = None;
     {
         let passed = pin!(async {
-            finished = Some(match running.entered().await {
+            let entered = match handler.ahead.refused.take() {
+                Some(refused) => Err(refused),
+                None if handler.ahead.entered => Ok(()),
+                None => running.entered().await.map_err(Box::new),
+            };
+            finished = Some(match entered {
                 Ok(()) if plan.fallback.is_some() => running.fallen_back(&mut handler, fallback).await,
                 Ok(()) => running.once(&mut handler).await,
-                Err(rejection) => Finished::refused(rejection),
+                Err(rejection) => Finished::Refused(rejection),
             });
         });
         call.around(passed).await;
@@ -210,12 +231,15 @@ fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {
 fn begin(used: &mut Used) {
     let parent = Call::current();
     let is_recorded = used.runtime.ground().events().is_recording();
-    let takes_a_share = used.plan().is_some_and(|plan| plan.cascade.is_some());
-    // What is left is what every call of the site is.
-    let is_numbered = is_recorded || used.plan().is_some_and(|plan| plan.brownout.is_some());
-    if parent.is_none() && !is_numbered && !takes_a_share {
-        return;
+    if parent.is_some() || is_recorded || !used.is_like_others() {
+        begin_apart(used, parent, is_recorded);
     }
+}
+
+/// The same where it is not what every call of the site is.
+#[inline(never)]
+fn begin_apart(used: &mut Used, parent: Option<Arc<Call>>, is_recorded: bool) {
+    let is_numbered = is_recorded || used.plan().is_some_and(|plan| plan.brownout.is_some());
     let number = if is_numbered { used.runtime.number_call() } else { 0 };
     let (total, is_clients) =
         used.plan().map_or((None, false), |plan| total(plan, parent.as_deref(), &used.runtime));
@@ -291,7 +315,8 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         if !self.call.has_deadline() {
             return self.passing(handler).await;
         }
-        if self.call.is_over() {
+        // Who was polled already was so in time.
+        if !handler.was_polled() && self.call.is_over() {
             return Finished::refused(self.out_of_time());
         }
         let attempts = pin!(self.passing(handler));
@@ -308,13 +333,15 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         if self.plan.call_gates.is_empty() {
             return self.attempts(handler).await;
         }
-        let mut passes = self.no_passes();
-        let patience = Patience { per_attempt: None, call: self.call };
+        let mut passes = self.passes(std::mem::take(&mut handler.ahead.whole), handler.ahead.began);
         let gates = &self.plan.call_gates;
-        if let Err(rejection) = self.admitted(gates, patience, self.plan.degrades, &mut passes).await {
-            return Finished::refused(rejection);
+        if passes.held.len() < gates.len() && !handler.was_polled() {
+            let patience = Patience { per_attempt: None, call: self.call };
+            if let Err(rejection) = self.admitted(gates, patience, self.plan.degrades, &mut passes).await {
+                return Finished::refused(rejection);
+            }
+            self.call.keep_throughout();
         }
-        self.call.keep_throughout();
         // A whole call goes through attempts and waits: whoever judges how long it took is told from here on.
         passes.began.at(self.call.runtime.clock());
         let finished = unless_preempted(&mut passes.held, self.attempts(handler)).await;
@@ -329,8 +356,8 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         F: Future<Output = Result<T, E>>,
     {
         let clock = self.call.runtime.clock();
-        if let Some(budget) = self.plan.budget() {
-            lock(budget).first_attempt(clock.now());
+        if let Some(budget) = self.plan.budget().filter(|_| !handler.was_polled()) {
+            budget.first_attempt();
         }
         let Some(retry) = &self.plan.retry else { return self.attempt(handler).await };
         let mut previous = Duration::ZERO;
@@ -374,7 +401,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         let config = retry.config.backoff();
         let own = {
             let mut entropy = lock(&retry.entropy);
-            match self.inputs.backoff {
+            match self.inputs.own_backoff() {
                 Some(function) => crate::retry::Backoff::custom(function)
                     .with_max_delay(config.max_delay())
                     .delay(number, previous, &mut entropy),
