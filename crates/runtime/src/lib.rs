@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`runtime`] | the runtime: registry, clock, seed, settings |
 //! | [`pipeline`] | the layers of an annotated call, their order, and the one place that runs them |
-//! | [`observe`] | metrics and the audit trail |
+//! | [`observe`] | metrics, the audit trail and the log of events |
 //! | [`outcome`] | what a handler's result means to the layers |
 //! | [`config`] | `steadfast.toml` and the environment |
 //! | [`mod@bulkhead`] | what a handler does with the permit that it runs under |
