@@ -117,6 +117,13 @@ fn a_duplicate_is_executed_twice() {
 }
 
 #[test]
+fn a_duplicate_may_come_in_up_to_so_many_copies() {
+    let variant = struck("link:app->db", "\"duplicate\"\np = 1.0\ncopies = 3");
+    // One, two or three, each as often: two on average.
+    assert!(about(variant.executions, 500 + 2 * STRUCK), "{}", variant.executions);
+}
+
+#[test]
 fn a_reordered_message_comes_later_than_one_that_was_sent_after_it() {
     let variant = struck("link:app->db", "\"reorder\"\np = 0.5\nby = \"100ms\"");
     let latency = variant.latency_ms;

@@ -131,7 +131,9 @@ pub(crate) fn follow(
                     };
                     let same = |pool: &Pool| pool.throttle == throttle && pool.handle.name() == name;
                     let index = pools.iter().position(same).unwrap_or_else(|| {
-                        pools.push(Pool::new(handle, throttle));
+                        let kind = if throttle { "throttle" } else { "bulkhead" };
+                        let measured = record.measures.pool(kind, name);
+                        pools.push(Pool::new(handle, throttle, measured));
                         pools.len() - 1
                     });
                     if !handler.pools.contains(&index) {

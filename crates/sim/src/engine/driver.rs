@@ -7,6 +7,7 @@ use steadfast_actors::clock::Time;
 
 use super::cost::Meter;
 use super::house::House;
+use super::measures::BIN;
 use super::quiet::Quiet;
 use crate::world::World;
 
@@ -18,6 +19,7 @@ const TICK: u64 = 1_000_000;
 /// tokio's own timers, which users' code waits on, keep their place between them: they fire on whole milliseconds,
 /// before the world's events of the same time.
 pub(crate) async fn drive(house: &Arc<House>, quiet: &Quiet, end: u64, meter: &mut Meter) {
+    let mut look = 0;
     loop {
         quiet.wait().await;
         let mut now = house.clock.now().as_nanos();
@@ -40,6 +42,10 @@ pub(crate) async fn drive(house: &Arc<House>, quiet: &Quiet, end: u64, meter: &m
             advance(time - now);
             now = time;
             meter.passed(now);
+            if now >= look {
+                house.look_at_pools(now);
+                look = now - now % BIN + BIN;
+            }
             if ends {
                 return;
             }

@@ -119,6 +119,8 @@ fn measure(expectation: &Expectation, ground: Ground<'_>, from: u64, to: u64) ->
             }
             Value::Count(seen)
         }
+        Metric::Restarts(name) => Value::Count(measures.restarts.get(name).map_or(0, sum)),
+        Metric::Escalations(name) => Value::Count(measures.escalations.get(name).map_or(0, sum)),
         Metric::ExecutionsPerKey => {
             let most = measures.per_key.as_ref().and_then(|counts| counts.values().max().copied());
             Value::Number(ratio(most.unwrap_or(0), 1))

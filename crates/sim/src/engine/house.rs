@@ -104,6 +104,13 @@ impl House {
         }
     }
 
+    /// Looks at all pools of permits of the process that is alive.
+    pub(crate) fn look_at_pools(self: &Arc<Self>, now: u64) {
+        let house = self.alive();
+        let mut record = house.recorder.record();
+        house.pools.iter().for_each(|pool| pool.look(now, &mut record.measures));
+    }
+
     /// Whether another process has taken over.
     fn is_dead(&self) -> bool {
         self.process.as_ref().is_some_and(|process| process.next().is_some())

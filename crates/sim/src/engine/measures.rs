@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hdrhistogram::Histogram;
 
+use super::permits::Permits;
+
 /// One bin of a series: fine enough for a sliding second.
 pub(crate) const BIN: u64 = 100_000_000;
 
@@ -96,6 +98,7 @@ pub(crate) struct Measures {
     pub(crate) rejected: BTreeMap<&'static str, Series>,
     pub(crate) failed: BTreeMap<&'static str, Series>,
     pub(crate) queues: Vec<Series>,
+    pub(crate) pools: Vec<Permits>,
     /// Nanoseconds that servers worked, and of these the ones after the caller had gone.
     pub(crate) worked: Series,
     pub(crate) wasted: Series,
@@ -104,6 +107,9 @@ pub(crate) struct Measures {
     pub(crate) windows: Vec<((u64, u64), Histogram<u64>)>,
     pub(crate) transitions: Vec<TransitionSeen>,
     pub(crate) transition_counts: BTreeMap<String, u64>,
+    /// Restarts and escalations by the actor's name.
+    pub(crate) restarts: BTreeMap<String, Series>,
+    pub(crate) escalations: BTreeMap<String, Series>,
     pub(crate) reached: BTreeSet<String>,
     /// Entries that limiters and idempotency stores keep in memory at the end.
     pub(crate) entries: u64,
@@ -136,12 +142,15 @@ impl Measures {
             rejected: BTreeMap::new(),
             failed: BTreeMap::new(),
             queues: vec![Series::default(); services],
+            pools: Vec::new(),
             worked: Series::default(),
             wasted: Series::default(),
             latency: histogram(),
             windows: windows.into_iter().map(|window| (window, histogram())).collect(),
             transitions: Vec::new(),
             transition_counts: BTreeMap::new(),
+            restarts: BTreeMap::new(),
+            escalations: BTreeMap::new(),
             reached: BTreeSet::new(),
             entries: 0,
             resident_kib: Vec::new(),
@@ -190,6 +199,12 @@ impl Measures {
         }
     }
 
+    /// A request of this handler's, or one that it led to, is sent to a service.
+    pub(crate) fn attempted(&mut self, at: u64, handler: usize) {
+        self.parts_of(handler).for_each(|part| part.attempts.add(at, 1));
+        self.attempts.add(at, 1);
+    }
+
     pub(crate) fn executed(&mut self, at: u64, key: u64) {
         self.executions.add(at, 1);
         if let Some(per_key) = &mut self.per_key {
@@ -199,6 +214,15 @@ impl Measures {
 
     pub(crate) fn waiting(&mut self, service: usize, at: u64, depth: u64) {
         self.queues[service].raise(at, depth);
+    }
+
+    /// The place of a pool of permits, which a process that begins anew finds again.
+    pub(crate) fn pool(&mut self, kind: &'static str, name: &str) -> usize {
+        let known = self.pools.iter().position(|pool| pool.kind == kind && pool.name == name);
+        known.unwrap_or_else(|| {
+            self.pools.push(Permits::new(kind, name));
+            self.pools.len() - 1
+        })
     }
 
     pub(crate) fn transition(&mut self, at: u64, kind: &str, name: &str, from: &str, to: &str, reason: &str) {

@@ -18,7 +18,7 @@
 //! | `house`, `handler`, `compose` | what the tasks of a run share; handlers inside their layers |
 //! | `log` | the event log and its digest |
 //! | `invariants` | what must hold in every run |
-//! | `measures`, `expect`, `report` | what is counted, what was expected of it, and what is told |
+//! | `measures`, `permits`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `process` | the process under test, and the one that follows it after a crash |
 //! | `cost` | what a run costs the machine |
 //! | `run` | all variants of a scenario, one after another |
@@ -35,6 +35,7 @@ mod house;
 mod invariants;
 mod log;
 mod measures;
+mod permits;
 mod process;
 mod queue;
 mod quiet;
@@ -55,7 +56,9 @@ pub use measures::TransitionSeen;
 pub(crate) use measures::histogram;
 pub(crate) use queue::Queue;
 pub(crate) use report::seconds;
-pub use report::{ExpectReport, InvariantReport, LatencyReport, Report, SeriesPoint, VariantReport, Verdict};
+pub use report::{
+    ExpectReport, InvariantReport, LatencyReport, PermitsReport, Report, SeriesPoint, VariantReport, Verdict,
+};
 pub(crate) use run::CALENDAR;
 pub use run::{Build, RunError, RunOptions, run, run_with};
 pub(crate) use staged::{Staged, staged};

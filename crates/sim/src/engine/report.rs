@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::cost::CostReport;
 use super::measures::{BIN, Measures, TransitionSeen};
+use super::permits::Permits;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -77,8 +78,26 @@ pub struct VariantReport {
     pub transitions: BTreeMap<String, u64>,
     /// By whole seconds.
     pub series: Vec<SeriesPoint>,
+    /// Each pool of permits over time.
+    pub permits: Vec<PermitsReport>,
     /// Each transition, up to a limit.
     pub timeline: Vec<TransitionSeen>,
+}
+
+/// The permits of one pool by whole seconds; of memory, bytes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PermitsReport {
+    /// `bulkhead` or `throttle`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Permits out, the average of ten looks.
+    pub in_use: Vec<f64>,
+    /// The most that were out at any time.
+    pub most: Vec<u64>,
+    /// Of how many.
+    pub capacity: Vec<u64>,
 }
 
 /// Quantiles in milliseconds.
@@ -180,8 +199,21 @@ impl VariantReport {
             wasted: ratio(sum(&measures.wasted), sum(&measures.worked)),
             transitions: measures.transition_counts.clone(),
             series: (0..end.div_ceil(SECOND)).map(|second| point(measures, second)).collect(),
+            permits: measures.pools.iter().map(|pool| permits(pool, end)).collect(),
             timeline: measures.transitions.clone(),
         }
+    }
+}
+
+fn permits(pool: &Permits, end: u64) -> PermitsReport {
+    let seconds = (0..end.div_ceil(SECOND)).map(|second| pool.second(second * SECOND, (second + 1) * SECOND));
+    let seconds: Vec<_> = seconds.collect();
+    PermitsReport {
+        kind: pool.kind.to_owned(),
+        name: pool.name.clone(),
+        in_use: seconds.iter().map(|second| second.in_use).collect(),
+        most: seconds.iter().map(|second| second.most).collect(),
+        capacity: seconds.iter().map(|second| second.capacity).collect(),
     }
 }
 

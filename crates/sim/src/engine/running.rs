@@ -5,6 +5,7 @@ use steadfast_actors::bulkhead::{BulkheadHandle, PoolKind};
 
 use super::house::House;
 use super::invariants::{Invariants, Rule};
+use super::measures::Measures;
 use crate::world::About;
 
 /// A pool of permits and the bodies that run under it, counted apart from its own books.
@@ -12,12 +13,20 @@ use crate::world::About;
 pub(crate) struct Pool {
     pub(crate) handle: BulkheadHandle,
     pub(crate) throttle: bool,
+    /// Its place among the measures.
+    pub(crate) measured: usize,
     running: AtomicU64,
 }
 
 impl Pool {
-    pub(crate) fn new(handle: BulkheadHandle, throttle: bool) -> Self {
-        Pool { handle, throttle, running: AtomicU64::new(0) }
+    pub(crate) fn new(handle: BulkheadHandle, throttle: bool, measured: usize) -> Self {
+        Pool { handle, throttle, measured, running: AtomicU64::new(0) }
+    }
+
+    /// Measures how many permits are out, of how many.
+    pub(crate) fn look(&self, at: u64, measures: &mut Measures) {
+        let status = self.handle.status();
+        measures.pools[self.measured].looked(at, status.in_use, status.capacity);
     }
 
     /// Memory is counted in bytes, which a simulated body does not say.
@@ -68,13 +77,17 @@ impl Running {
             return None;
         }
         let mut record = house.recorder.record();
+        let record = &mut *record;
         let mut entered = Vec::new();
+        let now = if handler.pools.is_empty() { 0 } else { house.clock.now().as_nanos() };
         for pool in &handler.pools {
             // A call around this one holds a permit already, which is enough for both.
             let bit = 1u64.checked_shl(u32::try_from(*pool).unwrap_or(u32::MAX)).unwrap_or(0);
             if about.held & bit == 0 {
                 about.held |= bit;
                 house.pools[*pool].enter(&mut record.invariants);
+                let permits = &house.pools[*pool];
+                record.measures.pools[permits.measured].raised(now, permits.handle.in_use());
                 entered.push(*pool);
             }
         }
@@ -82,7 +95,6 @@ impl Running {
             let now = house.clock.wall().as_nanos();
             record.invariants.run_begins(now, index, about.key, call, once);
         }
-        drop(record);
         Some(Running { house: Arc::clone(house), index, key: about.key, entered, succeeded: false })
     }
 }

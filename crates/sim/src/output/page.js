@@ -1,8 +1,11 @@
 "use strict";
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const run = read("run"), page = read("page");
-// Narrow pages get narrow plots, so that their text stays as large as the page's.
-const WIDTH = Math.max(300, Math.min(560, window.innerWidth - 50)), LEFT = 44, RIGHT = 8;
+// Plots are as wide as their panels, so that their text is as large as the page's.
+let WIDTH = 560;
+const LEFT = 44, RIGHT = 8;
+// A scenario may have a pool for each of many handlers; the first ones stand for the rest, whose figures are in run.json.
+const MOST_POOLS = 8;
 const byId = (id) => document.getElementById(id);
 
 function html(tag, attributes, ...children) {
@@ -21,8 +24,8 @@ function svg(tag, attributes, text) {
 
 const short = (value) =>
   value === null || value === undefined ? "–"
-    : Math.abs(value) >= 1e6 ? (value / 1e6).toPrecision(3) + "M"
-    : Math.abs(value) >= 1e4 ? (value / 1e3).toPrecision(3) + "k"
+    : Math.abs(value) >= 1e6 ? Number((value / 1e6).toPrecision(3)) + "M"
+    : Math.abs(value) >= 1e4 ? Number((value / 1e3).toPrecision(3)) + "k"
     : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
 const sum = (table) => Object.values(table || {}).reduce((all, one) => all + one, 0);
 
@@ -35,12 +38,13 @@ function facts() {
 }
 
 function variants() {
+  const latency = (read) => (v) => v.latency_ms.max ? short(read(v.latency_ms)) : "–";
   const columns = [
     ["variant", (v) => v.name], ["offered", (v) => short(v.offered)], ["goodput/s", (v) => short(v.goodput_per_s)],
     ["attempts", (v) => short(v.attempts)], ["success", (v) => (v.success_ratio * 100).toFixed(1) + " %"],
     ["degraded", (v) => short(v.degraded)], ["rejected", (v) => short(sum(v.rejected))],
-    ["p50 ms", (v) => short(v.latency_ms.p50)], ["p99 ms", (v) => short(v.latency_ms.p99)],
-    ["p99.9 ms", (v) => short(v.latency_ms.p999)], ["max ms", (v) => short(v.latency_ms.max)],
+    ["p50 ms", latency((l) => l.p50)], ["p99 ms", latency((l) => l.p99)],
+    ["p99.9 ms", latency((l) => l.p999)], ["max ms", latency((l) => l.max)],
     ["recovery s", (v) => short(v.recovery_s)], ["transitions", (v) => short(sum(v.transitions))],
   ];
   byId("variants").append(
@@ -52,9 +56,9 @@ function variants() {
 function checks() {
   const rows = [];
   const row = (ok, ...cells) => rows.push(html("tr", { class: "check" },
-    html("td", { class: ok ? "yes" : "no" }, ok ? "held" : "failed"), ...cells.map((cell) => html("td", {}, cell))));
+    html("td", { class: ok === null ? "idle" : ok ? "yes" : "no" }, ok === null ? "idle" : ok ? "held" : "failed"), ...cells.map((cell) => html("td", {}, cell))));
   for (const check of run.expect) row(check.ok, check.variant, check.metric, `${short(check.value)} (${check.bound})`);
-  for (const check of run.invariants) row(check.ok, "always", check.name, check.detail || "");
+  for (const check of run.invariants) row(check.detail === "0 checks" ? null : check.ok, "always", check.name, check.detail || "");
   if (rows.length) byId("checks").append(html("h2", {}, "What had to hold"),
     html("div", { class: "scroll" }, html("table", {}, html("tbody", {}, ...rows))));
 }
@@ -78,15 +82,15 @@ function frame(height, end, top, details) {
   return { picture, x, y, bottom };
 }
 
-function nice(rough) {
+function nice(rough, factors = [1, 2, 5, 10]) {
   const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1e-9)));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
+  return factors.map((factor) => factor * power).find((step) => step >= rough);
 }
 
-function lines(title, name, end, top, details, plots) {
-  const height = 150, { picture, x, y, bottom } = frame(height, end, top, details);
+function lines(title, name, end, top, details, plots, sort = "lines") {
+  const height = sort === "permits" ? 100 : 150, { picture, x, y, bottom } = frame(height, end, top, details);
   picture.setAttribute("aria-label", `${title} of ${name}`);
-  picture.setAttribute("data-plot", "lines");
+  picture.setAttribute("data-plot", sort);
   for (const part of [0, .5, 1]) {
     picture.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(top * part), y2: y(top * part) }));
     picture.append(svg("text", { x: LEFT - 4, y: y(top * part) + 3, "text-anchor": "end" }, short(top * part)));
@@ -162,17 +166,20 @@ function states(variant, end, details) {
     });
   });
   const more = actors.size > rows.length ? ` (${actors.size - rows.length} more)` : "";
-  return [html("h4", {}, "States: closed, open, half open" + more), picture];
+  const key = (state, word) => html("span", { class: "key" }, html("i", { class: "key-" + state }), word);
+  return [html("h4", {}, "States" + more, key("closed", "closed"), key("open", "open"), key("half_open", "half open"),
+    key("other", "other")), picture];
 }
 
 function sequence(details) {
   const events = details.last;
   if (!events.length) return [];
   const lanes = [...new Set(events.map((event) => event.actor))].slice(0, 8);
-  const step = 15, top = 34, height = top + events.length * step + 8, width = Math.max(WIDTH, 110 * lanes.length + 260);
-  const x = (actor) => 60 + 110 * lanes.indexOf(actor);
+  // What is said stands on the left: a narrow page shows it first, and the lanes beside it.
+  const step = 15, top = 34, height = top + events.length * step + 8, said = 290, width = said + 110 * lanes.length;
+  const x = (actor) => said + 50 + 110 * lanes.indexOf(actor);
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "data-plot": "sequence",
-    "aria-label": `events of ${details.name}`, style: `min-width:${width}px` });
+    "aria-label": `events of ${details.name}`, style: `width:${width}px` });
   for (const lane of lanes) {
     picture.append(svg("line", { class: "lane", x1: x(lane), x2: x(lane), y1: 22, y2: height }));
     picture.append(svg("text", { x: x(lane), y: 16, "text-anchor": "middle" }, lane.length > 18 ? lane.slice(0, 17) + "…" : lane));
@@ -188,8 +195,10 @@ function sequence(details) {
     if (id !== null) before.set(id, { actor: event.actor, y });
     picture.append(svg("circle", { class: "event", cx: x(event.actor), cy: y, r: 3 }));
     const what = [event.kind, event.verdict, event.ending, event.to && `-> ${event.to}`, event.reason, id].filter(Boolean).join(" · ");
-    picture.append(svg("text", { class: "event-text", x: 60 + 110 * lanes.length - 40, y: y + 3 },
-      `${(event.t / 1e9).toFixed(6)} s  ${what}`));
+    const text = svg("text", { class: "event-text", x: 0, y: y + 3 }, what.length > 48 ? what.slice(0, 47) + "…" : what);
+    text.prepend(svg("tspan", { class: "event-time" }, `${(event.t / 1e9).toFixed(6)} s `));
+    text.append(svg("title", {}, JSON.stringify(event)));
+    picture.append(text);
   });
   return [html("details", {}, html("summary", {}, "The events before the first call that failed"),
     html("div", { class: "scroll" }, picture))];
@@ -199,14 +208,20 @@ function panels() {
   const seen = run.variants.flatMap((variant) => variant.series);
   const most = (read) => Math.max(1, ...run.variants.map((variant) =>
     variant.series.reduce((top, point) => Math.max(top, read(point)), 0)));
-  const ceiling = (value) => { const step = nice(value / 2); return Math.ceil(value / step) * step; };
+  const ceiling = (value) => 2 * nice(value / 2, [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10]);
   const rates = ceiling(most((p) => Math.max(p.offered, p.goodput, p.attempts)));
   const depths = ceiling(most((p) => Math.max(p.in_flight, ...(p.queues || []))));
   if (!seen.length) return;
-  for (const variant of run.variants) {
+  const pooled = run.variants.some((variant) => (variant.permits || []).length);
+  if (!pooled) document.querySelectorAll(".legend .of-pools").forEach((entry) => entry.remove());
+  const frames = run.variants.map((variant) =>
+    html("article", { class: "panel", "data-variant": variant.name }, html("h3", {}, variant.name)));
+  byId("panels").append(...frames);
+  WIDTH = Math.max(300, frames[0].querySelector("h3").clientWidth);
+  for (const [index, variant] of run.variants.entries()) {
+    const panel = frames[index];
     const details = page.details.find((found) => found.name === variant.name);
     const end = Math.max(variant.series.length, 1), points = (read) => variant.series.map(read);
-    const panel = html("article", { class: "panel", "data-variant": variant.name }, html("h3", {}, variant.name));
     panel.append(...lines("Requests a second", variant.name, end, rates, details, [
       { kind: "offered", label: "offered", points: points((p) => p.offered) },
       { kind: "attempts", label: "attempts", points: points((p) => p.attempts) },
@@ -219,8 +234,15 @@ function panels() {
       ...page.services.map((service, index) =>
         ({ kind: "waiting", label: `waiting for ${service}`, points: points((p) => (p.queues || [])[index] || 0) })),
     ]));
+    for (const pool of (variant.permits || []).slice(0, MOST_POOLS)) {
+      const top = ceiling(Math.max(1, ...pool.most, ...pool.capacity));
+      panel.append(...lines(`Permits of ${pool.kind} ${pool.name}`, variant.name, end, top, details, [
+        { kind: "capacity", label: "capacity", points: pool.capacity },
+        { kind: "peak", label: "at most", points: pool.most },
+        { kind: "permits", label: "in use", points: pool.in_use },
+      ], "permits"));
+    }
     if (details) panel.append(...sequence(details));
-    byId("panels").append(panel);
   }
 }
 

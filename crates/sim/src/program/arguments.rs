@@ -44,7 +44,7 @@ impl<'a> Arguments<'a> {
     /// The next positional argument, called `what` where it is missing.
     pub(crate) fn positional(&mut self, what: &str) -> Result<&'a str, String> {
         if self.positional.is_empty() {
-            return Err(format!("write which {what}"));
+            return Err(format!("write which {what}; steadfast-sim help shows how"));
         }
         Ok(self.positional.remove(0))
     }

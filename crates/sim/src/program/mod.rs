@@ -11,6 +11,7 @@
 mod arguments;
 mod bundled;
 mod explain;
+mod layout;
 mod replay;
 mod run;
 mod swarm;
@@ -18,7 +19,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -31,17 +32,21 @@ use arguments::Arguments;
 const HELP: &str = "\
 Replays fault scenarios bit for bit.
 
-steadfast-sim run FILE [--seed N] [--variant V] [--set PATH=VALUE] [--out DIR] [--json]
+steadfast-sim run FILE [--seed N] [--variant V] [--set PATH=VALUE] [--out DIR]
+                  [--json]
 steadfast-sim swarm FILE --seeds A..B [--jobs J] [--for D] [--set PATH=VALUE]
                     [--variant V] [--out DIR] [--json]
 steadfast-sim replay DIR         runs what --out has written again and compares
 steadfast-sim shrink DIR -o FILE the smallest scenario that still fails
 steadfast-sim diff DIR DIR       the first event that differs
 steadfast-sim explain FILE       what a scenario says, in words
-steadfast-sim list               the bundled scenarios; their names stand for files
+steadfast-sim list               the bundled scenarios
 
-Exit: 0 all held, 1 an expectation or invariant failed, 2 wrong file or argument,
-3 not deterministic, 4 a limit was reached.
+FILE is a path, or the name of a bundled scenario:
+    steadfast-sim run retry-metastable --out outage/
+
+Exit: 0 all held, 1 an expectation or invariant failed, 2 wrong file or
+argument, 3 not deterministic, 4 a limit was reached.
 ";
 
 /// How a command ended, as the program's exit code.
@@ -81,8 +86,13 @@ pub fn run(arguments: &[String], out: &mut dyn Write, errors: &mut dyn Write) ->
         None => Err(format!("write what to do\n\n{HELP}")),
     };
     result.unwrap_or_else(|message| {
+        let mut message = message.trim_end().to_owned() + "\n";
+        // People read lines that fit; programs search for ones that are whole.
+        if std::io::stderr().is_terminal() {
+            message = layout::wrapped(&message, 4);
+        }
         // Whoever closed the other end of a pipe has read enough.
-        let _ = writeln!(errors, "{}", message.trim_end());
+        let _ = errors.write_all(message.as_bytes());
         Exit::Wrong
     })
 }
@@ -105,7 +115,7 @@ fn command_of(
             let mut arguments = Arguments::new(rest, &["--set"])?;
             let document = open(arguments.positional("FILE")?, &arguments.all("--set"))?;
             arguments.finish()?;
-            explain::explain(&document)?
+            layout::wrapped(&explain::explain(&document)?, 4)
         }
         "list" => {
             Arguments::new(rest, &[])?.finish()?;

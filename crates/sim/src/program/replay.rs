@@ -41,6 +41,10 @@ impl KnownCheck {
         same && !found.ok && found.value.is_some() == self.value.is_some()
     }
 
+    fn is_sometimes(&self) -> bool {
+        self.metric.starts_with("reached ")
+    }
+
     /// Whether the failure makes sense only after a fault.
     fn needs_faults(&self) -> bool {
         self.metric.starts_with("recovery")
@@ -129,7 +133,8 @@ pub(crate) fn shrink(rest: &[String], out: &mut dyn Write) -> Result<Exit, Strin
     arguments.finish()?;
     let (document, known) = (document_of(directory)?, Known::read(directory)?);
     let invariant = known.invariants.iter().find(|invariant| !invariant.ok);
-    let check = known.expect.iter().find(|check| !check.ok);
+    // What was never reached is not reached by less either: there is nothing that shrinking could keep.
+    let check = known.expect.iter().find(|check| !check.ok && !check.is_sometimes());
     let fails = |report: &Report| match (invariant, check) {
         // A broken invariant says more than what it leads to.
         (Some(known), _) => report.invariants.iter().any(|found| !found.ok && found.name == known.name),
@@ -137,6 +142,9 @@ pub(crate) fn shrink(rest: &[String], out: &mut dyn Write) -> Result<Exit, Strin
         (None, None) => false,
     };
     if invariant.is_none() && check.is_none() {
+        if known.expect.iter().any(|check| !check.ok) {
+            return Err("what failed is a `sometimes` alone: less than this reaches it even less".to_owned());
+        }
         return Err(format!("nothing failed in {}: there is nothing to shrink", directory.display()));
     }
     let needs_faults = invariant.is_none() && check.is_some_and(KnownCheck::needs_faults);

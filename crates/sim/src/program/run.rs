@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::arguments::Arguments;
+use super::arguments::{self, Arguments};
 use super::{Exit, open, table};
 use crate::engine::{self, Report, RunOptions, Verdict};
 use crate::output::Output;
@@ -26,6 +26,7 @@ pub(crate) fn run(rest: &[String], out: &mut dyn Write) -> Result<Exit, String> 
     let variant = arguments.last("--variant").map(str::to_owned);
     let directory = arguments.last("--out").map(PathBuf::from);
     let json = arguments.flag("--json");
+    let only = variant.as_ref().map_or_else(String::new, |variant| format!(" --variant {variant}"));
     let sets: Vec<String> = arguments.all("--set").iter().map(|set| format!(" --set '{set}'")).collect();
     arguments.finish()?;
     let combinations = document.combinations().map_err(|error| error.to_string())?;
@@ -49,7 +50,7 @@ pub(crate) fn run(rest: &[String], out: &mut dyn Write) -> Result<Exit, String> 
             let _ = out.write_all(table::table(&report).as_bytes());
             if report.verdict == Verdict::Fail {
                 let (sets, labels, seed) = (sets.concat(), label.concat(), report.seed);
-                let _ = writeln!(out, "replay: steadfast-sim run {named} --seed {seed}{sets}{labels}");
+                let _ = writeln!(out, "replay: steadfast-sim run {named} --seed {seed}{only}{sets}{labels}");
             }
         }
         reports.push(report);
@@ -76,6 +77,10 @@ pub(crate) fn run_one(
     let cannot = |error: std::io::Error| format!("the run cannot be written: {error}");
     let output = directory.map(Output::create).transpose().map_err(cannot)?;
     let log = output.as_ref().map(Output::log).transpose().map_err(cannot)?;
+    if let Some(unknown) = variant.filter(|name| !scenario.variants.iter().any(|known| known.name == *name)) {
+        let known = scenario.variants.iter().map(|known| known.name.as_str());
+        return Err(arguments::unknown("variant", unknown, known));
+    }
     let options = RunOptions { seed, variant: variant.map(str::to_owned), log, ..RunOptions::default() };
     let report = engine::run_with(&scenario, options).map_err(|error| error.to_string())?;
     if let (Some(output), Some(directory)) = (output, directory) {

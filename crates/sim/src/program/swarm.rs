@@ -10,6 +10,7 @@ use steadfast_actors::clock::Stopwatch;
 use steadfast_actors::settings::parse_duration;
 
 use super::arguments::Arguments;
+use super::layout::{number, wrapped};
 use super::run::run_one;
 use super::{Exit, open};
 use crate::engine::{ExpectReport, Report};
@@ -103,7 +104,8 @@ pub(crate) fn swarm(rest: &[String], out: &mut dyn Write, errors: &mut dyn Write
 fn tell(summary: &Summary, out: &mut dyn Write) {
     let [from, to] = summary.seeds;
     for failed in summary.failed.iter().take(MOST_LISTED) {
-        let _ = writeln!(out, "FAILED  seed {}: {}", failed.seed, failed.what.join("; "));
+        let line = format!("FAILED  seed {}: {}", failed.seed, failed.what.join("; "));
+        let _ = out.write_all(wrapped(&line, 8).as_bytes());
         let _ = writeln!(out, "replay: {}", failed.replay);
     }
     let more = summary.failed.len().saturating_sub(MOST_LISTED);
@@ -207,7 +209,7 @@ fn of_seed(directory: &Path, seed: u64) -> PathBuf {
 fn broken(report: &Report) -> Vec<String> {
     let checks = report.expect.iter().filter(|check| !check.ok && !is_sometimes(check));
     let checks = checks.map(|check| {
-        let value = check.value.map_or_else(|| "never".to_owned(), |value| value.to_string());
+        let value = check.value.map_or_else(|| "never".to_owned(), number);
         format!("{}: {} is {value}, must be {}", check.variant, check.metric, check.bound)
     });
     let invariants = report.invariants.iter().filter(|invariant| !invariant.ok);

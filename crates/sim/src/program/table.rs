@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use super::layout::{number, wrapped};
 use crate::engine::{Report, VariantReport, Verdict};
 
 /// Transitions shown of one variant; a breaker that flaps fills no screen.
@@ -28,10 +29,11 @@ pub(crate) fn table(report: &Report) -> String {
     for expected in failed {
         let value = expected.value.map_or_else(|| "never".to_owned(), number);
         let (variant, metric, bound) = (&expected.variant, &expected.metric, &expected.bound);
-        let _ = writeln!(page, "FAILED  {variant}: {metric} is {value}, must be {bound}");
+        let line = format!("FAILED  {variant}: {metric} is {value}, must be {bound}");
+        page.push_str(&wrapped(&line, 8));
     }
     for invariant in report.invariants.iter().filter(|invariant| !invariant.ok) {
-        let _ = writeln!(page, "BROKEN  {}: {}", invariant.name, invariant.detail);
+        page.push_str(&wrapped(&format!("BROKEN  {}: {}", invariant.name, invariant.detail), 8));
     }
     let held = report.expect.iter().filter(|expected| expected.ok).count();
     let verdict = if report.verdict == Verdict::Pass { "pass" } else { "FAIL" };
@@ -78,16 +80,6 @@ fn count(count: u64) -> String {
     match count {
         0..1_000_000 => count.to_string(),
         _ => format!("{}k", count / 1_000),
-    }
-}
-
-/// At most seven characters.
-fn number(number: f64) -> String {
-    match number {
-        _ if number >= 10_000_000.0 => format!("{number:.1e}"),
-        _ if number >= 100.0 || number == 0.0 => format!("{number:.0}"),
-        _ if number >= 10.0 => format!("{number:.1}"),
-        _ => format!("{number:.2}"),
     }
 }
 

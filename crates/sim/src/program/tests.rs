@@ -30,6 +30,13 @@ fn a_list_has_one_line_for_each_bundled_scenario() {
 
 #[test]
 fn a_scenario_is_explained_in_words_with_what_was_set() {
+    for bundled in BUNDLED {
+        let (_, out, _) = program(&["explain", bundled.name]);
+        let narrow = out.lines().all(|line| line.chars().count() <= 80);
+        assert!(narrow, "{out}");
+    }
+    let (_, help, _) = program(&["help"]);
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     let (exit, out, errors) = program(&["explain", "retry-metastable", "--set", "service.db.servers=7"]);
     assert_eq!((exit, errors.as_str()), (Exit::Held, ""));
     assert!(out.contains("db: 7 servers, 100ms, fifo queue"), "{out}");
@@ -49,6 +56,7 @@ fn wrong_arguments_exit_with_2_and_the_nearest_word() {
         (&["explain", "retry-metastable", "--set"], "--set needs a value"),
         (&["explain", "retry-metastable", "--set", "duration"], "write it as in"),
         (&["explain", "/no/such/file.toml"], "cannot be read"),
+        (&["run", "swizzle", "--variant", "gaurded"], "did you mean guarded?"),
         (&[], "write what to do"),
     ] {
         let (exit, out, errors) = program(arguments);
@@ -228,6 +236,17 @@ fn a_failure_shrinks_to_a_smaller_file_that_still_fails() {
     assert_eq!(shrunk.faults.len(), 1);
     assert!(shrunk.faults[0].lasts.unwrap() < 2_000_000_000);
     assert_eq!(program(&["run", &small_file]).0, Exit::Failed);
+}
+
+#[test]
+fn what_was_never_reached_is_not_shrunk() {
+    let directory = Temporary::new("unreached");
+    let (file, run) = (small(&directory), directory.0.join("run").display().to_string());
+    let sometimes = "sometimes=[{ variant = \"bare\", reached = \"event:lost\" }]";
+    assert_eq!(program(&["run", &file, "--out", &run, "--set", sometimes]).0, Exit::Failed);
+    let (exit, _, errors) = program(&["shrink", &run, "-o", "/no/where.toml"]);
+    assert_eq!(exit, Exit::Wrong);
+    assert!(errors.contains("a `sometimes` alone"), "{errors}");
 }
 
 #[test]

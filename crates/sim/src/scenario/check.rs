@@ -127,7 +127,9 @@ fn measured(scenario: &Scenario, actors: &Actors<'_>, declared: &Declared<'_>, n
             {
                 unknown("service or pool", name, span, services.iter().copied().chain(actors.pools()), notes);
             }
-            Metric::Transitions(name) if !actors.any(name) => {
+            Metric::Transitions(name) | Metric::Restarts(name) | Metric::Escalations(name)
+                if !actors.any(name) =>
+            {
                 unknown("actor", name, span, actors.names(), notes);
             }
             _ => {}

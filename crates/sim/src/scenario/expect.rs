@@ -50,6 +50,10 @@ pub enum Metric {
     Rejected(String),
     /// Transitions of the actor of this name.
     Transitions(String),
+    /// Restarts of the actor of this name after a crash.
+    Restarts(String),
+    /// How often the actor of this name was given up because it crashed too often.
+    Escalations(String),
     /// The most executions that one key had.
     ExecutionsPerKey,
     /// Answers that came from a fallback or with parts left out.
@@ -63,12 +67,13 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// Whether it is about requests as those who send them see it.
+    /// Whether it can be told apart by the handler that requests from outside are sent to.
     fn is_of_requests(&self) -> bool {
         matches!(
             self,
             Metric::Goodput
                 | Metric::Offered
+                | Metric::Attempts
                 | Metric::SuccessRatio
                 | Metric::Quantile(_)
                 | Metric::Recovery
@@ -140,6 +145,8 @@ impl std::fmt::Display for Metric {
         match self {
             Metric::Rejected(kind) => write!(f, "rejected.{kind}"),
             Metric::Transitions(name) => write!(f, "transitions.{name}"),
+            Metric::Restarts(name) => write!(f, "restarts.{name}"),
+            Metric::Escalations(name) => write!(f, "escalations.{name}"),
             Metric::Queue(name) => write!(f, "queue.{name}"),
             plain => {
                 f.write_str(PLAIN.iter().find(|(_, known)| known == plain).map_or("p", |(name, _)| name))
@@ -209,13 +216,15 @@ fn read_metric(node: &Node, notes: &mut Notes<'_>) -> Option<Metric> {
     match written.split_once('.') {
         Some(("rejected", kind)) => return Some(Metric::Rejected(kind.to_owned())),
         Some(("transitions", name)) => return Some(Metric::Transitions(name.to_owned())),
+        Some(("restarts", name)) => return Some(Metric::Restarts(name.to_owned())),
+        Some(("escalations", name)) => return Some(Metric::Escalations(name.to_owned())),
         Some(("queue", name)) => return Some(Metric::Queue(name.to_owned())),
         _ => {}
     }
     let names: Vec<&str> = PLAIN
         .iter()
         .map(|(name, _)| *name)
-        .chain(["rejected.KIND", "transitions.NAME", "queue.NAME"])
+        .chain(["rejected.KIND", "transitions.NAME", "restarts.NAME", "escalations.NAME", "queue.NAME"])
         .collect();
     none_of(&names, node, written, "is not measured", notes);
     None

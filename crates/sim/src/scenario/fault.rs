@@ -70,8 +70,8 @@ pub enum FaultKind {
     Clog,
     /// Link: a share of the messages is lost.
     Drop(f64),
-    /// Link: a share of the messages arrives twice.
-    Duplicate(f64),
+    /// Link: a share of the messages arrives more than once, with one up to this many copies beside each.
+    Duplicate(f64, u32),
     /// Link: a share of the messages is overtaken, by up to this many nanoseconds.
     Reorder(f64, u64),
     /// Link: messages take longer.
@@ -132,7 +132,7 @@ impl FaultKind {
             FaultKind::Hold => "hold",
             FaultKind::Clog => "clog",
             FaultKind::Drop(_) => "drop",
-            FaultKind::Duplicate(_) => "duplicate",
+            FaultKind::Duplicate(..) => "duplicate",
             FaultKind::Reorder(..) => "reorder",
             FaultKind::Slow(_) => "slow",
             FaultKind::Swizzle(_) => "swizzle",
@@ -244,7 +244,10 @@ fn read_kind(target: &Target, table: &mut Table<'_>, notes: &mut Notes<'_>) -> O
         "hold" => FaultKind::Hold,
         "clog" => FaultKind::Clog,
         "drop" => FaultKind::Drop(share(table, notes)?),
-        "duplicate" => FaultKind::Duplicate(share(table, notes)?),
+        "duplicate" => {
+            let copies = table.integer("copies", 1..=100, notes).unwrap_or(1);
+            FaultKind::Duplicate(share(table, notes)?, u32::try_from(copies).unwrap_or(1))
+        }
         "reorder" => {
             FaultKind::Reorder(share(table, notes)?, table.duration("by", notes).unwrap_or(100_000_000))
         }

@@ -136,7 +136,7 @@ impl LinkHandle {
 
     /// A share of the messages, 0 to 1, arrives twice.
     pub fn duplicate(&self, share: f64, lasts: Duration) -> Injected {
-        self.strike(FaultKind::Duplicate(share), lasts)
+        self.strike(FaultKind::Duplicate(share, 1), lasts)
     }
 
     /// A share of the messages, 0 to 1, comes up to `by` later, so that others overtake them.

@@ -86,7 +86,7 @@ impl World {
         let route = self.route(from, service);
         let request = self.house.calls.fetch_add(1, Ordering::Relaxed);
         let deadline = Deadline::current().time().as_nanos();
-        let about = About { request, key, priority: 1, deadline, held: 0 };
+        let about = About { request, key, priority: 1, deadline, held: 0, entry: About::NO_ENTRY };
         self.house.send(route, about).await.map(drop).map_err(CallError::Kind)
     }
 

@@ -32,12 +32,12 @@ pub(crate) struct Channel {
 }
 
 /// What becomes of a parcel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It arrives after so long.
     Arrives(u64),
-    /// It arrives twice, after so long each.
-    Twice(u64, u64),
+    /// It and its copies arrive, after so long each.
+    Copied(Vec<u64>),
     /// It never arrives.
     Lost,
     /// It waits until the link heals.
@@ -62,15 +62,17 @@ impl Channel {
         if self.active.is_empty() {
             return Fate::Arrives(delay);
         }
-        let mut twice = None;
+        let mut copies = Vec::new();
         let (mut lost, mut held) = (false, false);
         for kind in self.active.of(key) {
             match kind {
                 FaultKind::Partition | FaultKind::Oneway => lost = true,
                 kind if holds(kind) => held = true,
                 FaultKind::Drop(share) => lost |= self.stream.chance(*share),
-                FaultKind::Duplicate(share) if self.stream.chance(*share) => {
-                    twice = Some(self.stream.time(&self.latency, 0));
+                FaultKind::Duplicate(share, most) if self.stream.chance(*share) => {
+                    // One needs no choice.
+                    let count = if *most > 1 { self.stream.below(u64::from(*most)) + 1 } else { 1 };
+                    copies.extend((0..count).map(|_| self.stream.time(&self.latency, 0)));
                 }
                 FaultKind::Reorder(share, by) if self.stream.chance(*share) => {
                     delay = delay.saturating_add(self.stream.below(*by) + 1);
@@ -79,11 +81,14 @@ impl Channel {
                 _ => {}
             }
         }
-        match (lost, held, twice) {
-            (true, ..) => Fate::Lost,
-            (_, true, _) => Fate::Held,
-            (_, _, Some(other)) => Fate::Twice(delay, other),
-            _ => Fate::Arrives(delay),
+        match (lost, held) {
+            (true, _) => Fate::Lost,
+            (_, true) => Fate::Held,
+            _ if copies.is_empty() => Fate::Arrives(delay),
+            _ => {
+                copies.insert(0, delay);
+                Fate::Copied(copies)
+            }
         }
     }
 

@@ -216,13 +216,13 @@ impl World {
     fn log_fault(&self, index: usize, kind: &'static str) {
         let fault = &self.faults[index].fault;
         let mut record = self.recorder.record();
-        let what = format!("{:?}", fault.kind);
-        let target = format!("{:?}", fault.target);
+        let what = fault.kind.as_str();
+        let target = fault.target.to_string();
         record
             .log
             .line(self.now, "fault", &index.to_string(), kind)
             .word("target", &target)
-            .word("what", &what);
+            .word("what", what);
         record.came(kind);
     }
 

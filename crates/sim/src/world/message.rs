@@ -47,6 +47,13 @@ pub(crate) struct About {
     pub(crate) deadline: u64,
     /// The pools that calls around it hold permits of, one bit each.
     pub(crate) held: u64,
+    /// The handler that the request from outside was sent to.
+    pub(crate) entry: u32,
+}
+
+impl About {
+    /// Of what no load has sent.
+    pub(crate) const NO_ENTRY: u32 = u32::MAX;
 }
 
 /// A message's place; one that is gone is never mistaken for the one that took its place.

@@ -209,7 +209,8 @@ impl World {
         let name = source.load.handler.as_str();
         let Some(handler) = self.handlers.iter().position(|known| known == name) else { return };
         let priority = source.load.priority as u8;
-        let about = About { request, key, priority, deadline: u64::MAX, held: 0 };
+        let entry = u32::try_from(handler).unwrap_or(About::NO_ENTRY);
+        let about = About { request, key, priority, deadline: u64::MAX, held: 0, entry };
         {
             let mut record = self.recorder.record();
             record.measures.arrived(self.now, handler);
@@ -234,7 +235,7 @@ impl World {
     /// Sends a request on its way.
     pub(crate) fn send(&mut self, route: Route, about: About, reply: oneshot::Sender<Reply>) -> MessageId {
         if let Callee::Service(_) = route.callee {
-            self.recorder.record().measures.attempts.add(self.now, 1);
+            self.recorder.record().measures.attempted(self.now, about.entry as usize);
         }
         let message = self.messages.add(route.callee, route.back, about, reply);
         self.dispatch(route.forward, Parcel::Request(message));
@@ -261,12 +262,13 @@ impl World {
         match fate {
             Fate::Arrives(0) => self.deliver(parcel),
             Fate::Arrives(delay) => self.push(at(delay), Event::Delivery(parcel)),
-            Fate::Twice(first, second) => {
-                self.log_link(channel, "duplicated", about.request);
-                let times = [at(first), at(second)];
-                self.messages.copied(id);
-                for time in times {
-                    self.push(time, Event::Delivery(parcel));
+            Fate::Copied(delays) => {
+                for _ in 1..delays.len() {
+                    self.log_link(channel, "duplicated", about.request);
+                    self.messages.copied(id);
+                }
+                for delay in delays {
+                    self.push(self.now.saturating_add(delay), Event::Delivery(parcel));
                 }
             }
             Fate::Lost => {
@@ -309,7 +311,8 @@ impl World {
     }
 
     fn about(messages: &Messages, work: Work) -> About {
-        let nobody = About { request: 0, key: 0, priority: 0, deadline: u64::MAX, held: 0 };
+        let entry = About::NO_ENTRY;
+        let nobody = About { request: 0, key: 0, priority: 0, deadline: u64::MAX, held: 0, entry };
         messages.get(work.message).map_or(nobody, |message| message.about)
     }
 

@@ -136,10 +136,11 @@ mod tests {
         let mut messages = Messages::default();
         let mut waiting = Waiting::new(discipline);
         for (since, priority) in (0..).zip(priorities) {
-            let about = About { request: since, key: 0, priority: *priority, deadline: u64::MAX, held: 0 };
+            let (priority, entry) = (*priority, About::NO_ENTRY);
+            let about = About { request: since, key: 0, priority, deadline: u64::MAX, held: 0, entry };
             let (reply, _) = tokio::sync::oneshot::channel();
             let message = messages.add(Callee::Service(0), 0, about, reply);
-            waiting.push(Work { message, since, began: 0, server: 0 }, *priority);
+            waiting.push(Work { message, since, began: 0, server: 0 }, priority);
         }
         let order = std::iter::from_fn(|| waiting.pop(10));
         order
