@@ -104,7 +104,7 @@ fn only_the_clock_reads_a_clock_or_the_systems_randomness() {
     ];
     let offenders: Vec<String> = sources()
         .into_iter()
-        .filter(|(name, _)| !name.ends_with("actors/src/clock.rs") && !name.contains("tests"))
+        .filter(|(name, _)| !name.contains("actors/src/clock") && !name.contains("tests"))
         .filter(|(_, text)| words.iter().any(|word| text.contains(word)))
         .map(|(name, _)| name)
         .collect();

@@ -1,4 +1,4 @@
-//! Time and randomness: the only file that reads a clock or seeds a generator.
+//! Time and randomness: the only room that reads a clock or seeds a generator.
 //!
 //! Machines get both as arguments ([`Moment`]). Waits and windows run on [`Time`], which is tokio's clock, so that a
 //! paused tokio runtime is a simulated one; records that outlive the process use [`WallTime`].
@@ -151,7 +151,10 @@ impl Entropy {
 }
 
 #[cfg(feature = "host")]
-pub use host::Clock;
+mod reading;
+
+#[cfg(feature = "host")]
+pub use reading::Clock;
 
 #[cfg(feature = "host")]
 thread_local! {
@@ -164,131 +167,6 @@ thread_local! {
 #[cfg(feature = "host")]
 pub fn spend_cpu(time: Duration) {
     SPENT.set(SPENT.get().saturating_add(time));
-}
-
-#[cfg(feature = "host")]
-mod host {
-    use super::{Time, WallTime, saturating_nanos};
-    use std::sync::atomic::{AtomicI64, Ordering};
-    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-    /// Where a runtime reads its time.
-    ///
-    /// It follows tokio's clock, wall time included: under a paused tokio runtime both stand still until tokio advances
-    /// it, so that a simulated run has a simulated calendar. [`Clock::shift_wall`] is how a simulator lets it jump.
-    #[derive(Debug)]
-    pub struct Clock {
-        start: tokio::time::Instant,
-        wall: Wall,
-        /// By how many nanoseconds wall time was made to jump.
-        shift: AtomicI64,
-    }
-
-    #[derive(Debug)]
-    enum Wall {
-        /// The system's. `start` tells how far tokio's clock has left the system's since.
-        System { start: Instant },
-        /// This at the start.
-        From(u64),
-    }
-
-    /// Two clocks that are read one after the other differ by this much without meaning anything.
-    const READING: Duration = Duration::from_millis(10);
-
-    #[expect(clippy::disallowed_methods, reason = "this is the file that reads clocks")]
-    impl Clock {
-        /// A clock that starts now and shows the system's wall time.
-        #[must_use]
-        pub fn system() -> Self {
-            Self::new(Wall::System { start: Instant::now() })
-        }
-
-        /// A clock that starts now with a given wall time: two runs then see the same dates.
-        #[must_use]
-        pub fn starting_at(wall: WallTime) -> Self {
-            Self::new(Wall::From(wall.as_nanos()))
-        }
-
-        fn new(wall: Wall) -> Self {
-            Clock { start: tokio::time::Instant::now(), wall, shift: AtomicI64::new(0) }
-        }
-
-        /// Whether time here only passes as somebody advances it, as on a paused tokio runtime: what the machine's own
-        /// clocks and threads do must then not reach a decision.
-        #[must_use]
-        pub fn is_simulated(&self) -> bool {
-            let (seen, real) = (tokio::time::Instant::now(), Instant::now());
-            // The system's clock may show one instant twice, but never for long.
-            while Instant::now() == real {
-                std::hint::spin_loop();
-            }
-            tokio::time::Instant::now() == seen
-        }
-
-        /// The processor time that this thread has used so far; simulated, what [`spend_cpu`](super::spend_cpu) said on it.
-        #[must_use]
-        pub fn thread_cpu(is_simulated: bool) -> Duration {
-            if is_simulated {
-                return super::SPENT.get();
-            }
-            #[cfg(unix)]
-            {
-                let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-                let (seconds, nanos) = (u64::try_from(used.tv_sec), u32::try_from(used.tv_nsec));
-                Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
-            }
-            // Elsewhere real time stands in: a thread that is not running is charged too.
-            #[cfg(not(unix))]
-            {
-                static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-                START.get_or_init(Instant::now).elapsed()
-            }
-        }
-
-        /// Monotonic time since the start of the runtime.
-        #[must_use]
-        pub fn now(&self) -> Time {
-            Time::ZERO.after(tokio::time::Instant::now().saturating_duration_since(self.start))
-        }
-
-        /// Wall time.
-        #[must_use]
-        pub fn wall(&self) -> WallTime {
-            let wall = match &self.wall {
-                Wall::From(wall) => wall.saturating_add(self.now().as_nanos()),
-                Wall::System { start } => {
-                    let real = start.elapsed();
-                    let seen = Duration::from_nanos(self.now().as_nanos());
-                    let system =
-                        saturating_nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-                    if real.abs_diff(seen) < READING {
-                        system
-                    } else {
-                        system.saturating_sub(saturating_nanos(real)).saturating_add(saturating_nanos(seen))
-                    }
-                }
-            };
-            WallTime::from_nanos(wall.saturating_add_signed(self.shift.load(Ordering::Relaxed)))
-        }
-
-        /// Lets wall time jump, as an operator or NTP can; monotonic time goes on undisturbed.
-        pub fn shift_wall(&self, by: Duration, backwards: bool) {
-            let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
-            let by = if backwards { -by } else { by };
-            let shifted = |shift: i64| Some(shift.saturating_add(by));
-            let _ = self.shift.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shifted);
-        }
-
-        /// `time` as an instant that tokio's timers take.
-        #[must_use]
-        pub fn instant(&self, time: Time) -> tokio::time::Instant {
-            let since_start = Duration::from_nanos(time.as_nanos());
-            // tokio's own "far future" for what its timers cannot hold: 30 years.
-            self.start
-                .checked_add(since_start)
-                .unwrap_or_else(|| self.start + Duration::from_secs(86_400 * 365 * 30))
-        }
-    }
 }
 
 /// How long something takes in real time, whatever tokio's clock says: for what is told to people, never for a decision.
@@ -337,29 +215,5 @@ mod tests {
         assert_eq!(Time::MAX.after(Duration::MAX), Time::MAX);
         assert_eq!(Time::ZERO.since(Time::MAX), Duration::ZERO);
         assert_eq!(Time::ZERO.after(Duration::from_secs(1)).as_nanos(), 1_000_000_000);
-    }
-
-    #[cfg(feature = "host")]
-    #[tokio::test(start_paused = true)]
-    async fn a_paused_clock_is_known_as_a_simulated_one() {
-        assert!(Clock::system().is_simulated());
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(Clock::system().is_simulated());
-        tokio::time::resume();
-        assert!(!Clock::system().is_simulated());
-    }
-
-    #[cfg(feature = "host")]
-    #[tokio::test(start_paused = true)]
-    async fn wall_time_follows_a_paused_clock_and_jumps_only_where_it_is_told_to() {
-        let hour = Duration::from_secs(3_600);
-        for clock in [Clock::system(), Clock::starting_at(WallTime::from_nanos(1_000))] {
-            let start = clock.wall().as_nanos();
-            tokio::time::advance(hour).await;
-            let later = clock.wall().as_nanos();
-            assert!((later - start).abs_diff(3_600_000_000_000) < 1_000_000_000, "{start} {later}");
-            clock.shift_wall(hour, true);
-            assert!(clock.wall().as_nanos().abs_diff(start) < 1_000_000_000);
-        }
     }
 }

@@ -1,11 +1,9 @@
 use std::future::poll_fn;
 use std::pin::pin;
-use std::time::Duration;
 
-use super::permit::Admission;
-use super::{BreakerHandle, KeyedInput};
-use crate::clock::Time;
-use crate::outcome::{Ending, ErrorKind, Outcome};
+use super::BreakerHandle;
+use super::calling::{Calling, Running};
+use crate::outcome::{Ending, ErrorKind};
 use crate::rejection::Rejection;
 
 /// What a call through a breaker came to where it did not succeed.
@@ -52,10 +50,6 @@ impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
     }
 }
 
-/// From when on a call that is dropped counts as failed, where the breaker is not told what slow is: whoever gives up
-/// after so long did not do so for a whim.
-const SLOW: Duration = Duration::from_secs(5);
-
 impl BreakerHandle {
     /// Calls `work` if the breaker lets it pass, and reports how it ended. Every error counts against the dependency.
     ///
@@ -73,16 +67,16 @@ impl BreakerHandle {
     /// # Cancel safety
     /// Dropped while the work runs, it counts as cancelled; as failed where it ran for `slow_call_duration` (5 s where
     /// that is not set), or where a panic drops it.
-    pub async fn call<T, E, F, W>(&self, work: W) -> Result<T, CallError<E>>
+    #[inline]
+    pub fn call<T, E, F, W>(&self, work: W) -> impl Future<Output = Result<T, CallError<E>>>
     where
         W: FnOnce() -> F,
         F: Future<Output = Result<T, E>>,
     {
-        let judge = |result: &Result<T, E>| match result {
+        self.call_judged(work, |result| match result {
             Ok(_) => Ending::Success,
             Err(_) => Ending::Error(ErrorKind::Unknown),
-        };
-        self.call_judged(work, judge).await
+        })
     }
 
     /// The same, where `judge` says what a result tells of the dependency: an error that is the caller's own fault is
@@ -93,92 +87,48 @@ impl BreakerHandle {
     ///
     /// # Cancel safety
     /// As [`call`](BreakerHandle::call).
-    pub async fn call_judged<T, E, F, W, J>(&self, work: W, judge: J) -> Result<T, CallError<E>>
+    #[inline]
+    pub fn call_judged<T, E, F, W, J>(
+        &self,
+        work: W,
+        judge: J,
+    ) -> impl Future<Output = Result<T, CallError<E>>>
     where
         W: FnOnce() -> F,
         F: Future<Output = Result<T, E>>,
         J: FnOnce(&Result<T, E>) -> Ending,
     {
-        let admission = match self.granted() {
-            Some(granted) => granted?,
-            None => self.ask(None).await?.into_admission(),
-        };
-        let mut running = Running { breaker: self, admission, started: None };
-        if self.config().slow_call_duration().is_some() {
-            running.start();
-        }
+        Calling::new(self, (work, judge), |(work, judge)| self.call_asked(work, judge))
+    }
+
+    /// A call that the actor is asked about.
+    async fn call_asked<T, E, F, W, J>(&self, work: W, judge: J) -> Result<T, CallError<E>>
+    where
+        W: FnOnce() -> F,
+        F: Future<Output = Result<T, E>>,
+        J: FnOnce(&Result<T, E>) -> Ending,
+    {
+        let admission = self.ask(None).await?.into_admission();
+        let mut running = Running::new(self, admission);
         let mut work = pin!(work());
-        // Who is ready at once needs no clock: nobody asks how long it took.
         let work = poll_fn(|context| {
             let polled = work.as_mut().poll(context);
             if polled.is_pending() {
-                running.start();
+                running.waits();
             }
             polled
         });
         let result = match admission.lease() {
-            None => work.await,
-            Some(lease) => match tokio::time::timeout(lease, work).await {
-                Ok(result) => result,
-                Err(_) => {
-                    if let Some(input) = running.told(Ending::TimedOut) {
-                        self.hosted().report(input).await;
-                    }
-                    return Err(Rejection::timed_out(self.name(), lease).into());
-                }
-            },
+            None => Ok(work.await),
+            Some(lease) => tokio::time::timeout(lease, work).await.map_err(|_| lease),
         };
-        // A success in health has nothing to tell, and makes no future for it.
-        if let Some(input) = running.told(judge(&result)) {
+        let outcome = running.ended(result.as_ref().map_or(Ending::TimedOut, judge));
+        if let Some(input) = self.told(admission, outcome) {
             self.hosted().report(input).await;
         }
-        result.map_err(CallError::Failed)
-    }
-}
-
-/// A call on its way; dropped there, it says why.
-struct Running<'a> {
-    breaker: &'a BreakerHandle,
-    admission: Admission,
-    /// When it began to be worth timing: at its first wait, or at once where the breaker wants to know what is slow.
-    started: Option<Time>,
-}
-
-impl Running<'_> {
-    #[inline]
-    fn start(&mut self) {
-        self.started.get_or_insert_with(|| self.breaker.hosted().now());
-    }
-
-    fn latency(&self) -> Duration {
-        self.started.map_or(Duration::ZERO, |started| self.breaker.hosted().now().since(started))
-    }
-
-    /// What has to be told of how it ended, if anything has.
-    #[inline]
-    fn told(mut self, ending: Ending) -> Option<KeyedInput> {
-        let admission = std::mem::replace(&mut self.admission, Admission::Unheard);
-        let timed = self.breaker.config().slow_call_duration().is_some();
-        let latency = if timed { self.latency() } else { Duration::ZERO };
-        self.breaker.told(admission, Outcome { ending, latency })
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let admission = std::mem::replace(&mut self.admission, Admission::Unheard);
-        if admission == Admission::Unheard {
-            return;
+        match result {
+            Ok(result) => result.map_err(CallError::Failed),
+            Err(lease) => Err(Rejection::timed_out(self.hosted().name_kept(), lease).into()),
         }
-        let latency = self.latency();
-        let slow = self.breaker.config().slow_call_duration().unwrap_or(SLOW);
-        let ending = if std::thread::panicking() {
-            Ending::Panicked
-        } else if latency >= slow {
-            Ending::TimedOut
-        } else {
-            Ending::Cancelled
-        };
-        self.breaker.settle_later(admission, Outcome { ending, latency });
     }
 }

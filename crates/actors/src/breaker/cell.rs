@@ -28,6 +28,60 @@ const GRANT_BITS: u32 = 3;
 const UNREAD: u64 = 1 << GRANT_BITS;
 const EPOCH_BITS: u32 = GRANT_BITS + 1;
 
+/// The first word as somebody read it: what callers might do, and in which epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+impl Word {
+    /// No word that is ever published.
+    pub(crate) const NONE: Word = Word(u64::MAX);
+
+    /// It as a number.
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The word of that number.
+    #[inline]
+    pub(crate) const fn of(bits: u64) -> Self {
+        Word(bits)
+    }
+
+    /// What callers may do. While something is unread they ask.
+    #[inline]
+    pub(crate) const fn grant(self) -> Grant {
+        // With the bit for what is unread, no number is one of these.
+        match self.0 & ((1 << EPOCH_BITS) - 1) {
+            1 => Grant::Count,
+            2 => Grant::Report,
+            3 => Grant::Refuse,
+            4 => Grant::RefuseAll,
+            5 => Grant::PassAll,
+            _ => Grant::Ask,
+        }
+    }
+
+    /// Whether callers pass, and want to hear how it ends.
+    #[inline]
+    pub(crate) const fn lets_pass(self) -> bool {
+        let granted = self.0 & ((1 << EPOCH_BITS) - 1);
+        granted == Grant::Count as u64 || granted == Grant::Report as u64
+    }
+
+    /// Whether a success is counted.
+    #[inline]
+    pub(crate) const fn counts(self) -> bool {
+        self.0 & ((1 << EPOCH_BITS) - 1) == Grant::Count as u64
+    }
+
+    /// In which epoch.
+    #[inline]
+    pub(crate) const fn epoch(self) -> u64 {
+        self.0 >> EPOCH_BITS
+    }
+}
+
 /// The two words. Padded, for all callers read them, and what lies beside them is written.
 #[derive(Debug)]
 #[repr(align(128))]
@@ -52,18 +106,8 @@ impl BreakerCell {
 
     /// What callers may do now, and in which epoch. While something is unread they ask.
     #[inline]
-    pub(crate) fn grant(&self) -> (Grant, u64) {
-        let word = self.word.load(Ordering::Acquire);
-        // With the bit for what is unread, no number is one of these.
-        let grant = match word & ((1 << EPOCH_BITS) - 1) {
-            1 => Grant::Count,
-            2 => Grant::Report,
-            3 => Grant::Refuse,
-            4 => Grant::RefuseAll,
-            5 => Grant::PassAll,
-            _ => Grant::Ask,
-        };
-        (grant, word >> EPOCH_BITS)
+    pub(crate) fn word(&self) -> Word {
+        Word(self.word.load(Ordering::Acquire))
     }
 
     /// The time that goes with it, in nanoseconds.
@@ -91,16 +135,20 @@ mod tests {
     #[test]
     fn what_is_published_is_read_back() {
         let cell = BreakerCell::default();
-        assert_eq!(cell.grant(), (Grant::Ask, 0));
+        let read = || (cell.word().grant(), cell.word().epoch());
+        assert_eq!(read(), (Grant::Ask, 0));
         use Grant::{Ask, Count, PassAll, Refuse, RefuseAll, Report};
         for grant in [Ask, Count, Report, Refuse, RefuseAll, PassAll] {
             cell.publish(grant, 1 << 40, 7);
-            assert_eq!((cell.grant(), cell.until()), ((grant, 1 << 40), 7));
+            assert_eq!((read(), cell.until()), ((grant, 1 << 40), 7));
+            assert_ne!(cell.word(), Word::NONE);
+            assert_eq!(cell.word().lets_pass(), matches!(grant, Count | Report));
+            assert_eq!(cell.word().counts(), grant == Count);
             cell.unsettle();
-            assert_eq!(cell.grant(), (Grant::Ask, 1 << 40));
+            assert_eq!(read(), (Grant::Ask, 1 << 40));
             cell.publish(grant, 3, 0);
             cell.withdraw();
-            assert_eq!(cell.grant(), (Grant::Ask, 3));
+            assert_eq!(read(), (Grant::Ask, 3));
         }
     }
 }

@@ -157,7 +157,12 @@ impl BreakerConfig {
             Ending::Panicked => Health::Failure,
             Ending::Rejected(_) | Ending::Cancelled => Health::Neutral,
         };
-        (health, self.slow_call_duration.is_some_and(|limit| outcome.latency >= limit))
+        (health, self.is_slow(outcome))
+    }
+
+    #[inline]
+    pub(super) fn is_slow(&self, outcome: &Outcome) -> bool {
+        self.slow_call_duration.is_some_and(|limit| outcome.latency >= limit)
     }
 
     /// How long it stays open.

@@ -42,11 +42,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::cell::{BreakerCell, Grant};
+use super::cell::BreakerCell;
+#[cfg(feature = "host")]
+use super::cell::{Grant, Word};
 use super::protocol::BreakerInput;
 use super::{BreakerConfig, KeyedBreakerMachine, KeyedInput, Span};
+#[cfg(feature = "host")]
+use crate::clock::Clock;
 use crate::clock::Time;
-use crate::gate::{Gate, Noted, Owner, Slots, Tallies, Tally};
+#[cfg(feature = "host")]
+use crate::gate::Cell;
+use crate::gate::{Gate, Noted, Slots, Tallies, Tally};
 use crate::settings::Grants;
 
 /// What a breaker grants in advance.
@@ -105,8 +111,8 @@ impl Gate<KeyedBreakerMachine> for BreakerGate {
 #[cfg(feature = "host")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passage {
-    /// It passes, in this epoch.
-    Pass(u64),
+    /// It passes on this word.
+    Pass(Word),
     /// It passes, and nobody wants to hear how it ends.
     Unheard,
     /// It is refused until then.
@@ -131,12 +137,17 @@ pub(super) enum Success {
 
 #[cfg(feature = "host")]
 impl BreakerGate {
-    /// How a call stands now.
+    /// How a call stands now, in a word.
     #[inline]
+    pub(super) fn word(&self) -> Word {
+        self.cell.word()
+    }
+
+    /// How a call stands now.
     pub(super) fn passage(&self) -> Passage {
-        let (grant, epoch) = self.cell.grant();
-        match grant {
-            Grant::Count | Grant::Report => Passage::Pass(epoch),
+        let word = self.cell.word();
+        match word.grant() {
+            Grant::Count | Grant::Report => Passage::Pass(word),
             Grant::Ask => Passage::Ask,
             Grant::Refuse => Passage::Refused(Time::from_nanos(self.cell.until())),
             Grant::RefuseAll => Passage::RefusedByOrder,
@@ -144,23 +155,41 @@ impl BreakerGate {
         }
     }
 
-    /// Counts a success of a call that passed in `epoch`. `now` is read where the window is one of time alone.
+    /// Counts a success of a call that passed on `granted`, where nothing was published since, nothing is unread, no time has
+    /// to be looked at, and this thread has counted here before; else [`succeeded`](BreakerGate::succeeded) finds out. Says whether the actor should look at
+    /// what has been counted.
     #[inline]
-    pub(super) fn succeeded(&self, epoch: u64, now: impl FnOnce() -> Time) -> Success {
-        let (grant, present) = self.cell.grant();
-        if present != epoch {
+    pub(super) fn count_at_once(&self, granted: Word) -> Option<bool> {
+        if !granted.counts() || self.timed || self.cell.word() != granted {
+            return None;
+        }
+        Some(self.successes.own_at_once()?.count_alone(lower_half(granted)))
+    }
+
+    /// Counts a success of a call that passed on `granted`. The clock is read where the window is one of time alone.
+    pub(super) fn succeeded(&self, granted: Word, clock: &Clock) -> Success {
+        let present = self.cell.word();
+        if present.epoch() != granted.epoch() {
             return Success::Done;
         }
-        if grant != Grant::Count || (self.timed && now().as_nanos() >= self.cell.until()) {
+        let is_over = || self.timed && clock.now().as_nanos() >= self.cell.until();
+        if !present.counts() || is_over() {
             return Success::Report;
         }
-        let (tally, owner) = self.successes.own();
-        // The lower half is what a tally holds of an epoch.
-        let epoch = (epoch & u64::from(u32::MAX)) as u32;
-        let due = match owner {
-            Owner::Alone => tally.count_alone(epoch),
-            Owner::Shared => tally.count_shared(epoch),
-        };
-        if due { Success::Poke } else { Success::Done }
+        if self.count(granted) { Success::Poke } else { Success::Done }
     }
+
+    fn count(&self, granted: Word) -> bool {
+        match self.successes.own() {
+            Cell::Own(tally) => tally.count_alone(lower_half(granted)),
+            Cell::Shared(tally) => tally.count_shared(lower_half(granted)),
+        }
+    }
+}
+
+/// What a tally holds of an epoch.
+#[cfg(feature = "host")]
+#[inline]
+fn lower_half(granted: Word) -> u32 {
+    (granted.epoch() & u64::from(u32::MAX)) as u32
 }

@@ -1,7 +1,13 @@
+use std::time::Duration;
+
+use super::cell::Word;
+use super::gate::Passage;
 use super::permit::Admission;
-use super::{BreakerHandle, BreakerPermit};
+use super::{BreakerHandle, BreakerPermit, BreakerState};
+use crate::clock::Time;
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
+use crate::settings::Mode;
 
 /// A pass that was granted in advance. It holds no place: who drops it has nothing to give back.
 ///
@@ -9,32 +15,91 @@ use crate::rejection::Rejection;
 /// settled with the breaker that it is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the outcome of a call that passed is to be settled"]
-pub struct Granted(u64);
-
-/// Nobody wants to hear how it ends. No epoch is so late.
-const UNHEARD: Granted = Granted(u64::MAX);
+pub struct Granted(Word);
 
 impl Granted {
+    /// Nobody wants to hear how it ends.
+    pub(super) const UNHEARD: Granted = Granted(Word::NONE);
+
     /// It as a word, for who keeps it in a cell.
     #[must_use]
     #[inline]
     pub const fn into_word(self) -> u64 {
-        self.0
+        self.0.bits()
     }
 
     /// What [`into_word`](Granted::into_word) made a word of.
     #[inline]
     pub const fn of_word(word: u64) -> Self {
-        Granted(word)
-    }
-
-    #[inline]
-    const fn admission(self) -> Admission {
-        if self.0 == UNHEARD.0 { Admission::Unheard } else { Admission::Granted { epoch: self.0 } }
+        Granted(Word::of(word))
     }
 }
 
+impl From<Granted> for Admission {
+    #[inline]
+    fn from(granted: Granted) -> Self {
+        if granted == Granted::UNHEARD { Admission::Unheard } else { Admission::Granted(granted.0) }
+    }
+}
+
+/// What a caller finds without a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It passes.
+    Granted(Granted),
+    /// It does not.
+    Refused(BreakerState, Option<Duration>),
+    /// It is to ask.
+    Ask,
+}
+
 impl BreakerHandle {
+    /// What most calls find: that it is closed.
+    #[inline]
+    pub(super) fn at_once(&self) -> Option<Granted> {
+        let word = self.hosted().gate().word();
+        let passes = word.lets_pass() && self.key().is_none() && self.mode() != Mode::Off;
+        passes.then_some(Granted(word))
+    }
+
+    /// What is granted in advance.
+    #[inline]
+    pub(super) fn in_advance(&self) -> Found {
+        match self.at_once() {
+            Some(granted) => Found::Granted(granted),
+            None => self.looked_up(),
+        }
+    }
+
+    fn refused_until(&self, until: Time) -> Found {
+        let left = self.hosted().clock().left_until(until);
+        // Once that is over, the actor lets a probe in.
+        if left.is_zero() { Found::Ask } else { Found::Refused(BreakerState::Open, Some(left)) }
+    }
+
+    #[inline(never)]
+    fn looked_up(&self) -> Found {
+        let mode = self.mode();
+        if mode == Mode::Off {
+            return Found::Granted(Granted::UNHEARD);
+        }
+        if self.key().is_some() {
+            return Found::Ask;
+        }
+        let refused = match self.hosted().gate().passage() {
+            Passage::Pass(word) => return Found::Granted(Granted(word)),
+            Passage::Unheard => return Found::Granted(Granted::UNHEARD),
+            Passage::Ask => return Found::Ask,
+            Passage::Refused(until) => self.refused_until(until),
+            Passage::RefusedByOrder => Found::Refused(BreakerState::ForcedOpen, None),
+        };
+        if mode == Mode::Observe && refused != Found::Ask {
+            self.would_have_refused();
+            return Found::Granted(Granted::UNHEARD);
+        }
+        refused
+    }
+
     /// What is granted in advance, without a future: a pass, or the refusal; `None` where the actor has to be asked by
     /// [`admit`](BreakerHandle::admit).
     ///
@@ -42,10 +107,11 @@ impl BreakerHandle {
     /// As [`admit`](BreakerHandle::admit).
     #[inline]
     pub fn try_granted(&self) -> Option<Result<Granted, Rejection>> {
-        Some(self.granted()?.map(|admission| match admission {
-            Admission::Granted { epoch } => Granted(epoch),
-            Admission::Asked { .. } | Admission::Unheard => UNHEARD,
-        }))
+        match self.in_advance() {
+            Found::Granted(granted) => Some(Ok(granted)),
+            Found::Refused(state, left) => Some(Err(self.rejection(state, left))),
+            Found::Ask => None,
+        }
     }
 
     /// Says how a call ended that passed so. Where that is all there is to do, as with a success in health, it is `true`;
@@ -54,7 +120,7 @@ impl BreakerHandle {
     #[inline]
     #[must_use = "what is left to do changes the actor's mind"]
     pub fn settle_granted(&self, granted: Granted, outcome: Outcome) -> bool {
-        self.told(granted.admission(), outcome).is_none()
+        self.has_settled(granted.0, &outcome)
     }
 
     /// Reports an outcome that [`settle_granted`](BreakerHandle::settle_granted) left to be, and waits, at most 1 ms, until
@@ -63,14 +129,14 @@ impl BreakerHandle {
     /// # Cancel safety
     /// What was reported stays reported.
     pub async fn report_granted(&self, granted: Granted, outcome: Outcome) {
-        if let Some(input) = granted.admission().reported(self, outcome) {
+        if let Some(input) = Admission::from(granted).reported(self, outcome) {
             self.hosted().report(input).await;
         }
     }
 
     /// The same without waiting; for drop paths.
     pub fn note_granted(&self, granted: Granted, outcome: Outcome) {
-        if let Some(input) = granted.admission().reported(self, outcome) {
+        if let Some(input) = Admission::from(granted).reported(self, outcome) {
             self.hosted().note(input);
         }
     }
@@ -78,6 +144,6 @@ impl BreakerHandle {
     /// The pass as a permit that reports by itself, for a call that has to wait after all.
     #[inline]
     pub fn permit(&self, granted: Granted) -> BreakerPermit {
-        BreakerPermit::held(self, granted.admission())
+        BreakerPermit::held(self, granted.into())
     }
 }

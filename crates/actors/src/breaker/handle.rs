@@ -3,7 +3,6 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::gate::Passage;
 use super::permit::{Admission, BreakerPermit};
 use super::window::Counts;
 use super::{
@@ -11,7 +10,7 @@ use super::{
     KeyedInput, KeyedStatus,
 };
 use crate::clock::Time;
-use crate::host::{AskError, Hosted};
+use crate::host::{AskError, Hosted, aside};
 use crate::machine::{Kind, Ticket};
 use crate::rejection::Rejection;
 use crate::settings::{Grants, Mode, OnUnavailable};
@@ -19,7 +18,6 @@ use crate::settings::{Grants, Mode, OnUnavailable};
 /// `None` for the breaker that all calls without a key share.
 type Key = Option<Arc<str>>;
 
-/// Every mode, in the order of its number.
 const MODES: [Mode; 3] = [Mode::Enforce, Mode::Observe, Mode::Off];
 
 /// One breaker, for code that uses it without a macro. Cheap to clone; all clones are the same breaker.
@@ -34,7 +32,7 @@ pub struct BreakerHandle {
 struct Shared {
     hosted: Arc<Hosted<KeyedBreakerMachine>>,
     config: BreakerConfig,
-    /// The mode that holds, as its place in [`MODES`]: an operator's, else the declared one.
+    /// The number of the mode that holds: an operator's, else the declared one.
     mode: AtomicU8,
     /// Calls that observe mode would have refused.
     would_refuse: AtomicU64,
@@ -69,6 +67,7 @@ impl BreakerHandle {
 
     /// Whose breaker it is; `None` where all calls share one.
     #[must_use]
+    #[inline]
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
@@ -122,7 +121,8 @@ impl BreakerHandle {
     #[must_use]
     #[inline]
     pub fn mode(&self) -> Mode {
-        MODES.get(usize::from(self.shared.mode.load(Ordering::Relaxed))).copied().unwrap_or_default()
+        let mode = self.shared.mode.load(Ordering::Relaxed);
+        MODES.into_iter().find(|known| *known as u8 == mode).unwrap_or_default()
     }
 
     /// Orders it to act, to observe or to be off, whatever is declared; `None` is back to that.
@@ -162,45 +162,10 @@ impl BreakerHandle {
     /// # Cancel safety
     /// A dropped `admit` gives back whatever it was granted.
     pub async fn admit(&self, patience: Option<Duration>) -> Result<BreakerPermit, Rejection> {
-        match self.granted() {
-            Some(Ok(admission)) => Ok(BreakerPermit::held(self, admission)),
-            Some(Err(rejection)) => Err(rejection),
-            None => self.ask(patience).await,
+        match self.try_granted() {
+            Some(granted) => granted.map(|granted| self.permit(granted)),
+            None => aside(|| self.ask(patience)).await,
         }
-    }
-
-    /// What is granted in advance; `None` where the actor has to be asked.
-    #[inline]
-    pub(super) fn granted(&self) -> Option<Result<Admission, Rejection>> {
-        let mode = self.mode();
-        if mode == Mode::Off {
-            return Some(Ok(Admission::Unheard));
-        }
-        if self.key.is_some() {
-            return None;
-        }
-        match self.shared.hosted.gate().passage() {
-            Passage::Pass(epoch) => Some(Ok(Admission::Granted { epoch })),
-            Passage::Unheard => Some(Ok(Admission::Unheard)),
-            Passage::Ask => None,
-            Passage::Refused(until) => {
-                let left = self.shared.hosted.now().until(until);
-                // Once it is over the actor lets a probe in.
-                (!left.is_zero()).then(|| self.turned_away(mode, BreakerState::Open, Some(left)))
-            }
-            Passage::RefusedByOrder => Some(self.turned_away(mode, BreakerState::ForcedOpen, None)),
-        }
-    }
-
-    /// Kept out of the way of calls that pass.
-    #[inline(never)]
-    fn turned_away(
-        &self,
-        mode: Mode,
-        state: BreakerState,
-        retry_after: Option<Duration>,
-    ) -> Result<Admission, Rejection> {
-        self.refused(mode, || Rejection::open(self.name(), describe(state), retry_after))
     }
 
     pub(super) async fn ask(&self, patience: Option<Duration>) -> Result<BreakerPermit, Rejection> {
@@ -217,7 +182,7 @@ impl BreakerHandle {
                 }
                 BreakerReply::Refused { state, retry_after } => {
                     permit.admission = Admission::Unheard;
-                    self.refuse(Rejection::open(self.name(), describe(state), retry_after))
+                    self.refuse(self.rejection(state, retry_after))
                 }
             },
             Err(error) => {
@@ -227,17 +192,22 @@ impl BreakerHandle {
         }
     }
 
+    /// Counts one that observe mode let pass.
+    pub(super) fn would_have_refused(&self) {
+        self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
+    }
+
     #[inline]
-    fn refused(&self, mode: Mode, rejection: impl FnOnce() -> Rejection) -> Result<Admission, Rejection> {
-        if mode == Mode::Observe {
-            self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
-            return Ok(Admission::Unheard);
-        }
-        Err(rejection())
+    pub(super) fn rejection(&self, state: BreakerState, retry_after: Option<Duration>) -> Rejection {
+        Rejection::open(self.hosted().name_kept(), describe(state), retry_after)
     }
 
     fn refuse(&self, rejection: Rejection) -> Result<BreakerPermit, Rejection> {
-        self.refused(self.mode(), || rejection).map(|admission| BreakerPermit::held(self, admission))
+        if self.mode() == Mode::Observe {
+            self.would_have_refused();
+            return Ok(BreakerPermit::held(self, Admission::Unheard));
+        }
+        Err(rejection)
     }
 
     /// The actor could not be asked: what it published last still holds.
@@ -245,7 +215,7 @@ impl BreakerHandle {
         // Poison must not buy a bypass: a key that crashed the actor is refused whatever is declared.
         let poisoned = matches!(error, AskError::Quarantined(_));
         if poisoned || self.shared.config.on_unavailable() == OnUnavailable::Reject {
-            return self.refuse(error.rejection(Kind::Breaker, self.name()));
+            return self.refuse(error.rejection(Kind::Breaker, self.hosted().name_kept()));
         }
         let status = self.own_part(self.shared.hosted.status());
         let pass = match status.state {
@@ -257,7 +227,7 @@ impl BreakerHandle {
             let admission = Admission::Asked { ticket, epoch: status.epoch, lease: None };
             return Ok(BreakerPermit::held(self, admission));
         }
-        self.refuse(Rejection::open(self.name(), describe(status.state), None))
+        self.refuse(self.rejection(status.state, None))
     }
 
     /// "Allow" is not "unlimited": so many probes for each recovery time.

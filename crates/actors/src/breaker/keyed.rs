@@ -67,7 +67,6 @@ struct Entry {
 /// all places are taken. If there is none, the keys beyond share one breaker.
 #[derive(Debug)]
 pub struct KeyedBreakerMachine {
-    config: BreakerConfig,
     own: BreakerMachine,
     keys: BTreeMap<Arc<str>, Entry>,
     overflow: Option<BreakerMachine>,
@@ -97,9 +96,9 @@ impl KeyedBreakerMachine {
     }
 
     /// One that answers under epochs of its own: what an earlier one of this key admitted is none of its calls.
-    fn born(&mut self, moment: Moment) -> BreakerMachine {
+    fn born(&mut self) -> BreakerMachine {
         self.births += 1;
-        BreakerMachine::new(self.config.clone(), moment).with_epoch((self.births << 32) | 1)
+        BreakerMachine::sharing(Arc::clone(self.own.config())).with_epoch((self.births << 32) | 1)
     }
 
     fn place(&self, key: &Option<Arc<str>>, input: &BreakerInput) -> Option<Place> {
@@ -118,8 +117,8 @@ impl KeyedBreakerMachine {
         }
     }
 
-    fn fresh(&self, moment: Moment) -> BreakerMachine {
-        BreakerMachine::new(self.config.clone(), moment)
+    fn fresh(&self) -> BreakerMachine {
+        BreakerMachine::sharing(Arc::clone(self.own.config()))
     }
 
     /// What callers without a key may do without a message: the grant, its epoch, and until when it holds.
@@ -206,8 +205,7 @@ impl Machine for KeyedBreakerMachine {
 
     fn new(config: BreakerConfig, moment: Moment) -> Self {
         KeyedBreakerMachine {
-            own: BreakerMachine::new(config.clone(), moment),
-            config,
+            own: BreakerMachine::new(config, moment),
             keys: BTreeMap::new(),
             overflow: None,
             most: MAX_KEYS,
@@ -237,7 +235,7 @@ impl Machine for KeyedBreakerMachine {
             // It is closed, whatever its epoch will be.
             Place::New(..) | Place::Overflow => match (input, ticket) {
                 (BreakerInput::Admit { .. }, Some(ticket)) => BreakerChange::Pass(ticket),
-                _ => self.fresh(moment).decide(moment, ticket, input),
+                _ => self.fresh().decide(moment, ticket, input),
             },
         };
         KeyedChange { place, change }
@@ -251,7 +249,7 @@ impl Machine for KeyedBreakerMachine {
                 if let Some(idlest) = instead_of {
                     self.forget(&idlest);
                 }
-                let mut machine = self.born(moment);
+                let mut machine = self.born();
                 apply_of_key(&mut machine, moment, &format!("key {}", masked(&key)), change, effects);
                 self.keys.insert(Arc::clone(&key), Entry { machine, deadline: None, idle: None });
                 self.settle(moment.now, &key);
@@ -267,7 +265,7 @@ impl Machine for KeyedBreakerMachine {
                 if self.overflow.is_none() {
                     let text = format!("it has {} keys in trouble; the others share one breaker", self.most);
                     effects.happened(Happening::Notice { text });
-                    self.overflow = Some(self.born(moment));
+                    self.overflow = Some(self.born());
                 }
                 if let Some(shared) = &mut self.overflow {
                     apply_of_key(shared, moment, "all other keys", change, effects);
@@ -309,15 +307,15 @@ impl Machine for KeyedBreakerMachine {
     }
 
     fn reconfigure(&mut self, moment: Moment, config: BreakerConfig, effects: &mut Effects<BreakerReply>) {
-        self.config = config.clone();
-        self.own.reconfigure(moment, config.clone(), effects);
+        let config = Arc::new(config);
+        self.own.adopt(moment, Arc::clone(&config), effects);
         if let Some(shared) = &mut self.overflow {
-            shared.reconfigure(moment, config.clone(), effects);
+            shared.adopt(moment, Arc::clone(&config), effects);
         }
         let keys: Vec<Arc<str>> = self.keys.keys().map(Arc::clone).collect();
         for key in keys {
             if let Some(entry) = self.keys.get_mut(&key) {
-                entry.machine.reconfigure(moment, config.clone(), effects);
+                entry.machine.adopt(moment, Arc::clone(&config), effects);
             }
             self.settle(moment.now, &key);
         }
@@ -339,7 +337,7 @@ impl Machine for KeyedBreakerMachine {
         let saved: Saved = snapshot::decode(bytes)?;
         let mut keys = Vec::new();
         for (key, bytes) in saved.keys.iter().take(self.most) {
-            let mut machine = self.born(moment);
+            let mut machine = self.born();
             machine.restore(moment, bytes)?;
             keys.push((Arc::<str>::from(key.as_str()), machine));
         }

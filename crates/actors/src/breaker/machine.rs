@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,7 @@ pub enum BreakerChange {
 /// The breaker as a pure machine.
 #[derive(Debug)]
 pub struct BreakerMachine {
-    config: BreakerConfig,
+    config: Arc<BreakerConfig>,
     state: State,
     epoch: u64,
     /// How often it opened without closing in between: the open time doubles with it.
@@ -77,6 +78,35 @@ pub struct BreakerMachine {
 }
 
 impl BreakerMachine {
+    /// One that shares its settings: with every other key of its name.
+    pub(super) fn sharing(config: Arc<BreakerConfig>) -> Self {
+        let window = Window::new(config.window);
+        BreakerMachine { config, state: State::Closed { window, ramp: None }, epoch: 1, openings: 0 }
+    }
+
+    /// Its settings.
+    pub(super) fn config(&self) -> &Arc<BreakerConfig> {
+        &self.config
+    }
+
+    /// Takes other settings.
+    pub(super) fn adopt(
+        &mut self,
+        moment: Moment,
+        config: Arc<BreakerConfig>,
+        effects: &mut Effects<BreakerReply>,
+    ) {
+        let span = config.window;
+        let other_window = span != self.config.window;
+        self.config = config;
+        if let State::Closed { window, .. } = &mut self.state {
+            if other_window {
+                *window = Window::new(span);
+            }
+            self.evaluate(moment, effects);
+        }
+    }
+
     /// The same, counting its epochs from another number.
     pub(super) fn with_epoch(mut self, epoch: u64) -> Self {
         self.epoch = epoch;
@@ -316,8 +346,7 @@ impl Machine for BreakerMachine {
     type Gate = ();
 
     fn new(config: BreakerConfig, _moment: Moment) -> Self {
-        let window = Window::new(config.window);
-        BreakerMachine { config, state: State::Closed { window, ramp: None }, epoch: 1, openings: 0 }
+        BreakerMachine::sharing(Arc::new(config))
     }
 
     fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &BreakerInput) -> BreakerChange {
@@ -414,15 +443,7 @@ impl Machine for BreakerMachine {
     }
 
     fn reconfigure(&mut self, moment: Moment, config: BreakerConfig, effects: &mut Effects<BreakerReply>) {
-        let span = config.window;
-        let other_window = span != self.config.window;
-        self.config = config;
-        if let State::Closed { window, .. } = &mut self.state {
-            if other_window {
-                *window = Window::new(span);
-            }
-            self.evaluate(moment, effects);
-        }
+        self.adopt(moment, Arc::new(config), effects);
     }
 
     fn snapshot(&self, moment: Moment) -> Vec<u8> {

@@ -28,6 +28,8 @@
 
 #[cfg(feature = "host")]
 mod call;
+#[cfg(feature = "host")]
+mod calling;
 #[cfg_attr(not(feature = "host"), allow(dead_code, reason = "without actors nobody takes what they grant"))]
 mod cell;
 mod config;

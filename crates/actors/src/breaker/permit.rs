@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::cell::Word;
 use super::gate::Success;
 use super::{BreakerHandle, BreakerInput, KeyedInput};
 use crate::machine::Ticket;
@@ -8,8 +9,8 @@ use crate::outcome::{Ending, Health, Outcome};
 /// How a call was let in, which says what its outcome has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// In advance, in this epoch: it holds no place.
-    Granted { epoch: u64 },
+    /// In advance, on this word: it holds no place.
+    Granted(Word),
     /// By the actor, or on what it published last; epoch 0 before its answer is known. A probe has a lease.
     Asked { ticket: Ticket, epoch: u64, lease: Option<Duration> },
     /// In a way that nobody wants to hear of: the breaker is off, observed, or forced closed.
@@ -28,7 +29,7 @@ impl Admission {
         let (ticket, epoch) = match self {
             Admission::Unheard => return None,
             Admission::Asked { ticket, epoch, .. } => (ticket, epoch),
-            Admission::Granted { epoch } => (Ticket(0), epoch),
+            Admission::Granted(word) => (Ticket(0), word.epoch()),
         };
         Some(breaker.input(BreakerInput::Report { ticket, epoch, outcome }))
     }
@@ -43,29 +44,50 @@ impl BreakerHandle {
                 // The ask was dropped before its answer: the actor knows the epoch of whatever it granted.
                 Some(self.input(BreakerInput::GiveBack { ticket }))
             }
-            Admission::Granted { epoch } => {
-                let done = match self.config().judge(&outcome) {
-                    (Health::Success, false) => self.gate_took(epoch),
-                    // It held no place, so there is nothing to give back.
-                    (Health::Neutral, _) => true,
-                    (Health::Success | Health::Failure, _) => false,
-                };
-                if done { None } else { admission.reported(self, outcome) }
+            Admission::Granted(word) => {
+                if self.has_settled(word, &outcome) {
+                    None
+                } else {
+                    admission.reported(self, outcome)
+                }
             }
             Admission::Asked { .. } | Admission::Unheard => admission.reported(self, outcome),
         }
     }
 
-    /// Counts a success in the gate, if it is one to be counted there.
+    /// Does what there is to do about the outcome of a call that was granted in advance; `false` where it is to be reported.
     #[inline]
-    fn gate_took(&self, epoch: u64) -> bool {
-        match self.hosted().gate().succeeded(epoch, || self.hosted().now()) {
-            Success::Done => true,
-            Success::Poke => {
+    pub(super) fn has_settled(&self, word: Word, outcome: &Outcome) -> bool {
+        // What most calls come to, before all else is looked up.
+        if outcome.ending == Ending::Success
+            && !self.config().is_slow(outcome)
+            && let Some(is_due) = self.hosted().gate().count_at_once(word)
+        {
+            if is_due {
                 self.hosted().poke();
-                true
             }
-            Success::Report => false,
+            return true;
+        }
+        self.has_settled_otherwise(word, outcome)
+    }
+
+    #[inline(never)]
+    fn has_settled_otherwise(&self, word: Word, outcome: &Outcome) -> bool {
+        if word == Word::NONE {
+            return true;
+        }
+        match self.config().judge(outcome) {
+            (Health::Success, false) => match self.hosted().gate().succeeded(word, self.hosted().clock()) {
+                Success::Done => true,
+                Success::Poke => {
+                    self.hosted().poke();
+                    true
+                }
+                Success::Report => false,
+            },
+            // It held no place, so there is nothing to give back.
+            (Health::Neutral, _) => true,
+            (Health::Success | Health::Failure, _) => false,
         }
     }
 

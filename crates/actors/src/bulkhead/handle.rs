@@ -4,13 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::gate::Asking;
 use super::kinds::{ConnectionCounts, Connections, Connector, Rooms};
 use super::outage::Outage;
-use super::permit::{BulkheadPermit, Held, Observed};
+use super::permit::{BulkheadPermit, Held, Observed, Preemption};
 use super::{
     Acquire, BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, PoolKind,
     Priority, Refusal,
 };
 use crate::clock::Time;
-use crate::host::{AskError, Hosted};
+use crate::host::{AskError, Begun, Hosted, aside, at_once, later};
 use crate::rejection::Rejection;
 use crate::settings::{Grants, Mode, OnUnavailable};
 
@@ -125,14 +125,18 @@ impl BulkheadHandle {
     ///
     /// # Cancel safety
     /// A dropped `acquire` leaves the line, and gives back whatever it was granted.
-    pub async fn acquire(&self, priority: Priority) -> Result<BulkheadPermit, Rejection> {
-        match self.shared.hosted.gate().take(1) {
-            Ok(()) => Ok(self.taken(1)),
+    #[inline]
+    pub fn acquire(
+        &self,
+        priority: Priority,
+    ) -> impl Future<Output = Result<BulkheadPermit, Rejection>> + Send {
+        at_once(move || match self.shared.hosted.gate().take(1) {
+            Ok(()) => Begun::Now(Ok(self.taken(1))),
             Err(asking) => {
                 let input = BulkheadInput::Acquire(Acquire::one(priority));
-                self.take(input, Some(asking)).await
+                Begun::Later(later(|| self.take(input, Some(asking))))
             }
-        }
+        })
     }
 
     /// The same, waiting no longer than until `deadline`.
@@ -181,11 +185,11 @@ impl BulkheadHandle {
         let input = BulkheadInput::Acquire(acquire);
         // Whoever is too late is told so by the actor.
         if deadline != Time::MAX && deadline <= hosted.now() {
-            return self.take(input, None).await;
+            return aside(|| self.take(input, None)).await;
         }
         match hosted.gate().take(weight.max(1)) {
             Ok(()) => Ok(self.taken(weight.max(1))),
-            Err(asking) => self.take(input, Some(asking)).await,
+            Err(asking) => aside(|| self.take(input, Some(asking))).await,
         }
     }
 
@@ -219,7 +223,7 @@ impl BulkheadHandle {
         }
         let ticket = hosted.ticket();
         // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
-        let mut permit = BulkheadPermit::new(self.clone(), Held::Asked(ticket));
+        let mut permit = BulkheadPermit::new(self.clone(), Held::asked(ticket));
         let mut answer = hosted.ask(ticket, input).await;
         drop(asking);
         let mut queued_once = false;
@@ -232,19 +236,25 @@ impl BulkheadHandle {
             let more = queued.more.take();
             if mode == Mode::Observe {
                 // It keeps its place in the line, so that what follows is decided as if it had waited.
-                permit.observed = more.map(Observed);
+                if let Some(asked) = permit.asked() {
+                    asked.observed = more.map(Observed);
+                }
                 return Ok(permit);
             }
             let since = hosted.now();
             answer = hosted.second(more, since.until(until)).await;
-            permit.waited = hosted.now().since(since);
+            if let Some(asked) = permit.asked() {
+                asked.waited = hosted.now().since(since);
+            }
             queued_once = true;
         }
         let more = answer.as_mut().ok().and_then(|answer| answer.more.take());
         match answer.map(|answer| answer.reply) {
             Ok(BulkheadReply::Granted) => {
-                permit.listen(more);
-                permit.since = self.config().adaptive().is_some().then(|| hosted.now());
+                if let Some(asked) = permit.asked() {
+                    asked.preemption = Preemption::heard_by(more);
+                    asked.since = self.config().adaptive().is_some().then(|| hosted.now());
+                }
                 Ok(permit)
             }
             Ok(BulkheadReply::Refused(refusal)) => {
@@ -266,8 +276,8 @@ impl BulkheadHandle {
 
     fn full(&self, refusal: Refusal) -> Rejection {
         let Refusal { reason, waiting, waited, retry_after } = refusal;
-        let kind = self.shared.hosted.kind();
-        Rejection::full(kind, self.name(), reason, retry_after).with_line(waiting, waited)
+        let hosted = &self.shared.hosted;
+        Rejection::full(hosted.kind(), hosted.name_kept(), reason, retry_after).with_line(waiting, waited)
     }
 
     fn refuse(&self, rejection: Rejection) -> Result<BulkheadPermit, Rejection> {
@@ -291,7 +301,7 @@ impl BulkheadHandle {
         {
             return Ok(BulkheadPermit::new(self.clone(), held));
         }
-        self.refuse(error.rejection(hosted.kind(), self.name()))
+        self.refuse(error.rejection(hosted.kind(), hosted.name_kept()))
     }
 
     /// What is free as the actor was last heard of.
@@ -300,7 +310,7 @@ impl BulkheadHandle {
         if hosted.gate().serves() {
             return hosted.gate().take_unasked(weight).then_some(Held::InAdvance(weight));
         }
-        outage.take(hosted, weight).map(Held::Asked)
+        outage.take(hosted, weight).map(Held::asked)
     }
 
     /// Gives a pool of kind `connections` what opens them. Those that are to be there in advance are opened now.

@@ -17,13 +17,42 @@ use crate::outcome::Ending;
 pub(super) struct Observed(pub(super) oneshot::Receiver<Answered<BulkheadReply>>);
 
 /// What is to be given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Held {
     Nothing,
-    /// What the actor granted, or may still grant, to this ticket.
-    Asked(Ticket),
+    /// What the actor granted, or may still grant.
+    Asked(Box<Asked>),
     /// So much that was taken in advance.
     InAdvance(u64),
+}
+
+impl Held {
+    /// What the actor granted, or may still grant, to this ticket.
+    pub(super) fn asked(ticket: Ticket) -> Self {
+        let ended = AtomicU8::new(Ended::Answered as u8);
+        let (observed, preemption) = (None, Preemption::default());
+        Held::Asked(Box::new(Asked {
+            ticket,
+            waited: Duration::ZERO,
+            observed,
+            preemption,
+            since: None,
+            ended,
+        }))
+    }
+}
+
+/// What only permits have that were asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    ticket: Ticket,
+    pub(super) waited: Duration,
+    pub(super) observed: Option<Observed>,
+    pub(super) preemption: Preemption,
+    /// Of an adaptive pool: since when it is held.
+    pub(super) since: Option<Time>,
+    /// What became of who holds it, an [`Ended`]; a permit that is shared is told by one of those who share it.
+    ended: AtomicU8,
 }
 
 /// A permit of a pool. Dropped it is given back: exactly once, on every path, and without room in any mailbox.
@@ -33,61 +62,44 @@ pub(super) enum Held {
 #[must_use = "a permit that is dropped at once is given back at once"]
 pub struct BulkheadPermit {
     handle: BulkheadHandle,
-    pub(super) held: Held,
-    pub(super) waited: Duration,
-    pub(super) observed: Option<Observed>,
-    preemption: Preemption,
-    /// Of an adaptive pool: since when it is held.
-    pub(super) since: Option<Time>,
-    /// What became of who holds it, an [`Ended`]; a permit that is shared is told by one of those who share it.
-    ended: AtomicU8,
+    held: Held,
 }
 
 impl BulkheadPermit {
     #[inline]
     pub(super) fn new(handle: BulkheadHandle, held: Held) -> Self {
-        BulkheadPermit {
-            handle,
-            held,
-            waited: Duration::ZERO,
-            observed: None,
-            preemption: Preemption::default(),
-            since: None,
-            ended: AtomicU8::new(Ended::Answered as u8),
-        }
+        BulkheadPermit { handle, held }
     }
 
     pub(super) fn forget(&mut self) {
         self.held = Held::Nothing;
     }
 
-    pub(super) fn listen(&mut self, word: Option<oneshot::Receiver<Answered<BulkheadReply>>>) {
-        self.preemption = Preemption(word);
+    /// `None` where it was not asked for.
+    pub(super) fn asked(&mut self) -> Option<&mut Asked> {
+        if let Held::Asked(asked) = &mut self.held { Some(asked) } else { None }
     }
 
     /// What tells that a caller of a higher class waits for this permit. Whoever holds it is asked to cut its work short
     /// and drop it; nobody is let in before that. It can be taken out once.
+    #[inline]
     pub fn preemption(&mut self) -> Preemption {
-        std::mem::take(&mut self.preemption)
+        self.asked().map(|asked| std::mem::take(&mut asked.preemption)).unwrap_or_default()
     }
 
     /// Says how the work ended that it is held for. Where nobody says so, it was answered.
+    #[inline]
     pub fn note(&self, ending: Ending) {
-        self.ended.store(Ended::of(ending) as u8, Ordering::Relaxed);
-    }
-
-    fn ended(&self) -> Ended {
-        let ended = self.ended.load(Ordering::Relaxed);
-        [Ended::Answered, Ended::Overloaded]
-            .into_iter()
-            .find(|known| *known as u8 == ended)
-            .unwrap_or(Ended::Neutral)
+        // Of those that were taken in advance nobody wants to know.
+        if let Held::Asked(asked) = &self.held {
+            asked.ended.store(Ended::of(ending) as u8, Ordering::Relaxed);
+        }
     }
 
     /// How long its caller waited in line.
     #[must_use]
     pub fn waited(&self) -> Duration {
-        self.waited
+        if let Held::Asked(asked) = &self.held { asked.waited } else { Duration::ZERO }
     }
 
     /// The pool that it comes from.
@@ -95,22 +107,18 @@ impl BulkheadPermit {
     pub fn pool(&self) -> &BulkheadHandle {
         &self.handle
     }
-
-    /// Looks how a caller ended that observe mode did not let wait.
-    fn note_observed(&mut self) {
-        if let Some(Observed(mut answer)) = self.observed.take()
-            && let Ok(Ok(answer)) = answer.try_recv()
-            && matches!(answer.reply, BulkheadReply::Refused(_))
-        {
-            self.handle.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 }
 
 /// Ready once a permit's holder is to go; never, where nobody can take it from it.
 #[derive(Debug, Default)]
 #[must_use = "it says nothing until it is awaited"]
 pub struct Preemption(Option<oneshot::Receiver<Answered<BulkheadReply>>>);
+
+impl Preemption {
+    pub(super) fn heard_by(word: Option<oneshot::Receiver<Answered<BulkheadReply>>>) -> Self {
+        Preemption(word)
+    }
+}
 
 impl Future for Preemption {
     type Output = ();
@@ -127,24 +135,42 @@ impl Future for Preemption {
     }
 }
 
+impl Asked {
+    /// Gives back what the actor granted, or may still grant.
+    #[inline(never)]
+    fn give_back(&mut self, pool: &super::handle::Shared) {
+        // Observe mode did not let it wait: what would have become of it?
+        if let Some(Observed(mut answer)) = self.observed.take()
+            && let Ok(Ok(answer)) = answer.try_recv()
+            && matches!(answer.reply, BulkheadReply::Refused(_))
+        {
+            pool.would_refuse.fetch_add(1, Ordering::Relaxed);
+        }
+        let super::handle::Shared { hosted, outage, .. } = pool;
+        outage.end(self.ticket);
+        if let Some(since) = self.since {
+            let (latency, ended) = (hosted.now().since(since), self.ended());
+            hosted.note(BulkheadInput::Ended { latency, ended });
+        }
+        hosted.note(BulkheadInput::GiveBack(self.ticket));
+    }
+
+    fn ended(&self) -> Ended {
+        let ended = self.ended.load(Ordering::Relaxed);
+        [Ended::Answered, Ended::Overloaded]
+            .into_iter()
+            .find(|known| *known as u8 == ended)
+            .unwrap_or(Ended::Neutral)
+    }
+}
+
 impl Drop for BulkheadPermit {
     #[inline]
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::InAdvance(weight) => {
-                self.handle.give_back(weight);
-            }
-            Held::Asked(ticket) => {
-                self.note_observed();
-                let super::handle::Shared { hosted, outage, .. } = &*self.handle.shared;
-                outage.end(ticket);
-                if let Some(since) = self.since {
-                    let (latency, ended) = (hosted.now().since(since), self.ended());
-                    hosted.note(BulkheadInput::Ended { latency, ended });
-                }
-                hosted.note(BulkheadInput::GiveBack(ticket));
-            }
-            Held::Nothing => self.note_observed(),
+        match &mut self.held {
+            Held::InAdvance(weight) => self.handle.give_back(*weight),
+            Held::Asked(asked) => asked.give_back(&self.handle.shared),
+            Held::Nothing => {}
         }
     }
 }

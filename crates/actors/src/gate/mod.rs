@@ -38,9 +38,10 @@
 //! | `tokens` | tokens that are leased for one part of a window |
 //! | `keyed` | such leases by key |
 //! | `slots` | one cell for each thread, padded to cache lines |
+//! | `count` | a count by thread, of what changes nobody's mind |
 //! | `place` | which slot is this thread's |
 //!
-//! `place` and `slots` apart, they name nothing of this crate, so that the model checker can compile them by themselves:
+//! `place`, `slots` and `count` apart, they name nothing of this crate, so that the model checker can compile them by themselves:
 //! `cargo test --release --manifest-path crates/actors/loom/Cargo.toml` goes through every interleaving.
 
 #![cfg_attr(
@@ -49,6 +50,7 @@
 )]
 
 pub(crate) mod cell;
+mod count;
 mod keyed;
 mod permits;
 mod place;
@@ -56,10 +58,10 @@ mod slots;
 mod tally;
 mod tokens;
 
+pub(crate) use count::Count;
 pub(crate) use keyed::{Digest, KeyCells};
 pub(crate) use permits::Permits;
-pub(crate) use place::Owner;
-pub(crate) use slots::{Padded, Slots};
+pub(crate) use slots::{Cell, Padded, Slots};
 pub(crate) use tally::{Tallies, Tally};
 pub(crate) use tokens::{Left, MOST_LEASED, Tokens};
 

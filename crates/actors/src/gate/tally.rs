@@ -49,7 +49,13 @@ impl Tally {
     /// Counts one in `epoch`, where nobody else writes this tally; whether the reader should look now.
     #[inline]
     pub(crate) fn count_alone(&self, epoch: u32) -> bool {
-        let Some(word) = counted(self.0.load(Ordering::Relaxed), epoch) else { return false };
+        let before = self.0.load(Ordering::Relaxed);
+        let word = if epoch_of(before) == epoch && count_of(before) < u32::MAX {
+            before + 1
+        } else {
+            let Some(word) = counted(before, epoch) else { return false };
+            word
+        };
         // Paired with the reader's load: what this thread did before it counted is seen with the count.
         self.0.store(word, Ordering::Release);
         count_of(word).is_multiple_of(LOOK_AFTER)

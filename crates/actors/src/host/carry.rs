@@ -31,7 +31,7 @@ impl<M: Machine> Hosted<M> {
         let Some(interposer) = self.ground.interposer.get() else {
             return machine.step(moment, ticket, input, effects);
         };
-        let place = Place { kind: self.kind, name: &self.name, ticket };
+        let place = Place { kind: self.kind, name: self.name(), ticket };
         match interposer.input(place, &mut moment, input) {
             Passage::Pass => machine.step(moment, ticket, input, effects),
             Passage::Drop => machine.catch_up(moment, effects),

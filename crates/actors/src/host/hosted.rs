@@ -15,6 +15,7 @@ use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
 use crate::gate::{Cause, Gate, Noted};
 use crate::machine::{Effects, Kind, Machine, Ticket};
+use crate::rejection::Words;
 use crate::snapshot::SnapshotError;
 use crate::supervise::{Intensity, Quarantine, Verdict};
 
@@ -22,22 +23,23 @@ use crate::supervise::{Intensity, Quarantine, Verdict};
 pub(super) struct Cell<M: Machine> {
     pub(super) machine: M,
     waiting: BTreeMap<Ticket, oneshot::Sender<Answered<M::Reply>>>,
-    entropy: Entropy,
+    /// Where further numbers come from, once one was used: few machines ever use one.
+    entropy: Option<Box<Entropy>>,
     /// The next number that the machine uses.
     random: u64,
     intensity: Intensity,
-    quarantine: Quarantine,
+    pub(super) quarantine: Quarantine,
     latest: Time,
     resume_at: Option<Time>,
     /// The key, masked, whose message the present crash comes from.
-    poison: Option<String>,
+    pub(super) poison: Option<String>,
     pub(super) status: M::Status,
 }
 
 /// One machine with all that its callers and its actor share.
 pub struct Hosted<M: Machine> {
     pub(super) kind: Kind,
-    pub(super) name: String,
+    pub(super) name: Words,
     pub(super) ground: Arc<Ground>,
     pub(super) cell: Mutex<Cell<M>>,
     pub(super) gate: M::Gate,
@@ -51,7 +53,7 @@ pub struct Hosted<M: Machine> {
     pub(super) messages: AtomicU64,
     failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
-    quarantined_until: AtomicU64,
+    pub(super) quarantined_until: AtomicU64,
     /// Whether it was stopped before anybody asked it: its actor is never started then.
     stopped: AtomicBool,
     pub(super) drill: Drill,
@@ -60,7 +62,7 @@ pub struct Hosted<M: Machine> {
 
 impl<M: Machine> std::fmt::Debug for Hosted<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hosted").field("kind", &self.kind).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Hosted").field("kind", &self.kind).field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
@@ -69,18 +71,17 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A key as logs may show it: outsiders choose keys, and an API key is a secret.
-fn masked(key: &str) -> String {
-    blake3::hash(key.as_bytes()).to_hex()[..16].to_owned()
+/// The stream of random numbers of one machine.
+fn entropy(ground: &Ground, kind: Kind, name: &str) -> Entropy {
+    Entropy::new(ground.seed, &format!("{kind}/{name}"))
 }
 
 impl<M: Machine> Hosted<M> {
     /// A machine ready to be asked; its actor is started by the first ask.
     #[must_use]
     pub fn new(ground: Arc<Ground>, kind: Kind, name: &str, config: M::Config) -> Arc<Self> {
-        let mut entropy = Entropy::new(ground.seed, &format!("{kind}/{name}"));
         let clock = &ground.clock;
-        let random = entropy.next_u64();
+        let random = entropy(&ground, kind, name).next_u64();
         let moment = Moment { now: clock.now(), wall: clock.wall(), random };
         let gate = M::Gate::new(&config, ground.options.grants);
         let mut machine = M::new(config, moment);
@@ -88,11 +89,11 @@ impl<M: Machine> Hosted<M> {
         let status = machine.status(moment.now);
         Arc::new(Hosted {
             kind,
-            name: name.to_owned(),
+            name: Words::kept(name),
             cell: Mutex::new(Cell {
                 machine,
                 waiting: BTreeMap::new(),
-                entropy,
+                entropy: None,
                 random,
                 intensity: Intensity::new(ground.options.restarts),
                 quarantine: Quarantine::default(),
@@ -119,8 +120,16 @@ impl<M: Machine> Hosted<M> {
 
     /// Its name.
     #[must_use]
+    #[inline]
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.as_str()
+    }
+
+    /// Its name, as refusals take it without copying it.
+    #[must_use]
+    #[inline]
+    pub fn name_kept(&self) -> Words {
+        self.name
     }
 
     /// Its kind.
@@ -137,6 +146,7 @@ impl<M: Machine> Hosted<M> {
 
     /// Its clock's time.
     #[must_use]
+    #[inline]
     pub fn now(&self) -> Time {
         self.ground.clock.now()
     }
@@ -165,6 +175,7 @@ impl<M: Machine> Hosted<M> {
 
     /// Its clock.
     #[must_use]
+    #[inline]
     pub fn clock(&self) -> &Arc<Clock> {
         &self.ground.clock
     }
@@ -177,6 +188,7 @@ impl<M: Machine> Hosted<M> {
 
     /// What it has granted in advance.
     #[must_use]
+    #[inline]
     pub fn gate(&self) -> &M::Gate {
         &self.gate
     }
@@ -185,30 +197,6 @@ impl<M: Machine> Hosted<M> {
     #[must_use]
     pub fn restarts(&self) -> u64 {
         lock(&self.cell).intensity.restarts()
-    }
-
-    /// How much longer `key` is not taken because it crashed the actor; `None` where it is.
-    #[must_use]
-    pub fn quarantined(&self, key: &str) -> Option<Duration> {
-        let until = Time::from_nanos(self.quarantined_until.load(Ordering::Acquire));
-        if until == Time::ZERO {
-            return None;
-        }
-        let now = self.now();
-        (now < until).then(|| lock(&self.cell).quarantine.rest(key, now)).flatten()
-    }
-
-    /// Takes no message with `key` for the length of a quarantine, as if it had crashed the actor: for operators who
-    /// know before the actor does.
-    pub fn quarantine(&self, key: &str) {
-        let now = self.now();
-        self.isolate(&mut lock(&self.cell), key, now);
-    }
-
-    fn isolate(&self, cell: &mut Cell<M>, key: &str, now: Time) {
-        cell.quarantine.add(key, now);
-        let until = now.after(Quarantine::PERIOD).as_nanos();
-        self.quarantined_until.fetch_max(until, Ordering::AcqRel);
     }
 
     /// A number for a new request.
@@ -458,8 +446,7 @@ impl<M: Machine> Hosted<M> {
         if result.is_err()
             && let Some(key) = M::key(input)
         {
-            self.isolate(&mut cell, key, moment.now);
-            cell.poison = Some(masked(key));
+            self.poisoned_by(&mut cell, key, moment.now);
         }
         self.publish(cell, moment.now, effects);
         result
@@ -467,7 +454,12 @@ impl<M: Machine> Hosted<M> {
 
     fn publish(&self, mut cell: MutexGuard<'_, Cell<M>>, now: Time, mut effects: Effects<M::Reply>) {
         if effects.take_drew() {
-            cell.random = cell.entropy.next_u64();
+            let entropy = cell.entropy.get_or_insert_with(|| {
+                let mut entropy = entropy(&self.ground, self.kind, self.name());
+                entropy.next_u64();
+                Box::new(entropy)
+            });
+            cell.random = entropy.next_u64();
         }
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);
@@ -491,7 +483,7 @@ impl<M: Machine> Hosted<M> {
             return;
         }
         let event =
-            Event { at: self.ground.clock.now(), kind: Some(self.kind), name: self.name.clone(), what };
+            Event { at: self.ground.clock.now(), kind: Some(self.kind), name: self.name().to_owned(), what };
         self.ground.events.record(event);
     }
 }

@@ -15,6 +15,7 @@
 //!   leaves it as it was, and a restarted actor goes on with it: calls in flight and callers in line notice nothing.
 
 mod actor;
+mod aside;
 mod carry;
 mod drill;
 mod grants;
@@ -24,12 +25,14 @@ mod hosted;
 pub mod interpose;
 mod ledger;
 mod load;
+mod quarantine;
 mod reply;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
 pub use actor::Supervisor;
+pub(crate) use aside::{Aside, Begun, aside, at_once, later};
 pub use ground::{Ground, HostOptions};
 pub use hosted::Hosted;
 pub use reply::{Answered, AskError, Reply};

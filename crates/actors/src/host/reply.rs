@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::hosted::Hosted;
 use crate::machine::{Kind, Machine};
-use crate::rejection::{Rejection, UnavailableReason};
+use crate::rejection::{Name, Rejection, UnavailableReason};
 
 /// An answer, and where the next one comes from if the caller was queued.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub enum AskError {
 impl AskError {
     /// The refusal of a policy that rejects calls while its actor cannot decide.
     #[must_use]
-    pub fn rejection(self, kind: Kind, name: &str) -> Rejection {
+    pub fn rejection(self, kind: Kind, name: impl Into<Name>) -> Rejection {
         let (reason, retry_after) = match self {
             AskError::MailboxFull => (UnavailableReason::MailboxFull, None),
             AskError::NoAnswer => (UnavailableReason::NoAnswer, None),

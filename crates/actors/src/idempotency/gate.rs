@@ -17,9 +17,9 @@ use dashmap::DashMap;
 
 use super::key::{Fingerprint, RecordKey};
 use super::{IdempotencyConfig, IdempotencyInput, IdempotencyMachine};
-use crate::clock::{Time, WallTime};
+use crate::clock::{Clock, Time, WallTime};
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Gate, Noted, Slots};
+use crate::gate::{Count, Gate, Noted};
 use crate::settings::Grants;
 
 /// A record that is done.
@@ -38,10 +38,8 @@ pub struct IdempotencyGate {
     /// One while something is published.
     open: AtomicU64,
     done: DashMap<RecordKey, Done>,
-    /// Replays that were given here, by thread.
-    replayed: Slots<AtomicU64>,
-    /// Those of them that the actor knows.
-    told: AtomicU64,
+    /// Replays that were given here.
+    replayed: Count,
 }
 
 impl IdempotencyGate {
@@ -55,19 +53,19 @@ impl IdempotencyGate {
         &self,
         key: &RecordKey,
         fingerprint: &Fingerprint,
-        wall: impl FnOnce() -> WallTime,
+        clock: &Clock,
     ) -> Option<Arc<[u8]>> {
         if self.open.load(Ordering::Acquire) == 0 {
             return None;
         }
         let result = {
             let done = self.done.get(key)?;
-            if done.fingerprint != *fingerprint || done.until <= wall() {
+            if done.fingerprint != *fingerprint || clock.is_over(done.until) {
                 return None;
             }
             Arc::clone(&done.result)
         };
-        self.replayed.own().0.fetch_add(1, Ordering::Relaxed);
+        self.replayed.add();
         Some(result)
     }
 }
@@ -78,8 +76,7 @@ impl Gate<IdempotencyMachine> for IdempotencyGate {
             on: AtomicU64::new(u64::from(runtime == Grants::On)),
             open: AtomicU64::new(0),
             done: DashMap::new(),
-            replayed: Slots::default(),
-            told: AtomicU64::new(0),
+            replayed: Count::default(),
         }
     }
 
@@ -105,11 +102,9 @@ impl Gate<IdempotencyMachine> for IdempotencyGate {
     }
 
     fn take(&self, noted: &mut Vec<Noted<IdempotencyInput>>) {
-        let replayed =
-            self.replayed.all().fold(0_u64, |sum, one| sum.wrapping_add(one.load(Ordering::Relaxed)));
-        let told = self.told.swap(replayed, Ordering::Relaxed);
-        if replayed != told {
-            noted.push(Noted::now(IdempotencyInput::Replayed(replayed.wrapping_sub(told))));
+        let replayed = self.replayed.take();
+        if replayed > 0 {
+            noted.push(Noted::now(IdempotencyInput::Replayed(replayed)));
         }
     }
 }

@@ -117,7 +117,7 @@ impl IdempotencyHandle {
         // A key that crashed the actor is refused whatever it had answered.
         if self.grants() == Grants::On
             && hosted.quarantined(key.as_str()).is_none()
-            && let Some(result) = hosted.gate().replay(key, &fingerprint, || hosted.wall())
+            && let Some(result) = hosted.gate().replay(key, &fingerprint, hosted.clock())
         {
             return self.replay(result);
         }
@@ -152,11 +152,16 @@ impl IdempotencyHandle {
             Ok(IdempotencyReply::Run) => Ok(Begun::Run(run)),
             Ok(IdempotencyReply::Replay(result)) => self.replay(result),
             Ok(IdempotencyReply::Refused(reason, retry_after)) => {
-                self.refuse(Rejection::conflict(self.name(), reason, retry_after))
+                self.refuse(Rejection::conflict(self.hosted().name_kept(), reason, retry_after))
             }
             Ok(IdempotencyReply::TableFull(room_in)) => {
                 let reason = UnavailableReason::TableFull;
-                self.refuse(Rejection::unavailable(Kind::Idempotency, self.name(), reason, room_in))
+                self.refuse(Rejection::unavailable(
+                    Kind::Idempotency,
+                    self.hosted().name_kept(),
+                    reason,
+                    room_in,
+                ))
             }
             // No call is put in line twice, and none is an operator's order.
             Ok(IdempotencyReply::Waiting | IdempotencyReply::Resolved(_)) => self.unasked(AskError::NoAnswer),
@@ -188,7 +193,7 @@ impl IdempotencyHandle {
     fn unasked(&self, error: AskError) -> Result<Begun, Rejection> {
         // Poison must not buy a bypass: a key that crashed the actor is refused whatever is declared.
         if matches!(error, AskError::Quarantined(_)) || self.site.on_unavailable() == OnUnavailable::Reject {
-            return self.refuse(error.rejection(Kind::Idempotency, self.name()));
+            return self.refuse(error.rejection(Kind::Idempotency, self.hosted().name_kept()));
         }
         Ok(self.unkept())
     }
@@ -214,7 +219,7 @@ impl IdempotencyHandle {
         let hosted = &self.shared.hosted;
         match hosted.ask(hosted.ticket(), order).await {
             Ok(answer) => Ok(answer.reply == IdempotencyReply::Resolved(true)),
-            Err(error) => Err(error.rejection(Kind::Idempotency, self.name())),
+            Err(error) => Err(error.rejection(Kind::Idempotency, self.hosted().name_kept())),
         }
     }
 
@@ -255,7 +260,8 @@ impl IdempotencyHandle {
             Begun::Run(run) => run,
             Begun::Replay(bytes) => {
                 // Bytes of a type that the program no longer has: it is done all the same, and must not run again.
-                let unreadable = || Rejection::conflict(self.name(), ConflictReason::ResultNotKept, None);
+                let unreadable =
+                    || Rejection::conflict(self.hosted().name_kept(), ConflictReason::ResultNotKept, None);
                 return (codec.decode)(&bytes).ok_or_else(|| unreadable().into());
             }
         };

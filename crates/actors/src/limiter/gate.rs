@@ -34,9 +34,9 @@ use super::lease::{Offer, code};
 use super::machine::{LimiterInput, LimiterMachine, Unsure};
 use super::table::LONGEST_TEXT;
 use super::{Decision, LimiterConfig};
-use crate::clock::{Time, saturating_nanos};
+use crate::clock::{Clock, Time, saturating_nanos};
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Cause, Digest, Gate, KeyCells, Left, Noted, Padded, Slots, Tokens};
+use crate::gate::{Cause, Count, Digest, Gate, KeyCells, Left, Noted, Padded, Slots, Tokens};
 use crate::settings::{Grants, Mode};
 
 /// Callers are to look at the clock before they rely on the present part.
@@ -64,8 +64,8 @@ const fn code_in(span: u64) -> u32 {
 pub(super) enum Found {
     /// It may pass, and the quota stands like this.
     Granted(Decision, Taken),
-    /// It may not.
-    Refused(Decision, Duration),
+    /// It may not before that time, in nanoseconds, and so long from now.
+    Refused(u64, Duration),
     /// It is to ask.
     Ask,
 }
@@ -109,21 +109,22 @@ pub struct LimiterGate {
     /// Each thread's share of the shared lease.
     shares: Slots<Tokens>,
     keys: std::sync::OnceLock<KeyCells>,
-    /// Refusals that were given here, by thread.
-    refused: Slots<AtomicU64>,
-    /// Those of them that the actor knows.
-    told: AtomicU64,
+    /// Refusals that were given here.
+    refused: Count,
 }
 
 impl LimiterGate {
-    /// Looks for `key` among what was granted, for one request. `now` is only called where the time matters.
-    #[inline]
-    pub(super) fn take(&self, key: &str, now: impl Fn() -> Time) -> Found {
+    /// Looks for `key` among what was granted, for one request. The clock is only read where the time matters.
+    pub(super) fn take(&self, key: &str, clock: &Clock) -> Found {
         let span = self.span.load(Ordering::Acquire);
-        if span & OPEN == 0 || (span & TIMED != 0 && !self.runs(span, now())) {
+        if span & OPEN == 0 || (span & TIMED != 0 && !self.runs(span, clock.now())) {
             return Found::Ask;
         }
-        if key.is_empty() { self.take_shared(code_in(span), now) } else { self.take_keyed(key, span, now) }
+        if key.is_empty() {
+            self.take_shared(code_in(span), clock)
+        } else {
+            self.take_keyed(key, span, clock)
+        }
     }
 
     /// Whether the part that was published with `span` still runs.
@@ -132,32 +133,40 @@ impl LimiterGate {
         now.as_nanos() < end && self.span.load(Ordering::Acquire) == span
     }
 
+    /// Takes a token out of this thread's share of the shared lease, where it has one and no clock has to be read.
     #[inline]
-    fn take_shared(&self, part: u32, now: impl Fn() -> Time) -> Found {
-        let Shared { tokens, more_at, spare } = &self.shared.0;
-        let (own, _) = self.shares.own();
-        if let Some(left) = own.take(part, 1, || true) {
-            let rest =
-                tokens.left().filter(|rest| rest.part == part).map_or(0, |rest| u64::from(rest.tokens));
-            let remaining = u64::from(left) + rest + spare.load(Ordering::Relaxed);
-            let decision = self.decision(remaining, more_at.load(Ordering::Relaxed));
-            return Found::Granted(decision, Taken { part, spot: SHARED });
+    pub(super) fn take_share(&self) -> Option<(Decision, Taken)> {
+        let span = self.span.load(Ordering::Acquire);
+        if span & (OPEN | TIMED) != OPEN {
+            return None;
         }
-        self.refill(part, now)
+        self.share(code_in(span))
     }
 
-    #[cold]
-    fn refill(&self, part: u32, now: impl Fn() -> Time) -> Found {
+    #[inline]
+    fn share(&self, part: u32) -> Option<(Decision, Taken)> {
         let Shared { tokens, more_at, spare } = &self.shared.0;
+        let left = self.shares.own_at_once()?.take(part, 1, || true)?;
+        let rest = tokens.left().filter(|rest| rest.part == part).map_or(0, |rest| u64::from(rest.tokens));
+        let remaining = u64::from(left) + rest + spare.load(Ordering::Relaxed);
+        let decision = self.decision(remaining, more_at.load(Ordering::Relaxed));
+        Some((decision, Taken { part, spot: SHARED }))
+    }
+
+    /// What a thread without a share of its own finds.
+    fn take_shared(&self, part: u32, clock: &Clock) -> Found {
+        let Shared { tokens, more_at, spare } = &self.shared.0;
+        if let Some((decision, taken)) = self.share(part) {
+            return Found::Granted(decision, taken);
+        }
         let Some(left) = tokens.left() else { return Found::Ask };
         if left.part == USED_UP {
-            let nanos = more_at.load(Ordering::Acquire);
-            return if tokens.left() == Some(left) { self.refuse(nanos, now()) } else { Found::Ask };
+            return self.shared_used_up().map_or(Found::Ask, |nanos| self.refuse(nanos, clock));
         }
         if left.tokens >= LEAST_SHARED_OUT
             && let Some(batch) = tokens.take_share(part, BATCH, SHARE)
         {
-            let (own, _) = self.shares.own();
+            let own = self.shares.own().any();
             // One is for this call. Where another thread without a slot of its own was faster, or where all was
             // recalled meanwhile and this came too late, the rest stays with the lease as used: never more than is.
             if !own.put(part, batch - 1) {
@@ -166,14 +175,14 @@ impl LimiterGate {
         } else if tokens.take(part, 1, || true).is_none() {
             return Found::Ask;
         }
-        let (own, rest) = (self.shares.own().0.left(), tokens.left());
+        let (own, rest) = (self.shares.own().any().left(), tokens.left());
         let left = [own, rest].into_iter().flatten().filter(|left| left.part == part);
         let remaining = left.map(|left| u64::from(left.tokens)).sum::<u64>() + spare.load(Ordering::Relaxed);
         let decision = self.decision(remaining, more_at.load(Ordering::Relaxed));
         Found::Granted(decision, Taken { part, spot: SHARED })
     }
 
-    fn take_keyed(&self, key: &str, span: u64, now: impl Fn() -> Time) -> Found {
+    fn take_keyed(&self, key: &str, span: u64, clock: &Clock) -> Found {
         let part = code_in(span);
         let Some(digest) = self.digest(key) else { return Found::Ask };
         let Some((cell, spot)) = self.keys.get().and_then(|keys| keys.find(digest)) else {
@@ -188,19 +197,43 @@ impl LimiterGate {
         if left.tokens == 0 && left.part != 0 && span & WAITS == 0 {
             let nanos = cell.more_at();
             if cell.tokens.left() == Some(left) && cell.is_of(digest) {
-                return self.refuse(nanos, now());
+                return self.refuse(nanos, clock);
             }
         }
         Found::Ask
     }
 
-    fn refuse(&self, more_at: u64, now: Time) -> Found {
-        let rest = now.until(Time::from_nanos(more_at));
+    /// Until when the quota that all callers share is used up, as published, in nanoseconds.
+    #[inline]
+    fn shared_used_up(&self) -> Option<u64> {
+        let Shared { tokens, more_at, .. } = &self.shared.0;
+        let left = tokens.left().filter(|left| left.part == USED_UP)?;
+        let nanos = more_at.load(Ordering::Acquire);
+        (tokens.left() == Some(left)).then_some(nanos)
+    }
+
+    /// A refusal of the quota that all callers share, where no clock has to be read before. It is the same that
+    /// [`take`](LimiterGate::take) finds.
+    #[inline]
+    pub(super) fn refuse_share(&self, clock: &Clock) -> Option<(u64, Duration)> {
+        if self.span.load(Ordering::Acquire) & (OPEN | TIMED) != OPEN {
+            return None;
+        }
+        let more_at = self.shared_used_up()?;
+        match self.refuse(more_at, clock) {
+            Found::Refused(more_at, rest) => Some((more_at, rest)),
+            Found::Granted(..) | Found::Ask => None,
+        }
+    }
+
+    #[inline]
+    fn refuse(&self, more_at: u64, clock: &Clock) -> Found {
+        let rest = clock.left_until(Time::from_nanos(more_at));
         if rest.is_zero() {
             return Found::Ask;
         }
-        self.refused.own().0.fetch_add(1, Ordering::Relaxed);
-        Found::Refused(self.decision(0, more_at), rest)
+        self.refused.add();
+        Found::Refused(more_at, rest)
     }
 
     /// Somebody asks about `key`: until it has its answer, nobody gets anything in advance.
@@ -222,10 +255,16 @@ impl LimiterGate {
     #[must_use = "what came too late is to be told to the actor"]
     pub(super) fn put_back(&self, key: &str, Taken { part, spot }: Taken) -> bool {
         if spot == SHARED {
-            return self.shares.own().0.put_back(part, 1) || self.shared.0.tokens.put_back(part, 1);
+            return self.shares.own().any().put_back(part, 1) || self.shared.0.tokens.put_back(part, 1);
         }
         let own = || self.digest(key).zip(self.keys.get()?.cell(spot));
         own().is_some_and(|(digest, cell)| cell.is_of(digest) && cell.tokens.put_back(part, 1))
+    }
+
+    /// How the quota stands where nothing is left before that time.
+    #[inline]
+    pub(super) fn used_up(&self, more_at: u64) -> Decision {
+        self.decision(0, more_at)
     }
 
     #[inline]
@@ -334,8 +373,7 @@ impl Gate<LimiterMachine> for LimiterGate {
             shared: Padded::default(),
             shares: Slots::default(),
             keys: std::sync::OnceLock::new(),
-            refused: Slots::default(),
-            told: zero(),
+            refused: Count::default(),
         }
     }
 
@@ -395,11 +433,9 @@ impl Gate<LimiterMachine> for LimiterGate {
     }
 
     fn take(&self, noted: &mut Vec<Noted<LimiterInput>>) {
-        let refused =
-            self.refused.all().fold(0_u64, |sum, one| sum.wrapping_add(one.load(Ordering::Relaxed)));
-        let told = self.told.swap(refused, Ordering::Relaxed);
-        if refused != told {
-            noted.push(Noted::now(LimiterInput::Refused(refused.wrapping_sub(told))));
+        let refused = self.refused.take();
+        if refused > 0 {
+            noted.push(Noted::now(LimiterInput::Refused(refused)));
         }
     }
 }

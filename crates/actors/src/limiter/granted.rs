@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::gate::{Found, Taken};
 use super::reservation::Held;
 use super::{Decision, LimiterHandle, Reservation};
@@ -24,6 +26,22 @@ impl Granted {
 }
 
 impl LimiterHandle {
+    /// What most calls of a quota that all callers share come to, looked for before all else.
+    #[inline]
+    fn at_once(&self, key: &str) -> Found {
+        let hosted = self.hosted();
+        if !key.is_empty() || hosted.has_quarantined() {
+            return Found::Ask;
+        }
+        if let Some((decision, taken)) = hosted.gate().take_share() {
+            return Found::Granted(decision, taken);
+        }
+        match hosted.gate().refuse_share(hosted.clock()) {
+            Some((more_at, wait)) => Found::Refused(more_at, wait),
+            None => Found::Ask,
+        }
+    }
+
     /// Spends one request of `key` out of what is granted in advance, without a future; `None` where the actor has to be
     /// asked, by [`check_until`](LimiterHandle::check_until) or [`reserve`](LimiterHandle::reserve), as for any other `cost`.
     ///
@@ -33,9 +51,34 @@ impl LimiterHandle {
     pub fn try_granted(&self, key: &str, cost: u64) -> Option<Result<Granted, Rejection>> {
         match self.in_advance(key, cost) {
             Found::Granted(decision, taken) => Some(Ok(Granted { decision, taken })),
-            Found::Refused(decision, wait) => Some(Err(self.limited(decision, Some(wait)))),
+            Found::Refused(more_at, wait) => Some(Err(self.refused(more_at, wait))),
             Found::Ask => None,
         }
+    }
+
+    /// What the actor has granted or refused in advance.
+    #[inline]
+    pub(super) fn in_advance(&self, key: &str, cost: u64) -> Found {
+        match if cost == 1 { self.at_once(key) } else { Found::Ask } {
+            Found::Ask => self.looked_up(key, cost),
+            found => found,
+        }
+    }
+
+    #[inline(never)]
+    fn looked_up(&self, key: &str, cost: u64) -> Found {
+        let hosted = self.hosted();
+        // Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.
+        if cost != 1 || (hosted.has_quarantined() && hosted.quarantined(key).is_some()) {
+            return Found::Ask;
+        }
+        hosted.gate().take(key, hosted.clock())
+    }
+
+    /// The refusal of who found the quota used up.
+    #[inline]
+    pub(super) fn refused(&self, more_at: u64, wait: Duration) -> Rejection {
+        self.limited(self.hosted().gate().used_up(more_at), Some(wait))
     }
 
     /// Gives back what was spent so, as if the call had never come: another limiter refused it.

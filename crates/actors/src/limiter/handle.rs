@@ -7,9 +7,9 @@ use super::outage::Outage;
 use super::reservation::{Held, Reservation};
 use super::{Decision, LimiterConfig, LimiterInput, LimiterMachine, LimiterReply, LimiterStatus};
 use crate::clock::Time;
-use crate::host::{AskError, Hosted, Reply};
+use crate::host::{AskError, Begun, Hosted, Reply, aside, at_once, later};
 use crate::machine::{Kind, Ticket};
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, Words};
 use crate::settings::{Grants, Mode, OnUnavailable};
 
 /// One limiter, for code that uses it without a macro. Cheap to clone; all clones are the same limiter.
@@ -23,7 +23,7 @@ struct Shared {
     hosted: Arc<Hosted<LimiterMachine>>,
     config: LimiterConfig,
     /// The quota in words; refusals come in floods, and each one names it.
-    quota: String,
+    quota: Words,
     /// Calls that observe mode would have refused.
     would_refuse: AtomicU64,
     outage: Outage,
@@ -34,7 +34,7 @@ impl LimiterHandle {
     #[must_use]
     pub fn new(hosted: Arc<Hosted<LimiterMachine>>, config: LimiterConfig) -> Self {
         let outage = Outage::new(config.clone());
-        let quota = config.quota();
+        let quota = Words::kept(&config.quota());
         LimiterHandle {
             shared: Arc::new(Shared { hosted, config, quota, would_refuse: AtomicU64::new(0), outage }),
         }
@@ -66,6 +66,7 @@ impl LimiterHandle {
 
     /// The hosted machine, for who watches actors.
     #[must_use]
+    #[inline]
     pub fn hosted(&self) -> &Arc<Hosted<LimiterMachine>> {
         &self.shared.hosted
     }
@@ -86,8 +87,12 @@ impl LimiterHandle {
     /// # Cancel safety
     /// A check that is dropped while it waits spends nothing. Dropped in the moment between the actor's grant and
     /// its arrival, it is spent: a [`reserve`](LimiterHandle::reserve) would give it back then, too.
-    pub async fn check(&self, key: &str) -> Result<Decision, Rejection> {
-        self.check_until(key, 1, Time::MAX).await
+    #[inline]
+    pub fn check<'a>(
+        &'a self,
+        key: &'a str,
+    ) -> impl Future<Output = Result<Decision, Rejection>> + Send + 'a {
+        self.check_until(key, 1, Time::MAX)
     }
 
     /// Spends `cost` requests of `key` at once; zero looks at the quota and spends nothing.
@@ -97,8 +102,13 @@ impl LimiterHandle {
     ///
     /// # Cancel safety
     /// As [`check`](LimiterHandle::check).
-    pub async fn check_n(&self, key: &str, cost: u64) -> Result<Decision, Rejection> {
-        self.check_until(key, cost, Time::MAX).await
+    #[inline]
+    pub fn check_n<'a>(
+        &'a self,
+        key: &'a str,
+        cost: u64,
+    ) -> impl Future<Output = Result<Decision, Rejection>> + Send + 'a {
+        self.check_until(key, cost, Time::MAX)
     }
 
     /// The same, waiting no longer than until `deadline`: whoever would not be granted by then is refused at once.
@@ -108,10 +118,21 @@ impl LimiterHandle {
     ///
     /// # Cancel safety
     /// As [`check`](LimiterHandle::check).
-    pub async fn check_until(&self, key: &str, cost: u64, deadline: Time) -> Result<Decision, Rejection> {
-        if let Some(granted) = self.try_granted(key, cost) {
-            return granted.map(|granted| granted.decision());
-        }
+    #[inline]
+    pub fn check_until<'a>(
+        &'a self,
+        key: &'a str,
+        cost: u64,
+        deadline: Time,
+    ) -> impl Future<Output = Result<Decision, Rejection>> + Send + 'a {
+        at_once(move || match self.in_advance(key, cost) {
+            Found::Granted(decision, _) => Begun::Now(Ok(decision)),
+            Found::Refused(more_at, wait) => Begun::Now(Err(self.refused(more_at, wait))),
+            Found::Ask => Begun::Later(later(|| self.spend(key, cost, deadline))),
+        })
+    }
+
+    async fn spend(&self, key: &str, cost: u64, deadline: Time) -> Result<Decision, Rejection> {
         let reservation = self.acquire(key, cost, false, deadline).await?;
         let decision = reservation.decision();
         reservation.settle();
@@ -142,19 +163,8 @@ impl LimiterHandle {
     pub async fn reserve(&self, key: &str, cost: u64, deadline: Time) -> Result<Reservation, Rejection> {
         match self.try_granted(key, cost) {
             Some(granted) => granted.map(|granted| self.reservation_of(key, granted)),
-            None => self.acquire(key, cost, true, deadline).await,
+            None => aside(|| self.acquire(key, cost, true, deadline)).await,
         }
-    }
-
-    /// What the actor has granted or refused in advance.
-    #[inline]
-    pub(super) fn in_advance(&self, key: &str, cost: u64) -> Found {
-        let hosted = &self.shared.hosted;
-        // Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.
-        if cost != 1 || hosted.quarantined(key).is_some() {
-            return Found::Ask;
-        }
-        hosted.gate().take(key, || hosted.now())
     }
 
     pub(super) fn put_back(&self, key: &str, taken: Taken) {
@@ -228,8 +238,10 @@ impl LimiterHandle {
         Reservation { handle: self.clone(), ticket, decision, held }
     }
 
+    #[inline]
     pub(super) fn limited(&self, decision: Decision, retry_after: Option<Duration>) -> Rejection {
-        Rejection::rate_limited(self.name(), &self.shared.quota, retry_after).with_decision(decision)
+        let Shared { hosted, quota, .. } = &*self.shared;
+        Rejection::of_quota(hosted.name_kept(), *quota, decision, retry_after)
     }
 
     fn refuse(&self, decision: Decision, rejection: Rejection) -> Result<Reservation, Rejection> {
@@ -250,7 +262,7 @@ impl LimiterHandle {
         let Shared { hosted, config, outage, .. } = &*self.shared;
         // Poison must not buy a bypass: a key that crashed the actor is refused whatever is declared.
         if matches!(error, AskError::Quarantined(_)) || config.on_unavailable() == OnUnavailable::Reject {
-            return self.refuse(config.untouched(), error.rejection(Kind::Limiter, self.name()));
+            return self.refuse(config.untouched(), error.rejection(Kind::Limiter, hosted.name_kept()));
         }
         match outage.decide(hosted, ticket, wanted) {
             LimiterReply::Granted(decision) => {

@@ -39,6 +39,8 @@ fn code(rejection: &Rejection) -> Code {
             }
             _ => Code::Aborted,
         },
+        // It may have taken effect in part: a client's layer that repeats what is unavailable must not.
+        RejectionKind::Preempted => Code::Aborted,
         RejectionKind::Misconfigured => Code::Internal,
     }
 }

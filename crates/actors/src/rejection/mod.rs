@@ -5,9 +5,11 @@ mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 mod kind;
+mod name;
 mod reason;
 
 pub use kind::RejectionKind;
+pub use name::{Name, Words};
 pub use reason::{ConflictReason, FullReason, UnavailableReason};
 
 use std::time::Duration;
@@ -28,8 +30,12 @@ pub struct FieldProblem {
 
 /// What a fallback came to that failed like the call it was to answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the fallback failed too: {0}")]
-pub struct FallbackFailed(Box<str>);
+#[error("the fallback failed too: {}", .0.0)]
+pub struct FallbackFailed(Box<Why>);
+
+/// A word in the refusal, wherever it is handed on: what few refusals have stands elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Why(Box<str>);
 
 /// A refusal of ours: which policy, which name, why, and when to try again.
 ///
@@ -43,7 +49,7 @@ pub enum Rejection {
     #[non_exhaustive]
     Open {
         /// The breaker.
-        name: String,
+        name: Name,
         /// `open`, `half open with every probe out`, `forced open`
         state: &'static str,
         /// When the next probe may pass.
@@ -59,7 +65,7 @@ pub enum Rejection {
         /// [`Kind::Bulkhead`] or [`Kind::Throttle`].
         policy: Kind,
         /// The pool.
-        name: String,
+        name: Name,
         /// Why.
         reason: FullReason,
         /// Callers that wait for a permit.
@@ -77,7 +83,7 @@ pub enum Rejection {
     #[non_exhaustive]
     Shed {
         /// The shedder.
-        name: String,
+        name: Name,
         /// When it is worth asking again.
         retry_after: Option<Duration>,
         /// What its fallback came to, where that failed too.
@@ -89,13 +95,13 @@ pub enum Rejection {
     #[non_exhaustive]
     RateLimited {
         /// The limiter.
-        name: String,
+        name: Name,
         /// The quota in words, as `10 a minute`.
-        quota: String,
+        quota: Name,
         /// When a call of the same cost is let in; `None` where it never can be.
         retry_after: Option<Duration>,
         /// How the quota stands, for the fields of an answer; `None` where only words are known.
-        decision: Option<Box<Decision>>,
+        decision: Option<Decision>,
         /// What its fallback came to, where that failed too.
         #[source]
         fallback: Option<FallbackFailed>,
@@ -105,7 +111,7 @@ pub enum Rejection {
     #[non_exhaustive]
     TimedOut {
         /// The site, or the timeout's owner.
-        name: String,
+        name: Name,
         /// The time it had.
         limit: Duration,
         /// What its fallback came to, where that failed too.
@@ -117,7 +123,7 @@ pub enum Rejection {
     #[non_exhaustive]
     Conflict {
         /// The store.
-        name: String,
+        name: Name,
         /// Why.
         reason: ConflictReason,
         /// When it is worth asking again.
@@ -130,7 +136,7 @@ pub enum Rejection {
         /// Whose.
         policy: Kind,
         /// Its name.
-        name: String,
+        name: Name,
         /// Why.
         reason: UnavailableReason,
         /// When it is worth asking again.
@@ -144,7 +150,7 @@ pub enum Rejection {
     #[non_exhaustive]
     Misconfigured {
         /// The name or site at fault.
-        name: String,
+        name: Name,
         /// What is wrong and what to do.
         problem: String,
     },
@@ -218,7 +224,7 @@ fn fields(problems: &[FieldProblem]) -> String {
 impl Rejection {
     /// The breaker `name` refuses.
     #[must_use]
-    pub fn open(name: impl Into<String>, state: &'static str, retry_after: Option<Duration>) -> Self {
+    pub fn open(name: impl Into<Name>, state: &'static str, retry_after: Option<Duration>) -> Self {
         Rejection::Open { name: name.into(), state, retry_after, fallback: None }
     }
 
@@ -233,7 +239,7 @@ impl Rejection {
         | Rejection::TimedOut { fallback, .. }
         | Rejection::Unavailable { fallback, .. } = &mut self
         {
-            *fallback = Some(FallbackFailed(why.into().into()));
+            *fallback = Some(FallbackFailed(Box::new(Why(why.into().into()))));
         }
         self
     }
@@ -242,7 +248,7 @@ impl Rejection {
     #[must_use]
     pub fn full(
         policy: Kind,
-        name: impl Into<String>,
+        name: impl Into<Name>,
         reason: FullReason,
         retry_after: Option<Duration>,
     ) -> Self {
@@ -261,39 +267,52 @@ impl Rejection {
 
     /// `name` sheds load.
     #[must_use]
-    pub fn shed(name: impl Into<String>, retry_after: Option<Duration>) -> Self {
+    pub fn shed(name: impl Into<Name>, retry_after: Option<Duration>) -> Self {
         Rejection::Shed { name: name.into(), retry_after, fallback: None }
     }
 
     /// The quota of `name` is used up.
     #[must_use]
     pub fn rate_limited(
-        name: impl Into<String>,
-        quota: impl Into<String>,
+        name: impl Into<Name>,
+        quota: impl Into<Name>,
         retry_after: Option<Duration>,
     ) -> Self {
         let (name, quota) = (name.into(), quota.into());
         Rejection::RateLimited { name, quota, retry_after, decision: None, fallback: None }
     }
 
+    /// The quota of `name` is used up, and stands so: all of it at once, for floods.
+    #[cfg(feature = "host")]
+    #[inline]
+    pub(crate) fn of_quota(
+        name: Words,
+        quota: Words,
+        standing: Decision,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        let (name, quota) = (name.into(), quota.into());
+        Rejection::RateLimited { name, quota, retry_after, decision: Some(standing), fallback: None }
+    }
+
     /// The same refusal, with how the quota stands where a quota refused.
     #[must_use]
     pub fn with_decision(mut self, standing: Decision) -> Self {
         if let Rejection::RateLimited { decision, .. } = &mut self {
-            *decision = Some(Box::new(standing));
+            *decision = Some(standing);
         }
         self
     }
 
     /// `name` was given `limit` and is not done.
     #[must_use]
-    pub fn timed_out(name: impl Into<String>, limit: Duration) -> Self {
+    pub fn timed_out(name: impl Into<Name>, limit: Duration) -> Self {
         Rejection::TimedOut { name: name.into(), limit, fallback: None }
     }
 
     /// An idempotency key cannot be used now.
     #[must_use]
-    pub fn conflict(name: impl Into<String>, reason: ConflictReason, retry_after: Option<Duration>) -> Self {
+    pub fn conflict(name: impl Into<Name>, reason: ConflictReason, retry_after: Option<Duration>) -> Self {
         Rejection::Conflict { name: name.into(), reason, retry_after }
     }
 
@@ -301,7 +320,7 @@ impl Rejection {
     #[must_use]
     pub fn unavailable(
         policy: Kind,
-        name: impl Into<String>,
+        name: impl Into<Name>,
         reason: UnavailableReason,
         retry_after: Option<Duration>,
     ) -> Self {
@@ -310,7 +329,7 @@ impl Rejection {
 
     /// `name` cannot work as declared.
     #[must_use]
-    pub fn misconfigured(name: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn misconfigured(name: impl Into<Name>, problem: impl Into<String>) -> Self {
         Rejection::Misconfigured { name: name.into(), problem: problem.into() }
     }
 
@@ -423,7 +442,7 @@ impl Rejection {
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
         match self {
-            Rejection::RateLimited { decision, .. } => decision.as_deref().copied(),
+            Rejection::RateLimited { decision, .. } => *decision,
             _ => None,
         }
     }

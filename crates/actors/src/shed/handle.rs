@@ -93,9 +93,9 @@ impl ShedHandle {
         }
         let rejection = match hosted.ask(hosted.ticket(), ShedInput::Admit { priority }).await {
             Ok(answer) if answer.reply == ShedReply::Admitted => return Ok(pass),
-            Ok(_) => Rejection::shed(self.name(), Some(config.interval)),
+            Ok(_) => Rejection::shed(hosted.name_kept(), Some(config.interval)),
             Err(_) if config.on_unavailable == OnUnavailable::Allow => return Ok(pass),
-            Err(error) => error.rejection(hosted.kind(), self.name()),
+            Err(error) => error.rejection(hosted.kind(), hosted.name_kept()),
         };
         pass.forget();
         if config.mode == Mode::Observe {

@@ -241,7 +241,12 @@ impl RuntimeBuilder {
             tracing::info!(runtime = name, seed, "seed taken from the operating system");
             seed
         });
-        let own = || Arc::new(self.wall.map_or_else(Clock::system, Clock::starting_at));
+        let own = || {
+            // tokio cannot pause this one's time, and nobody else can either.
+            let is_never_paused = handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread;
+            let system = || if is_never_paused { Clock::fast() } else { Clock::system() };
+            Arc::new(self.wall.map_or_else(system, Clock::starting_at))
+        };
         let clock = self.clock.unwrap_or_else(own);
         let events = self.events.unwrap_or_else(|| Arc::new(NoEvents));
         let ground = Ground::new(handle, seed, clock, events, self.options);

@@ -96,7 +96,7 @@ impl AdaptiveHandle {
             && config.mode == Mode::Enforce
             && let Some(rest) = hosted.failed_for()
         {
-            return Err(AskError::Failed(rest).rejection(hosted.kind(), self.name()));
+            return Err(AskError::Failed(rest).rejection(hosted.kind(), hosted.name_kept()));
         }
         Ok(Some(self.limit(probe)))
     }

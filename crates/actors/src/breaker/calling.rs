@@ -1,0 +1,206 @@
+//! The future of a call.
+//!
+//! Written out, since an async function keeps in memory, across awaits that a call in health never comes to, what need not
+//! leave a register; and what those calls come to that have to wait for the actor stands aside, on the heap.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::granted::{Found, Granted};
+use super::permit::Admission;
+use super::{BreakerHandle, CallError};
+use crate::clock::Time;
+use crate::host::{Aside, aside};
+use crate::outcome::{Ending, Outcome};
+
+/// From when on a call that is dropped counts as failed, where the breaker is not told what slow is: whoever gives up
+/// after so long did not do so for a whim.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// It is not timed yet. No clock shows it.
+const UNTIMED: Time = Time::MAX;
+
+/// A call on its way; dropped there, it says why.
+pub(super) struct Running<'a> {
+    breaker: &'a BreakerHandle,
+    /// What is to be told of, until it is.
+    admission: Admission,
+    /// When it began to be worth timing: at its first wait, or at once where the breaker wants to know what is slow.
+    started: Time,
+}
+
+impl<'a> Running<'a> {
+    pub(super) fn new(breaker: &'a BreakerHandle, admission: Admission) -> Self {
+        Running { breaker, admission, started: started(breaker) }
+    }
+
+    /// Who is ready at once needs no clock: nobody asks how long it took.
+    pub(super) fn waits(&mut self) {
+        if self.started == UNTIMED {
+            self.started = self.breaker.hosted().now();
+        }
+    }
+
+    /// What it came to. From here on it is told by whoever has that.
+    pub(super) fn ended(mut self, ending: Ending) -> Outcome {
+        self.admission = Admission::Unheard;
+        outcome(self.breaker, self.started, ending)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        left(self.breaker, self.admission, self.started);
+    }
+}
+
+#[inline]
+fn started(breaker: &BreakerHandle) -> Time {
+    let slow = breaker.config().slow_call_duration();
+    slow.map_or(UNTIMED, |slow| breaker.hosted().clock().now_for(slow))
+}
+
+fn latency(breaker: &BreakerHandle, started: Time, slow: Duration) -> Duration {
+    breaker.hosted().clock().now_for(slow).since(started)
+}
+
+#[inline]
+fn outcome(breaker: &BreakerHandle, started: Time, ending: Ending) -> Outcome {
+    let slow = breaker.config().slow_call_duration();
+    Outcome { ending, latency: slow.map_or(Duration::ZERO, |slow| latency(breaker, started, slow)) }
+}
+
+/// Tells of a call that was left before it had ended.
+#[cold]
+fn left(breaker: &BreakerHandle, admission: Admission, started: Time) {
+    if admission == Admission::Unheard {
+        return;
+    }
+    let slow = breaker.config().slow_call_duration().unwrap_or(SLOW);
+    let latency = latency(breaker, started, slow);
+    let ending = if std::thread::panicking() {
+        Ending::Panicked
+    } else if latency >= slow {
+        Ending::TimedOut
+    } else {
+        Ending::Cancelled
+    };
+    breaker.settle_later(admission, Outcome { ending, latency });
+}
+
+/// A report that is on its way, and what the work returned.
+type Reporting<'a, T, E> = (Pin<Box<dyn Future<Output = ()> + Send + 'a>>, Result<T, E>);
+
+pin_project! {
+    /// A call that passes on what is granted in advance, if it does.
+    pub(super) struct Calling<'a, W, F, J, T, E, N, A> {
+        breaker: &'a BreakerHandle,
+        // The work, its judge, and who asks the actor; until it is polled.
+        begin: Option<((W, J), N)>,
+        #[pin]
+        work: Option<F>,
+        judge: Option<J>,
+        // What its outcome is told under, until it is.
+        granted: Granted,
+        started: Time,
+        asked: Option<Aside<A>>,
+        reporting: Option<Reporting<'a, T, E>>,
+    }
+
+    impl<W, F, J, T, E, N, A> PinnedDrop for Calling<'_, W, F, J, T, E, N, A> {
+        fn drop(this: Pin<&mut Self>) {
+            if this.granted != Granted::UNHEARD {
+                left(this.breaker, this.granted.into(), this.started);
+            }
+        }
+    }
+}
+
+impl<'a, W, F, J, T, E, N, A> Calling<'a, W, F, J, T, E, N, A> {
+    #[inline]
+    pub(super) fn new(breaker: &'a BreakerHandle, call: (W, J), asks: N) -> Self {
+        Calling {
+            breaker,
+            begin: Some((call, asks)),
+            work: None,
+            judge: None,
+            granted: Granted::UNHEARD,
+            started: UNTIMED,
+            asked: None,
+            reporting: None,
+        }
+    }
+}
+
+impl<W, F, J, T, E, N, A> Calling<'_, W, F, J, T, E, N, A>
+where
+    A: Future<Output = Result<T, CallError<E>>>,
+{
+    /// The rest of a call that has to wait for its actor.
+    #[cold]
+    fn poll_aside(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, CallError<E>>> {
+        let this = self.project();
+        if let Some(asked) = this.asked {
+            return Pin::new(asked).poll(context);
+        }
+        if let Some((report, _)) = this.reporting {
+            ready!(report.as_mut().poll(context));
+        }
+        match this.reporting.take() {
+            Some((_, result)) => Poll::Ready(result.map_err(CallError::Failed)),
+            // Polled again after it was ready, which nobody may.
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<W, F, J, T, E, N, A> Future for Calling<'_, W, F, J, T, E, N, A>
+where
+    W: FnOnce() -> F,
+    F: Future<Output = Result<T, E>>,
+    J: FnOnce(&Result<T, E>) -> Ending,
+    N: FnOnce((W, J)) -> A,
+    A: Future<Output = Result<T, CallError<E>>>,
+{
+    type Output = Result<T, CallError<E>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.as_mut().project();
+        if let Some((call, asks)) = this.begin.take() {
+            match this.breaker.in_advance() {
+                Found::Granted(granted) => {
+                    (*this.granted, *this.started) = (granted, started(this.breaker));
+                    let (work, judge) = call;
+                    this.work.set(Some(work()));
+                    *this.judge = Some(judge);
+                }
+                Found::Refused(state, left) => {
+                    return Poll::Ready(Err(CallError::Rejected(this.breaker.rejection(state, left))));
+                }
+                Found::Ask => *this.asked = Some(aside(|| asks(call))),
+            }
+        }
+        let Some(work) = this.work.as_mut().as_pin_mut() else { return self.poll_aside(context) };
+        let Poll::Ready(result) = work.poll(context) else {
+            // Who is ready at once needs no clock: nobody asks how long it took.
+            if *this.started == UNTIMED {
+                *this.started = this.breaker.hosted().now();
+            }
+            return Poll::Pending;
+        };
+        let ending = this.judge.take().map_or(Ending::Cancelled, |judge| judge(&result));
+        let outcome = outcome(this.breaker, *this.started, ending);
+        let granted = std::mem::replace(this.granted, Granted::UNHEARD);
+        this.work.set(None);
+        if this.breaker.settle_granted(granted, outcome) {
+            return Poll::Ready(result.map_err(CallError::Failed));
+        }
+        let breaker = *this.breaker;
+        *this.reporting = Some((Box::pin(breaker.report_granted(granted, outcome)), result));
+        self.poll_aside(context)
+    }
+}
