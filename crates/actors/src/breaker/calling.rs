@@ -13,7 +13,7 @@ use super::granted::{Found, Granted};
 use super::permit::Admission;
 use super::{BreakerHandle, CallError};
 use crate::clock::Time;
-use crate::host::{Aside, aside};
+use crate::host::{Aside, Later, aside, later};
 use crate::outcome::{Ending, Outcome};
 
 /// From when on a call that is dropped counts as failed, where the breaker is not told what slow is: whoever gives up
@@ -92,7 +92,7 @@ fn left(breaker: &BreakerHandle, admission: Admission, started: Time) {
 }
 
 /// A report that is on its way, and what the work returned.
-type Reporting<'a, T, E> = (Pin<Box<dyn Future<Output = ()> + Send + 'a>>, Result<T, E>);
+type Reporting<'a, T, E> = (Later<'a, ()>, Result<T, E>);
 
 pin_project! {
     /// A call that passes on what is granted in advance, if it does.
@@ -137,10 +137,71 @@ impl<'a, W, F, J, T, E, N, A> Calling<'a, W, F, J, T, E, N, A> {
 
 impl<W, F, J, T, E, N, A> Calling<'_, W, F, J, T, E, N, A>
 where
+    W: FnOnce() -> F,
+    F: Future<Output = Result<T, E>>,
+    J: FnOnce(&Result<T, E>) -> Ending,
+    N: FnOnce((W, J)) -> A,
     A: Future<Output = Result<T, CallError<E>>>,
 {
+    /// It passes.
+    #[inline]
+    fn begin(self: Pin<&mut Self>, granted: Granted) {
+        let mut this = self.project();
+        if let Some(((work, judge), _)) = this.begin.take() {
+            (*this.granted, *this.started) = (granted, started(this.breaker));
+            *this.judge = Some(judge);
+            this.work.set(Some(work()));
+        }
+    }
+
+    /// A call that does not find at once that its breaker is closed.
+    #[inline(never)]
+    fn poll_looked_up(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, CallError<E>>> {
+        match self.breaker.looked_up() {
+            Found::Granted(granted) => {
+                self.as_mut().begin(granted);
+                self.poll_work(context)
+            }
+            Found::Refused(state, left) => {
+                Poll::Ready(Err(CallError::Rejected(self.breaker.rejection(state, left))))
+            }
+            Found::Ask => {
+                let this = self.as_mut().project();
+                *this.asked = this.begin.take().map(|(call, asks)| aside(|| asks(call)));
+                self.poll_aside(context)
+            }
+        }
+    }
+
+    #[inline]
+    fn poll_work(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, CallError<E>>> {
+        let mut this = self.as_mut().project();
+        let Some(work) = this.work.as_mut().as_pin_mut() else { return self.poll_aside(context) };
+        let Poll::Ready(result) = work.poll(context) else {
+            // Who is ready at once needs no clock: nobody asks how long it took.
+            if *this.started == UNTIMED {
+                *this.started = this.breaker.hosted().now();
+            }
+            return Poll::Pending;
+        };
+        let ending = this.judge.take().map_or(Ending::Cancelled, |judge| judge(&result));
+        let outcome = outcome(this.breaker, *this.started, ending);
+        let granted = std::mem::replace(this.granted, Granted::UNHEARD);
+        this.work.set(None);
+        if this.breaker.settle_granted(granted, outcome) {
+            return match result {
+                Ok(value) => Poll::Ready(Ok(value)),
+                Err(error) => Poll::Ready(Err(CallError::Failed(error))),
+            };
+        }
+        let breaker = *this.breaker;
+        *this.reporting = Some((later(|| breaker.report_granted(granted, outcome)), result));
+        self.poll_aside(context)
+    }
+
     /// The rest of a call that has to wait for its actor.
     #[cold]
+    #[inline(never)]
     fn poll_aside(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, CallError<E>>> {
         let this = self.project();
         if let Some(asked) = this.asked {
@@ -169,38 +230,12 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.as_mut().project();
-        if let Some((call, asks)) = this.begin.take() {
-            match this.breaker.in_advance() {
-                Found::Granted(granted) => {
-                    (*this.granted, *this.started) = (granted, started(this.breaker));
-                    let (work, judge) = call;
-                    this.work.set(Some(work()));
-                    *this.judge = Some(judge);
-                }
-                Found::Refused(state, left) => {
-                    return Poll::Ready(Err(CallError::Rejected(this.breaker.rejection(state, left))));
-                }
-                Found::Ask => *this.asked = Some(aside(|| asks(call))),
+        if self.begin.is_some() {
+            match self.breaker.at_once() {
+                Some(granted) => self.as_mut().begin(granted),
+                None => return self.poll_looked_up(context),
             }
         }
-        let Some(work) = this.work.as_mut().as_pin_mut() else { return self.poll_aside(context) };
-        let Poll::Ready(result) = work.poll(context) else {
-            // Who is ready at once needs no clock: nobody asks how long it took.
-            if *this.started == UNTIMED {
-                *this.started = this.breaker.hosted().now();
-            }
-            return Poll::Pending;
-        };
-        let ending = this.judge.take().map_or(Ending::Cancelled, |judge| judge(&result));
-        let outcome = outcome(this.breaker, *this.started, ending);
-        let granted = std::mem::replace(this.granted, Granted::UNHEARD);
-        this.work.set(None);
-        if this.breaker.settle_granted(granted, outcome) {
-            return Poll::Ready(result.map_err(CallError::Failed));
-        }
-        let breaker = *this.breaker;
-        *this.reporting = Some((Box::pin(breaker.report_granted(granted, outcome)), result));
-        self.poll_aside(context)
+        self.poll_work(context)
     }
 }

@@ -62,23 +62,15 @@ impl BreakerHandle {
         passes.then_some(Granted(word))
     }
 
-    /// What is granted in advance.
     #[inline]
-    pub(super) fn in_advance(&self) -> Found {
-        match self.at_once() {
-            Some(granted) => Found::Granted(granted),
-            None => self.looked_up(),
-        }
-    }
-
     fn refused_until(&self, until: Time) -> Found {
         let left = self.hosted().clock().left_until(until);
         // Once that is over, the actor lets a probe in.
         if left.is_zero() { Found::Ask } else { Found::Refused(BreakerState::Open, Some(left)) }
     }
 
-    #[inline(never)]
-    fn looked_up(&self) -> Found {
+    /// The rest of what there is to find.
+    pub(super) fn looked_up(&self) -> Found {
         let mode = self.mode();
         if mode == Mode::Off {
             return Found::Granted(Granted::UNHEARD);
@@ -107,7 +99,10 @@ impl BreakerHandle {
     /// As [`admit`](BreakerHandle::admit).
     #[inline]
     pub fn try_granted(&self) -> Option<Result<Granted, Rejection>> {
-        match self.in_advance() {
+        if let Some(granted) = self.at_once() {
+            return Some(Ok(granted));
+        }
+        match self.looked_up() {
             Found::Granted(granted) => Some(Ok(granted)),
             Found::Refused(state, left) => Some(Err(self.rejection(state, left))),
             Found::Ask => None,

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::acquiring::Acquiring;
 use super::gate::Asking;
 use super::kinds::{ConnectionCounts, Connections, Connector, Rooms};
 use super::outage::Outage;
@@ -10,7 +11,7 @@ use super::{
     Priority, Refusal,
 };
 use crate::clock::Time;
-use crate::host::{AskError, Begun, Hosted, aside, at_once, later};
+use crate::host::{AskError, Hosted, aside};
 use crate::rejection::Rejection;
 use crate::settings::{Grants, Mode, OnUnavailable};
 
@@ -130,13 +131,7 @@ impl BulkheadHandle {
         &self,
         priority: Priority,
     ) -> impl Future<Output = Result<BulkheadPermit, Rejection>> + Send {
-        at_once(move || match self.shared.hosted.gate().take(1) {
-            Ok(()) => Begun::Now(Ok(self.taken(1))),
-            Err(asking) => {
-                let input = BulkheadInput::Acquire(Acquire::one(priority));
-                Begun::Later(later(|| self.take(input, Some(asking))))
-            }
-        })
+        Acquiring::new(self, priority)
     }
 
     /// The same, waiting no longer than until `deadline`.
@@ -187,9 +182,27 @@ impl BulkheadHandle {
         if deadline != Time::MAX && deadline <= hosted.now() {
             return aside(|| self.take(input, None)).await;
         }
-        match hosted.gate().take(weight.max(1)) {
-            Ok(()) => Ok(self.taken(weight.max(1))),
-            Err(asking) => aside(|| self.take(input, Some(asking))).await,
+        match self.at_once(weight.max(1)) {
+            Some(permit) => Ok(permit),
+            None => aside(|| self.acquire_or_ask(input, weight.max(1))).await,
+        }
+    }
+
+    /// What most calls find: a permit that the actor has granted in advance.
+    #[inline]
+    pub(super) fn at_once(&self, weight: u64) -> Option<BulkheadPermit> {
+        self.shared.hosted.gate().try_take(weight).then(|| self.taken(weight))
+    }
+
+    /// Takes what is granted in advance, or else asks: in one change, so that nobody overtakes who asks.
+    pub(super) async fn acquire_or_ask(
+        &self,
+        input: BulkheadInput,
+        weight: u64,
+    ) -> Result<BulkheadPermit, Rejection> {
+        match self.shared.hosted.gate().take(weight) {
+            Ok(()) => Ok(self.taken(weight)),
+            Err(asking) => self.take(input, Some(asking)).await,
         }
     }
 

@@ -41,6 +41,8 @@
 //!
 //! Two sites of one name complete each other: what one leaves out the other may say, while the pool runs.
 
+#[cfg(feature = "host")]
+mod acquiring;
 mod bytes;
 mod config;
 mod cost;

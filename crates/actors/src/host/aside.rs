@@ -1,4 +1,7 @@
-//! How a handle's future begins: with what is granted in advance, and only else with a future of its own.
+//! Futures that stand aside.
+//!
+//! The futures of handles are written out: an async function keeps in memory, across awaits that most calls never come to,
+//! what need not leave a register. They begin with what is granted in advance; whoever has to wait for more does so aside.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,53 +35,4 @@ pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[inline(never)]
 pub(crate) fn later<'a, F: Future + Send + 'a>(make: impl FnOnce() -> F) -> Later<'a, F::Output> {
     Box::pin(make())
-}
-
-/// What a handle found when it was first polled.
-pub(crate) enum Begun<'a, T> {
-    /// An answer.
-    Now(T),
-    /// It has to be asked for.
-    Later(Later<'a, T>),
-}
-
-/// A future that begins by looking for an answer that is there already.
-///
-/// Written out, since an async function keeps, across an await that nobody comes to, what else need not leave a register.
-pub(crate) struct AtOnce<'a, T, B> {
-    begin: Option<B>,
-    later: Option<Later<'a, T>>,
-}
-
-/// Looks with `begin`, as soon as the future is polled.
-#[inline]
-pub(crate) fn at_once<'a, T, B>(begin: B) -> AtOnce<'a, T, B>
-where
-    B: FnOnce() -> Begun<'a, T> + Unpin,
-{
-    AtOnce { begin: Some(begin), later: None }
-}
-
-impl<'a, T, B> Future for AtOnce<'a, T, B>
-where
-    B: FnOnce() -> Begun<'a, T> + Unpin,
-{
-    type Output = T;
-
-    // Through the hands of its caller the answer would go by memory, and that costs more than finding it.
-    #[expect(clippy::inline_always, reason = "measured: a call costs half as much")]
-    #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        if let Some(begin) = self.begin.take() {
-            match begin() {
-                Begun::Now(answer) => return Poll::Ready(answer),
-                Begun::Later(later) => self.later = Some(later),
-            }
-        }
-        match &mut self.later {
-            Some(later) => later.as_mut().poll(context),
-            // Polled again after it was ready, which nobody may.
-            None => Poll::Pending,
-        }
-    }
 }

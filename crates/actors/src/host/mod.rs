@@ -32,7 +32,7 @@ mod tests;
 mod traffic;
 
 pub use actor::Supervisor;
-pub(crate) use aside::{Aside, Begun, aside, at_once, later};
+pub(crate) use aside::{Aside, Later, aside, later};
 pub use ground::{Ground, HostOptions};
 pub use hosted::Hosted;
 pub use reply::{Answered, AskError, Reply};

@@ -212,20 +212,6 @@ impl LimiterGate {
         (tokens.left() == Some(left)).then_some(nanos)
     }
 
-    /// A refusal of the quota that all callers share, where no clock has to be read before. It is the same that
-    /// [`take`](LimiterGate::take) finds.
-    #[inline]
-    pub(super) fn refuse_share(&self, clock: &Clock) -> Option<(u64, Duration)> {
-        if self.span.load(Ordering::Acquire) & (OPEN | TIMED) != OPEN {
-            return None;
-        }
-        let more_at = self.shared_used_up()?;
-        match self.refuse(more_at, clock) {
-            Found::Refused(more_at, rest) => Some((more_at, rest)),
-            Found::Granted(..) | Found::Ask => None,
-        }
-    }
-
     #[inline]
     fn refuse(&self, more_at: u64, clock: &Clock) -> Found {
         let rest = clock.left_until(Time::from_nanos(more_at));

@@ -26,20 +26,14 @@ impl Granted {
 }
 
 impl LimiterHandle {
-    /// What most calls of a quota that all callers share come to, looked for before all else.
+    /// What most calls of a quota that all callers share find: a token in this thread's share of the lease.
     #[inline]
-    fn at_once(&self, key: &str) -> Found {
+    pub(super) fn at_once(&self, key: &str) -> Option<Decision> {
         let hosted = self.hosted();
         if !key.is_empty() || hosted.has_quarantined() {
-            return Found::Ask;
+            return None;
         }
-        if let Some((decision, taken)) = hosted.gate().take_share() {
-            return Found::Granted(decision, taken);
-        }
-        match hosted.gate().refuse_share(hosted.clock()) {
-            Some((more_at, wait)) => Found::Refused(more_at, wait),
-            None => Found::Ask,
-        }
+        hosted.gate().take_share().map(|(decision, _)| decision)
     }
 
     /// Spends one request of `key` out of what is granted in advance, without a future; `None` where the actor has to be
@@ -49,7 +43,7 @@ impl LimiterHandle {
     /// As [`check`](LimiterHandle::check).
     #[inline]
     pub fn try_granted(&self, key: &str, cost: u64) -> Option<Result<Granted, Rejection>> {
-        match self.in_advance(key, cost) {
+        match self.looked_up(key, cost) {
             Found::Granted(decision, taken) => Some(Ok(Granted { decision, taken })),
             Found::Refused(more_at, wait) => Some(Err(self.refused(more_at, wait))),
             Found::Ask => None,
@@ -58,15 +52,7 @@ impl LimiterHandle {
 
     /// What the actor has granted or refused in advance.
     #[inline]
-    pub(super) fn in_advance(&self, key: &str, cost: u64) -> Found {
-        match if cost == 1 { self.at_once(key) } else { Found::Ask } {
-            Found::Ask => self.looked_up(key, cost),
-            found => found,
-        }
-    }
-
-    #[inline(never)]
-    fn looked_up(&self, key: &str, cost: u64) -> Found {
+    pub(super) fn looked_up(&self, key: &str, cost: u64) -> Found {
         let hosted = self.hosted();
         // Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.
         if cost != 1 || (hosted.has_quarantined() && hosted.quarantined(key).is_some()) {

@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::gate::{Found, Taken};
+use super::checking::Checking;
+use super::gate::Taken;
 use super::outage::Outage;
 use super::reservation::{Held, Reservation};
 use super::{Decision, LimiterConfig, LimiterInput, LimiterMachine, LimiterReply, LimiterStatus};
 use crate::clock::Time;
-use crate::host::{AskError, Begun, Hosted, Reply, aside, at_once, later};
+use crate::host::{AskError, Hosted, Reply, aside};
 use crate::machine::{Kind, Ticket};
 use crate::rejection::{Rejection, Words};
 use crate::settings::{Grants, Mode, OnUnavailable};
@@ -125,14 +126,10 @@ impl LimiterHandle {
         cost: u64,
         deadline: Time,
     ) -> impl Future<Output = Result<Decision, Rejection>> + Send + 'a {
-        at_once(move || match self.in_advance(key, cost) {
-            Found::Granted(decision, _) => Begun::Now(Ok(decision)),
-            Found::Refused(more_at, wait) => Begun::Now(Err(self.refused(more_at, wait))),
-            Found::Ask => Begun::Later(later(|| self.spend(key, cost, deadline))),
-        })
+        Checking::new(self, key, cost, deadline)
     }
 
-    async fn spend(&self, key: &str, cost: u64, deadline: Time) -> Result<Decision, Rejection> {
+    pub(super) async fn spend(&self, key: &str, cost: u64, deadline: Time) -> Result<Decision, Rejection> {
         let reservation = self.acquire(key, cost, false, deadline).await?;
         let decision = reservation.decision();
         reservation.settle();

@@ -47,6 +47,8 @@
 //! Each is asked with `hold`; when one refuses, what the others hold is given back, and it is as if the call had
 //! never come. What is held longer than one window counts as spent.
 
+#[cfg(feature = "host")]
+mod checking;
 mod config;
 mod fixed_window;
 #[cfg(feature = "host")]
