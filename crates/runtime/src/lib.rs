@@ -20,6 +20,10 @@
 #[allow(unused_extern_crates, reason = "what the attributes expand to names the crate as its users do")]
 extern crate self as steadfast;
 
+#[cfg(test)]
+#[macro_use]
+mod test_site;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

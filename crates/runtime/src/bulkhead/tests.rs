@@ -1,21 +1,13 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::__private::{Declaration, Identity, Inputs, Settings, Site, outcome, run_once};
+use crate::__private::{Inputs, Settings, Site, outcome, run_once};
 use crate::deadline::Deadline;
 use crate::{Degradation, RejectionKind};
 
 type Result<T> = std::result::Result<T, Rejection>;
 
-macro_rules! site {
-    ($name:literal, $($attribute:literal => $settings:expr),+ $(,)?) => {{
-        static SITE: Site = Site::new(
-            Identity { module: "kinds", owner: "", function: $name, file: "tests.rs", line: 1 },
-            || vec![$(Declaration::new($attribute, 1, 1, $settings)),+],
-        );
-        &SITE
-    }};
-}
+const MODULE: &str = "kinds";
 
 fn threads(name: &str) -> Settings {
     Settings::new().with("name", name).with("kind", "threads").with("capacity", 1).with("queue", 4)

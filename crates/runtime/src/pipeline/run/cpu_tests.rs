@@ -10,15 +10,7 @@ use crate::{Rejection, Runtime};
 
 type Result<T> = std::result::Result<T, Rejection>;
 
-macro_rules! site {
-    ($name:literal, $share:literal) => {{
-        static SITE: Site = Site::new(
-            Identity { module: "cpu", owner: "", function: $name, file: "tests.rs", line: 1 },
-            || vec![Declaration::new("bulkhead", 1, 1, share($name, $share))],
-        );
-        &SITE
-    }};
-}
+const MODULE: &str = "cpu";
 
 fn share(name: &str, share: f64) -> Settings {
     Settings::new().with("name", name).with("kind", "cpu").with("share", share)
@@ -44,7 +36,10 @@ fn is_within_a_tenth(used: &AtomicU64, of: u64) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn two_busy_handlers_split_a_processor_as_their_shares_say() {
-    let (large, small) = (site!("large", 0.6), site!("small", 0.2));
+    let (large, small) = (
+        site!("large", "bulkhead" => share("large", 0.6)),
+        site!("small", "bulkhead" => share("small", 0.2)),
+    );
     let runtime = Runtime::builder().isolated().seed(1).environment([]).build().unwrap();
     let (of_large, of_small) = (AtomicU64::new(0), AtomicU64::new(0));
     let both = async { tokio::join!(busy(large, &of_large), busy(small, &of_small)) };
@@ -56,7 +51,7 @@ async fn two_busy_handlers_split_a_processor_as_their_shares_say() {
 
 #[tokio::test(start_paused = true)]
 async fn handlers_of_one_pool_share_its_time_and_none_of_them_is_starved() {
-    let one = site!("one", 0.5);
+    let one = site!("one", "bulkhead" => share("one", 0.5));
     let runtime = Runtime::builder().isolated().seed(1).environment([]).build().unwrap();
     let used = [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)];
     let all = async { tokio::join!(busy(one, &used[0]), busy(one, &used[1]), busy(one, &used[2])) };
@@ -79,7 +74,7 @@ impl EventSink for Notices {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_poll_is_reported_with_its_site_and_paid_for_before_the_next() {
-    let site = site!("hog", 0.5);
+    let site = site!("hog", "bulkhead" => share("hog", 0.5));
     let notices = std::sync::Arc::<Notices>::default();
     let sink = std::sync::Arc::clone(&notices);
     let runtime = Runtime::builder().isolated().seed(1).environment([]).events(sink).build().unwrap();
@@ -99,15 +94,17 @@ async fn a_long_poll_is_reported_with_its_site_and_paid_for_before_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_processor_time_never_makes_a_dependency_look_slow() {
-    static SITE: Site =
-        Site::new(Identity { module: "cpu", owner: "", function: "calm", file: "tests.rs", line: 1 }, || {
+    static SITE: Site = Site::new(
+        Identity { module: MODULE, owner: "", function: "calm", file: "tests.rs", line: 1 },
+        || {
             let breaker = Settings::new().with("name", "calm").with("slow_call_duration", "100ms");
             let breaker = breaker.with("failure_threshold", 1).with("minimum_requests", 1);
             vec![
                 Declaration::new("circuit_breaker", 1, 1, breaker),
                 Declaration::new("bulkhead", 1, 1, share("calm", 0.1)),
             ]
-        });
+        },
+    );
     let runtime = Runtime::builder().isolated().seed(1).environment([]).build().unwrap();
     let call = run_once(&SITE, outcome!(Result<()>), Inputs::new(), || async {
         spend_cpu(Duration::from_millis(40));

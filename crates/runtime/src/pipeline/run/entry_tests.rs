@@ -1,22 +1,14 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::__private::{Declaration, Identity, Inputs, Settings, Site, outcome, run_many, run_many_or};
+use crate::__private::{Inputs, Settings, Site, outcome, run_many, run_many_or};
 use crate::pipeline::{Call, Failure};
 use crate::service::Message;
 use crate::{Rejection, Runtime};
 
 type Result<T> = std::result::Result<T, Rejection>;
 
-macro_rules! site {
-    ($name:literal, $($attribute:literal => $settings:expr),+ $(,)?) => {{
-        static SITE: Site = Site::new(
-            Identity { module: "entry", owner: "", function: $name, file: "tests.rs", line: 1 },
-            || vec![$(Declaration::new($attribute, 1, 1, $settings)),+],
-        );
-        &SITE
-    }};
-}
+const MODULE: &str = "entry";
 
 fn limit(requests: i64, by: &str) -> Settings {
     Settings::new().with("requests", requests).with("per", "minute").with("by", by)

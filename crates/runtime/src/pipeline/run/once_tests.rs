@@ -5,7 +5,7 @@ use std::time::Duration;
 use steadfast_actors::rejection::{ConflictReason, Rejection};
 use tokio::time::sleep;
 
-use crate::__private::{Declaration, Failure, Identity, Inputs, Settings, Site};
+use crate::__private::{Failure, Inputs, Settings, Site};
 use crate::__private::{run_many, run_many_or, stored_outcome};
 use crate::Runtime;
 use crate::idempotency::current_key;
@@ -44,15 +44,7 @@ impl crate::Classify for Failing {
     }
 }
 
-macro_rules! site {
-    ($name:literal, $($attribute:literal => $settings:expr),+ $(,)?) => {{
-        static SITE: Site = Site::new(
-            Identity { module: "once", owner: "", function: $name, file: "tests.rs", line: 1 },
-            || vec![$(Declaration::new($attribute, 1, 1, $settings)),+],
-        );
-        &SITE
-    }};
-}
+const MODULE: &str = "once";
 
 fn keyed() -> Settings {
     Settings::new().with("key", "header:Idempotency-Key")

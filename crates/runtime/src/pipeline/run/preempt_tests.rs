@@ -2,20 +2,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::__private::{Declaration, Identity, Inputs, Settings, Site, outcome, run_many};
+use crate::__private::{Inputs, Settings, Site, outcome, run_many};
 use crate::{Rejection, RejectionKind, Runtime};
 
 type Result<T> = std::result::Result<T, Rejection>;
 
-macro_rules! site {
-    ($name:literal, $($attribute:literal => $settings:expr),+ $(,)?) => {{
-        static SITE: Site = Site::new(
-            Identity { module: "preempting", owner: "", function: $name, file: "tests.rs", line: 1 },
-            || vec![$(Declaration::new($attribute, 1, 1, $settings)),+],
-        );
-        &SITE
-    }};
-}
+const MODULE: &str = "preempting";
 
 fn named(name: &str) -> Settings {
     Settings::new().with("name", name)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use steadfast_actors::breaker::BreakerState;
 use tokio::time::Instant;
 
-use crate::__private::{Declaration, Failure, Identity, Inputs, Settings, Site, handed};
+use crate::__private::{Failure, Inputs, Settings, Site, handed};
 use crate::__private::{outcome, run_many, run_many_or};
 use crate::pipeline::Pipeline;
 use crate::{Degradation, Runtime};
@@ -13,15 +13,7 @@ use crate::{Degradation, Runtime};
 type Result<T> = std::result::Result<T, String>;
 
 /// A site with these declarations.
-macro_rules! site {
-    ($name:literal, $($attribute:literal => $settings:expr),+ $(,)?) => {{
-        static SITE: Site = Site::new(
-            Identity { module: "test", owner: "", function: $name, file: "tests.rs", line: 1 },
-            || vec![$(Declaration::new($attribute, 1, 1, $settings)),+],
-        );
-        &SITE
-    }};
-}
+const MODULE: &str = "test";
 
 fn now() -> Duration {
     #[expect(clippy::disallowed_methods, reason = "the test's own clock")]
