@@ -3,6 +3,7 @@
 //! Written out, since an async function keeps in memory, across awaits that a call in health never comes to, what need not
 //! leave a register; and what those calls come to that have to wait for the actor stands aside, on the heap.
 
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::granted::{Found, Granted};
 use super::permit::Admission;
 use super::{BreakerHandle, CallError};
 use crate::clock::Time;
-use crate::host::{Aside, Later, aside, later};
+use crate::host::{Later, aside, later};
 use crate::outcome::{Ending, Outcome};
 
 /// From when on a call that is dropped counts as failed, where the breaker is not told what slow is: whoever gives up
@@ -91,29 +92,36 @@ fn left(breaker: &BreakerHandle, admission: Admission, started: Time) {
     breaker.settle_later(admission, Outcome { ending, latency });
 }
 
-/// A report that is on its way, and what the work returned.
-type Reporting<'a, T, E> = (Later<'a, ()>, Result<T, E>);
+/// What few calls come to.
+enum Aside<'a, T, E, A> {
+    /// The actor is asked, and the call goes on from there.
+    Asked(crate::host::Aside<A>),
+    /// The outcome is on its way to the actor; the work returned this.
+    Reporting(Later<'a, ()>, Result<T, E>),
+}
 
 pin_project! {
     /// A call that passes on what is granted in advance, if it does.
     pub(super) struct Calling<'a, W, F, J, T, E, N, A> {
         breaker: &'a BreakerHandle,
-        // The work, its judge, and who asks the actor; until it is polled.
-        begin: Option<((W, J), N)>,
+        // The work, and who asks the actor; until it is polled.
+        begin: Option<(W, N)>,
+        judge: Option<J>,
         #[pin]
         work: Option<F>,
-        judge: Option<J>,
         // What its outcome is told under, until it is.
         granted: Granted,
         started: Time,
-        asked: Option<Aside<A>>,
-        reporting: Option<Reporting<'a, T, E>>,
+        is_aside: bool,
+        // Dropped out of line, so that calls that never come to it do not pay for looking.
+        aside: ManuallyDrop<Option<Aside<'a, T, E, A>>>,
     }
 
     impl<W, F, J, T, E, N, A> PinnedDrop for Calling<'_, W, F, J, T, E, N, A> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
-            if this.granted != Granted::UNHEARD {
-                left(this.breaker, this.granted.into(), this.started);
+            if this.is_aside || this.granted != Granted::UNHEARD {
+                this.leave();
             }
         }
     }
@@ -121,40 +129,49 @@ pin_project! {
 
 impl<'a, W, F, J, T, E, N, A> Calling<'a, W, F, J, T, E, N, A> {
     #[inline]
-    pub(super) fn new(breaker: &'a BreakerHandle, call: (W, J), asks: N) -> Self {
+    pub(super) fn new(breaker: &'a BreakerHandle, work: W, judge: J, asks: N) -> Self {
         Calling {
             breaker,
-            begin: Some((call, asks)),
+            begin: Some((work, asks)),
+            judge: Some(judge),
             work: None,
-            judge: None,
             granted: Granted::UNHEARD,
             started: UNTIMED,
-            asked: None,
-            reporting: None,
+            is_aside: false,
+            aside: ManuallyDrop::new(None),
         }
+    }
+
+    /// It is dropped before it has ended.
+    #[cold]
+    #[inline(never)]
+    fn leave(self: Pin<&mut Self>) {
+        let this = self.project();
+        drop(this.aside.take());
+        left(this.breaker, (*this.granted).into(), *this.started);
     }
 }
 
-impl<W, F, J, T, E, N, A> Calling<'_, W, F, J, T, E, N, A>
+impl<'a, W, F, J, T, E, N, A> Calling<'a, W, F, J, T, E, N, A>
 where
     W: FnOnce() -> F,
     F: Future<Output = Result<T, E>>,
     J: FnOnce(&Result<T, E>) -> Ending,
-    N: FnOnce((W, J)) -> A,
+    N: FnOnce(W, J) -> A,
     A: Future<Output = Result<T, CallError<E>>>,
 {
     /// It passes.
     #[inline]
     fn begin(self: Pin<&mut Self>, granted: Granted) {
         let mut this = self.project();
-        if let Some(((work, judge), _)) = this.begin.take() {
+        if let Some((work, _)) = this.begin.take() {
             (*this.granted, *this.started) = (granted, started(this.breaker));
-            *this.judge = Some(judge);
             this.work.set(Some(work()));
         }
     }
 
-    /// A call that does not find at once that its breaker is closed.
+    /// A call that finds neither that its breaker is closed nor that it is open.
+    #[cold]
     #[inline(never)]
     fn poll_looked_up(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, CallError<E>>> {
         match self.breaker.looked_up() {
@@ -167,7 +184,10 @@ where
             }
             Found::Ask => {
                 let this = self.as_mut().project();
-                *this.asked = this.begin.take().map(|(call, asks)| aside(|| asks(call)));
+                if let (Some((work, asks)), Some(judge)) = (this.begin.take(), this.judge.take()) {
+                    **this.aside = Some(Aside::Asked(aside(|| asks(work, judge))));
+                    *this.is_aside = true;
+                }
                 self.poll_aside(context)
             }
         }
@@ -178,24 +198,55 @@ where
         let mut this = self.as_mut().project();
         let Some(work) = this.work.as_mut().as_pin_mut() else { return self.poll_aside(context) };
         let Poll::Ready(result) = work.poll(context) else {
-            // Who is ready at once needs no clock: nobody asks how long it took.
-            if *this.started == UNTIMED {
-                *this.started = this.breaker.hosted().now();
-            }
+            self.waits();
             return Poll::Pending;
         };
         let ending = this.judge.take().map_or(Ending::Cancelled, |judge| judge(&result));
-        let outcome = outcome(this.breaker, *this.started, ending);
-        let granted = std::mem::replace(this.granted, Granted::UNHEARD);
         this.work.set(None);
-        if this.breaker.settle_granted(granted, outcome) {
+        // What most calls come to: a success that nobody times, and that is only counted.
+        if ending == Ending::Success
+            && *this.started == UNTIMED
+            && let Some(is_due) = this.breaker.count_at_once(*this.granted)
+        {
+            *this.granted = Granted::UNHEARD;
+            if is_due {
+                this.breaker.hosted().poke();
+            }
             return match result {
                 Ok(value) => Poll::Ready(Ok(value)),
                 Err(error) => Poll::Ready(Err(CallError::Failed(error))),
             };
         }
+        self.poll_ended(result, ending, context)
+    }
+
+    /// Who is ready at once needs no clock: nobody asks how long it took.
+    #[inline(never)]
+    fn waits(self: Pin<&mut Self>) {
+        let this = self.project();
+        if *this.started == UNTIMED {
+            *this.started = this.breaker.hosted().now();
+        }
+    }
+
+    /// The work is done, and what it came to is to be told.
+    #[inline(never)]
+    fn poll_ended(
+        mut self: Pin<&mut Self>,
+        result: Result<T, E>,
+        ending: Ending,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, CallError<E>>> {
+        let this = self.as_mut().project();
         let breaker = *this.breaker;
-        *this.reporting = Some((later(|| breaker.report_granted(granted, outcome)), result));
+        let outcome = outcome(breaker, *this.started, ending);
+        let granted = std::mem::replace(this.granted, Granted::UNHEARD);
+        if breaker.settle_granted(granted, outcome) {
+            return Poll::Ready(result.map_err(CallError::Failed));
+        }
+        let report = later(|| breaker.report_granted(granted, outcome));
+        **this.aside = Some(Aside::Reporting(report, result));
+        *this.is_aside = true;
         self.poll_aside(context)
     }
 
@@ -204,16 +255,15 @@ where
     #[inline(never)]
     fn poll_aside(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, CallError<E>>> {
         let this = self.project();
-        if let Some(asked) = this.asked {
-            return Pin::new(asked).poll(context);
+        match &mut **this.aside {
+            Some(Aside::Asked(asked)) => return Pin::new(asked).poll(context),
+            Some(Aside::Reporting(report, _)) => ready!(report.as_mut().poll(context)),
+            None => {}
         }
-        if let Some((report, _)) = this.reporting {
-            ready!(report.as_mut().poll(context));
-        }
-        match this.reporting.take() {
-            Some((_, result)) => Poll::Ready(result.map_err(CallError::Failed)),
+        match this.aside.take() {
+            Some(Aside::Reporting(_, result)) => Poll::Ready(result.map_err(CallError::Failed)),
             // Polled again after it was ready, which nobody may.
-            None => Poll::Pending,
+            Some(Aside::Asked(_)) | None => Poll::Pending,
         }
     }
 }
@@ -223,7 +273,7 @@ where
     W: FnOnce() -> F,
     F: Future<Output = Result<T, E>>,
     J: FnOnce(&Result<T, E>) -> Ending,
-    N: FnOnce((W, J)) -> A,
+    N: FnOnce(W, J) -> A,
     A: Future<Output = Result<T, CallError<E>>>,
 {
     type Output = Result<T, CallError<E>>;
@@ -232,8 +282,11 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.begin.is_some() {
             match self.breaker.at_once() {
-                Some(granted) => self.as_mut().begin(granted),
-                None => return self.poll_looked_up(context),
+                Found::Granted(granted) => self.as_mut().begin(granted),
+                Found::Refused(state, left) => {
+                    return Poll::Ready(Err(CallError::Rejected(self.breaker.rejection(state, left))));
+                }
+                Found::Ask => return self.poll_looked_up(context),
             }
         }
         self.poll_work(context)

@@ -69,6 +69,12 @@ impl Word {
         granted == Grant::Count as u64 || granted == Grant::Report as u64
     }
 
+    /// Whether callers are refused until the time that goes with it.
+    #[inline]
+    pub(crate) const fn refuses(self) -> bool {
+        self.0 & ((1 << EPOCH_BITS) - 1) == Grant::Refuse as u64
+    }
+
     /// Whether a success is counted.
     #[inline]
     pub(crate) const fn counts(self) -> bool {
@@ -144,6 +150,7 @@ mod tests {
             assert_ne!(cell.word(), Word::NONE);
             assert_eq!(cell.word().lets_pass(), matches!(grant, Count | Report));
             assert_eq!(cell.word().counts(), grant == Count);
+            assert_eq!(cell.word().refuses(), grant == Refuse);
             cell.unsettle();
             assert_eq!(read(), (Grant::Ask, 1 << 40));
             cell.publish(grant, 3, 0);

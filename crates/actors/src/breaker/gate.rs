@@ -143,13 +143,19 @@ impl BreakerGate {
         self.cell.word()
     }
 
+    /// The time that goes with a word that was read before.
+    #[inline]
+    pub(super) fn until(&self) -> Time {
+        Time::from_nanos(self.cell.until())
+    }
+
     /// How a call stands now.
     pub(super) fn passage(&self) -> Passage {
         let word = self.cell.word();
         match word.grant() {
             Grant::Count | Grant::Report => Passage::Pass(word),
             Grant::Ask => Passage::Ask,
-            Grant::Refuse => Passage::Refused(Time::from_nanos(self.cell.until())),
+            Grant::Refuse => Passage::Refused(self.until()),
             Grant::RefuseAll => Passage::RefusedByOrder,
             Grant::PassAll => Passage::Unheard,
         }

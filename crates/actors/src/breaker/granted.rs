@@ -54,12 +54,24 @@ pub(super) enum Found {
 }
 
 impl BreakerHandle {
-    /// What most calls find: that it is closed.
+    /// What most calls find: that it is closed, or open. The rest has to be [looked up](BreakerHandle::looked_up).
     #[inline]
-    pub(super) fn at_once(&self) -> Option<Granted> {
+    pub(super) fn at_once(&self) -> Found {
         let word = self.hosted().gate().word();
-        let passes = word.lets_pass() && self.key().is_none() && self.mode() != Mode::Off;
-        passes.then_some(Granted(word))
+        let (is_shared, mode) = (self.key().is_none(), self.mode());
+        if word.lets_pass() && is_shared && mode != Mode::Off {
+            return Found::Granted(Granted(word));
+        }
+        if word.refuses() && is_shared && mode == Mode::Enforce {
+            return self.refused_until(self.hosted().gate().until());
+        }
+        Found::Ask
+    }
+
+    /// Counts a success of a call that nobody times, if that is all there is to do; and whether the actor should look.
+    #[inline]
+    pub(super) fn count_at_once(&self, granted: Granted) -> Option<bool> {
+        self.hosted().gate().count_at_once(granted.0)
     }
 
     #[inline]
@@ -99,10 +111,11 @@ impl BreakerHandle {
     /// As [`admit`](BreakerHandle::admit).
     #[inline]
     pub fn try_granted(&self) -> Option<Result<Granted, Rejection>> {
-        if let Some(granted) = self.at_once() {
-            return Some(Ok(granted));
-        }
-        match self.looked_up() {
+        let found = match self.at_once() {
+            Found::Ask => self.looked_up(),
+            found => found,
+        };
+        match found {
             Found::Granted(granted) => Some(Ok(granted)),
             Found::Refused(state, left) => Some(Err(self.rejection(state, left))),
             Found::Ask => None,

@@ -31,7 +31,8 @@ const READING: Duration = Duration::from_millis(10);
 
 /// By so much the coarse clock may lag where a decision hangs on it. It ticks every few milliseconds, and later where
 /// the machine that runs this one takes its processor away.
-const LAG: Duration = Duration::from_millis(100);
+const LAG: Duration = Duration::from_nanos(LAG_NANOS);
+const LAG_NANOS: u64 = 100_000_000;
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that reads clocks")]
 impl Clock {
@@ -112,9 +113,9 @@ impl Clock {
     #[inline]
     pub fn left_until(&self, later: Time) -> Duration {
         if let Some(coarse) = &self.coarse {
-            let left = coarse.now().until(later);
-            if left > LAG {
-                return left;
+            let left = later.as_nanos().saturating_sub(coarse.now().as_nanos());
+            if left > LAG_NANOS {
+                return Duration::from_nanos(left);
             }
         }
         self.now().until(later)

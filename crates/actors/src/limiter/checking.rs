@@ -61,10 +61,14 @@ impl Future for Checking<'_> {
         if self.later.is_some() {
             return self.poll_later(context);
         }
-        if self.cost == 1
-            && let Some(decision) = self.limiter.at_once(self.key)
-        {
-            return Poll::Ready(Ok(decision));
+        if self.cost == 1 {
+            match self.limiter.at_once(self.key) {
+                Found::Granted(decision, _) => return Poll::Ready(Ok(decision)),
+                Found::Refused(more_at, wait) => {
+                    return Poll::Ready(Err(self.limiter.refused(more_at, wait)));
+                }
+                Found::Ask => {}
+            }
         }
         self.poll_looked_up(context)
     }

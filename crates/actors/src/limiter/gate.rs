@@ -212,14 +212,29 @@ impl LimiterGate {
         (tokens.left() == Some(left)).then_some(nanos)
     }
 
+    /// The same where no clock has to be read before: it is what [`take`](LimiterGate::take) finds.
     #[inline]
+    pub(super) fn refuse_share(&self, clock: &Clock) -> Option<(u64, Duration)> {
+        if self.span.load(Ordering::Acquire) & (OPEN | TIMED) != OPEN {
+            return None;
+        }
+        let more_at = self.shared_used_up()?;
+        Some((more_at, self.rest(more_at, clock)?))
+    }
+
     fn refuse(&self, more_at: u64, clock: &Clock) -> Found {
+        self.rest(more_at, clock).map_or(Found::Ask, |rest| Found::Refused(more_at, rest))
+    }
+
+    /// How long a caller that is refused is refused.
+    #[inline]
+    fn rest(&self, more_at: u64, clock: &Clock) -> Option<Duration> {
         let rest = clock.left_until(Time::from_nanos(more_at));
         if rest.is_zero() {
-            return Found::Ask;
+            return None;
         }
         self.refused.add();
-        Found::Refused(more_at, rest)
+        Some(rest)
     }
 
     /// Somebody asks about `key`: until it has its answer, nobody gets anything in advance.

@@ -179,7 +179,7 @@ impl RuntimeBuilder {
     }
 
     /// Reads this clock, which another runtime may read too: the times of both are then the same. Default: one of its
-    /// own.
+    /// own, [fast](Clock::fast) where its tokio runtime is multi-threaded, since that is never paused.
     pub fn clock(mut self, clock: Arc<Clock>) -> Self {
         self.clock = Some(clock);
         self

@@ -12,8 +12,10 @@ mod stack;
 mod timeout;
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
+use steadfast::actors::clock::Clock;
 use steadfast::actors::settings::{Problem, Settings};
 use steadfast::{Grants, Runtime};
 
@@ -30,8 +32,10 @@ pub(crate) struct Grounds {
 
 impl Grounds {
     pub(crate) fn build() -> Result<Self, Box<dyn Error>> {
-        let on = Runtime::builder().name("peers").environment([]).build()?;
-        let off = Runtime::builder().name("asks").environment([]).isolated().grants(Grants::Off).build()?;
+        // On one thread tokio might be paused, so that a runtime has to be told that it never is.
+        let builder = || Runtime::builder().environment([]).clock(Arc::new(Clock::fast()));
+        let on = builder().name("peers").build()?;
+        let off = builder().name("asks").isolated().grants(Grants::Off).build()?;
         Ok(Grounds { on, off })
     }
 
