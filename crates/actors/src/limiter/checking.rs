@@ -31,6 +31,11 @@ impl<'a> Checking<'a> {
     #[inline(never)]
     fn poll_looked_up(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
         let Checking { limiter, key, cost, deadline, .. } = *self;
+        if cost == 1
+            && let Some((more_at, wait)) = limiter.refused_at_once(key)
+        {
+            return Poll::Ready(Err(limiter.refused(more_at, wait)));
+        }
         match limiter.looked_up(key, cost) {
             Found::Granted(decision, _) => Poll::Ready(Ok(decision)),
             Found::Refused(more_at, wait) => Poll::Ready(Err(limiter.refused(more_at, wait))),
@@ -61,14 +66,10 @@ impl Future for Checking<'_> {
         if self.later.is_some() {
             return self.poll_later(context);
         }
-        if self.cost == 1 {
-            match self.limiter.at_once(self.key) {
-                Found::Granted(decision, _) => return Poll::Ready(Ok(decision)),
-                Found::Refused(more_at, wait) => {
-                    return Poll::Ready(Err(self.limiter.refused(more_at, wait)));
-                }
-                Found::Ask => {}
-            }
+        if self.cost == 1
+            && let Some(decision) = self.limiter.at_once(self.key)
+        {
+            return Poll::Ready(Ok(decision));
         }
         self.poll_looked_up(context)
     }

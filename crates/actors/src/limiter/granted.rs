@@ -26,21 +26,24 @@ impl Granted {
 }
 
 impl LimiterHandle {
-    /// What most calls of a quota that all callers share find: a token in this thread's share of the lease, or that it is
-    /// used up. The rest has to be [looked up](LimiterHandle::looked_up).
+    /// What most calls of a quota that all callers share find: a token in this thread's share of the lease.
     #[inline]
-    pub(super) fn at_once(&self, key: &str) -> Found {
+    pub(super) fn at_once(&self, key: &str) -> Option<Decision> {
         let hosted = self.hosted();
         if !key.is_empty() || hosted.has_quarantined() {
-            return Found::Ask;
+            return None;
         }
-        if let Some((decision, taken)) = hosted.gate().take_share() {
-            return Found::Granted(decision, taken);
+        hosted.gate().take_share().map(|(decision, _)| decision)
+    }
+
+    /// What the others of these find where it is used up. The rest has to be [looked up](LimiterHandle::looked_up).
+    #[inline]
+    pub(super) fn refused_at_once(&self, key: &str) -> Option<(u64, Duration)> {
+        let hosted = self.hosted();
+        if !key.is_empty() || hosted.has_quarantined() {
+            return None;
         }
-        match hosted.gate().refuse_share(hosted.clock()) {
-            Some((more_at, wait)) => Found::Refused(more_at, wait),
-            None => Found::Ask,
-        }
+        hosted.gate().refuse_share(hosted.clock())
     }
 
     /// Spends one request of `key` out of what is granted in advance, without a future; `None` where the actor has to be
