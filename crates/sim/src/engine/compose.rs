@@ -18,8 +18,16 @@ use super::running::Pool;
 use crate::scenario::{Distribution, Policy, Scenario, Step, Variant};
 use crate::world::{self, Route, World};
 
-/// Attributes that go by who calls.
-const READS_INPUTS: [&str; 4] = ["rate_limit", "idempotent", "circuit_breaker", "require_auth"];
+/// Whether a layer goes by who calls, or by what a call costs.
+fn reads_inputs(policy: &Policy) -> bool {
+    match policy.attribute {
+        "idempotent" | "require_auth" => true,
+        "rate_limit" | "circuit_breaker" => {
+            ["by", "cost"].iter().any(|option| policy.settings.get(option).is_some())
+        }
+        _ => false,
+    }
+}
 
 /// Lays policies around a handler, the first outermost.
 fn pipeline(handler: &str, policies: &[&Policy], runtime: &Runtime) -> Result<Pipeline, ConfigError> {
@@ -51,10 +59,7 @@ pub(crate) fn handler(
         bound: None,
         falls_back: has("fallback"),
         per_attempt: per_attempt(&policies),
-        reads_inputs: policies.iter().any(|policy| {
-            READS_INPUTS.contains(&policy.attribute)
-                && (policy.attribute != "circuit_breaker" || policy.settings.get("by").is_some())
-        }),
+        reads_inputs: policies.iter().any(|policy| reads_inputs(policy)),
         most: most(&policies),
         pools: Vec::new(),
         once: once(&policies),

@@ -71,11 +71,13 @@ impl House {
         let house = self.alive();
         match job {
             Job::Request(request) => {
+                let Some(process) = &house.process else {
+                    tokio::spawn(house.request(request));
+                    return;
+                };
                 let task = tokio::spawn(Arc::clone(&house).asked(request));
                 // Who asks over a link is no part of the process.
-                if let Some(process) =
-                    house.process.as_ref().filter(|_| house.entries[request.load].is_none())
-                {
+                if house.entries[request.load].is_none() {
                     process.owns(task.abort_handle());
                 }
             }

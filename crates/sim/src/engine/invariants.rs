@@ -6,6 +6,7 @@ use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::limiter::LimiterConfig;
 use steadfast_actors::machine::Kind;
 
+use super::quotas::{Quotas, Standing};
 use super::report::InvariantReport;
 
 /// What must hold in every run, whatever its scenario says.
@@ -34,8 +35,8 @@ const RULES: [(Rule, &str); 7] = [
 /// actor.
 pub(crate) const STEP: u64 = 2_000_000;
 
-/// Keys that are followed at once; beyond that those whose quota is full again are forgotten.
-const MOST_KEYS: usize = 200_000;
+/// Keys whose runs are followed at least before those that say nothing any more are looked for.
+const FEW_RUNS: usize = 16_384;
 
 /// Watches one variant while it runs.
 #[derive(Debug, Default)]
@@ -43,9 +44,7 @@ pub(crate) struct Invariants {
     checked: BTreeMap<Rule, u64>,
     violated: BTreeMap<Rule, String>,
     breakers: BTreeMap<String, String>,
-    limiters: BTreeMap<String, Limiter>,
-    /// What limiters granted to calls that have not yet passed all of theirs.
-    pending: BTreeMap<u64, Vec<(String, String, u64)>>,
+    quotas: Quotas,
     runs: HashMap<(usize, u64), Run>,
     /// At how many runs those that say nothing any more are forgotten; 0 before the first one.
     forget_at: usize,
@@ -53,16 +52,6 @@ pub(crate) struct Invariants {
     attempts: BTreeMap<String, u64>,
     /// A process that restarted may find a breaker in any state.
     restarted: bool,
-}
-
-/// One limiter's quota, and how far above its rate each key's grants are.
-#[derive(Debug)]
-struct Limiter {
-    per_token: u64,
-    burst: u64,
-    /// By masked key: the excess in nanoseconds of refill, and when it was so.
-    keys: HashMap<String, (u64, u64)>,
-    outages: u64,
 }
 
 /// The runs of one idempotency key at one handler.
@@ -97,14 +86,7 @@ impl Invariants {
 
     /// Follows a limiter from now on.
     pub(crate) fn follow(&mut self, name: &str, config: &LimiterConfig) {
-        let per = saturating_nanos(config.per());
-        let per_token = (per / config.requests().max(1)).max(1);
-        // In a window of length t, fixed and sliding windows of N grant at most N * (t / per + 1), fixed ones N more
-        // where it lies across an edge.
-        let fixed = config.algorithm() == steadfast_actors::limiter::Algorithm::FixedWindow;
-        let burst = config.capacity().max(config.requests()) + if fixed { config.requests() } else { 0 };
-        let known = Limiter { per_token, burst, keys: HashMap::new(), outages: 0 };
-        self.limiters.entry(name.to_owned()).or_insert(known);
+        self.quotas.follow(name, config);
     }
 
     /// Holds a handler's attempts to their limit from now on.
@@ -117,11 +99,7 @@ impl Invariants {
     pub(crate) fn restarted(&mut self, whole_until: Option<u64>) {
         self.restarted = true;
         self.breakers.clear();
-        self.pending.clear();
-        for limiter in self.limiters.values_mut() {
-            // What was spent since the last write is forgotten.
-            limiter.outages += 1;
-        }
+        self.quotas.restarted();
         let kept = |ended: u64| whole_until.is_some_and(|until| ended.saturating_add(STEP) <= until);
         self.runs.retain(|_, run| run.succeeded_at.is_some_and(kept));
         for run in self.runs.values_mut() {
@@ -148,16 +126,11 @@ impl Invariants {
                 let at = event.at.as_nanos();
                 self.decision(at, *call, kind, &event.name, verdict == "granted", reason);
             }
-            (Happening::Attempt { call, .. } | Happening::Answer { call, .. }, _)
-                if !self.pending.is_empty() =>
-            {
-                self.pending.remove(call);
+            (Happening::Attempt { call, .. } | Happening::Answer { call, .. }, _) => {
+                self.quotas.passed(*call)
             }
             (Happening::Crash { .. } | Happening::Escalation { .. }, Some(Kind::Limiter)) => {
-                // The local bucket of an outage may grant the same quota once more.
-                if let Some(limiter) = self.limiters.get_mut(&event.name) {
-                    limiter.outages += 1;
-                }
+                self.quotas.outage(&event.name);
             }
             _ => {}
         }
@@ -181,33 +154,17 @@ impl Invariants {
 
     fn decision(&mut self, at: u64, call: u64, kind: Kind, name: &str, granted: bool, reason: &str) {
         if !granted {
-            // A call that is refused spends none of what it was granted before.
-            for (limiter, key, cost) in self.pending.remove(&call).unwrap_or_default() {
-                if let Some(limiter) = self.limiters.get_mut(&limiter)
-                    && let Some((excess, _)) = limiter.keys.get_mut(&key)
-                {
-                    *excess = excess.saturating_sub(cost.saturating_mul(limiter.per_token));
-                }
-            }
+            return self.quotas.refused(call);
+        }
+        if kind != Kind::Limiter {
             return;
         }
-        let Some(limiter) = self.limiters.get_mut(name).filter(|_| kind == Kind::Limiter) else { return };
         let mut words = reason.split(' ');
         let (key, cost) = (words.nth(1).unwrap_or_default(), words.nth(1));
         let cost = cost.and_then(|cost| cost.parse().ok()).unwrap_or(1);
-        if limiter.keys.len() > MOST_KEYS {
-            limiter.keys.retain(|_, (excess, since)| *excess > at.saturating_sub(*since));
-        }
-        let (excess, since) = limiter.keys.entry(key.to_owned()).or_insert((0, at));
-        *excess = excess.saturating_sub(at.saturating_sub(*since));
-        *excess = excess.saturating_add(cost * limiter.per_token);
-        *since = at;
-        let allowed = limiter.burst.saturating_mul(1 + limiter.outages);
-        let found = excess.div_ceil(limiter.per_token);
-        self.pending.entry(call).or_default().push((name.to_owned(), key.to_owned(), cost));
-        if self.pending.len() > MOST_KEYS {
-            self.pending.pop_first();
-        }
+        let Some(Standing { found, allowed }) = self.quotas.granted(at, call, name, key, cost) else {
+            return;
+        };
         self.check(Rule::Limits, found <= allowed + 1, || {
             format!("{name} stood {found} above its rate at {at} ns; {allowed} are allowed")
         });
@@ -227,7 +184,7 @@ impl Invariants {
     pub(crate) fn run_begins(&mut self, at: u64, handler: usize, key: u64, call: u64, once: Once) {
         if self.runs.len() >= self.forget_at {
             self.runs.retain(|_, run| run.running > 0 || at < run.over_at);
-            self.forget_at = (self.runs.len() * 2).max(MOST_KEYS);
+            self.forget_at = (self.runs.len() * 2).max(FEW_RUNS);
         }
         let run = self.runs.entry((handler, key)).or_default();
         let (mut why, other) = (None, run.call != call);
@@ -349,14 +306,14 @@ mod tests {
     fn runs_that_say_nothing_any_more_take_no_memory() {
         let once = Once { attempts: 1, ttl: 1_000 };
         let mut invariants = Invariants::default();
-        for key in 0..3 * MOST_KEYS as u64 {
+        for key in 0..3 * FEW_RUNS as u64 {
             invariants.run_begins(key, 0, key, key + 1, once);
             invariants.run_ends(key, 0, key, true);
         }
         assert!(ok(&invariants, Rule::OneRun));
-        assert!(invariants.runs.len() <= MOST_KEYS + 1_000, "{}", invariants.runs.len());
+        assert!(invariants.runs.len() <= FEW_RUNS + 1_000, "{}", invariants.runs.len());
         // The latest one is still known.
-        let last = 3 * MOST_KEYS as u64 - 1;
+        let last = 3 * FEW_RUNS as u64 - 1;
         invariants.run_begins(last, 0, last, 0, once);
         assert!(!ok(&invariants, Rule::OneRun));
     }

@@ -17,7 +17,7 @@
 //! | `draw` | random choices of one owner |
 //! | `house`, `handler`, `compose` | what the tasks of a run share; handlers inside their layers |
 //! | `log` | the event log and its digest |
-//! | `invariants` | what must hold in every run |
+//! | `invariants`, `quotas` | what must hold in every run |
 //! | `measures`, `permits`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `process` | the process under test, and the one that follows it after a crash |
 //! | `cost` | what a run costs the machine |
@@ -39,6 +39,7 @@ mod permits;
 mod process;
 mod queue;
 mod quiet;
+mod quotas;
 mod report;
 mod run;
 mod running;
