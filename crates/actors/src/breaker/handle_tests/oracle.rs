@@ -1,7 +1,7 @@
 //! Grants on and off take the same decisions, call for call, on one thread.
 //!
 //! Calls at one time have an order here: outcomes and orders come before callers, as calls end on odd milliseconds and
-//! begin on even ones. Where an outcome is written while an ask is still in the mailbox, the actor reads the outcome first,
+//! begin two after a multiple of four; a window's buckets end on such a multiple. Where an outcome is written while an ask is still in the mailbox, the actor reads the outcome first,
 //! and a caller with a grant has passed already: of two things at once, each form has its own first.
 //!
 //! What is compared is all that anybody can see: each answer with its time left, each transition with its time, its
@@ -52,7 +52,7 @@ enum Act {
 enum Step {
     Pass(u64),
     One(Act),
-    /// Several callers at once, each in a task of its own; the next step is two milliseconds later.
+    /// Several callers at once, each in a task of its own; the next step is four milliseconds later.
     Together(Vec<Act>),
 }
 
@@ -98,7 +98,7 @@ fn in_order(mut acts: Vec<Act>) -> Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        3 => prop_oneof![0u64..20, 20u64..200].prop_map(|half| Step::Pass(half * 2)),
+        3 => prop_oneof![0u64..10, 10u64..100].prop_map(|quarter| Step::Pass(quarter * 4)),
         8 => act().prop_map(Step::One),
         2 => prop::collection::vec(act(), 2..6).prop_map(in_order),
     ];
@@ -106,7 +106,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let window = prop_oneof![(4i64..12).prop_map(Ok), (1u64..8).prop_map(|tenths| Err(tenths * 100 + 5))];
+    let window = prop_oneof![(4i64..12).prop_map(Ok), (1u64..8).prop_map(|twelfths| Err(twelfths * 120))];
     let rate = prop::option::weighted(0.7, prop::sample::select(vec![0.25, 0.5, 1.0]));
     let slow = prop::option::weighted(0.3, prop::sample::select(vec![0.3, 1.0]));
     let start = prop::sample::select(vec![0u64, 200, 700]);
@@ -242,19 +242,23 @@ fn seen(settings: &Settings, steps: &[Step], grants: Grants) -> (Vec<String>, Ve
         let mut numbers = 0..;
         let mut begin =
             |act: &Act| bench.clone().act(numbers.next().unwrap_or_default(), act.clone(), bench.meant(act));
+        // A bucket that ends while a caller is on its way has ended before it, or behind it.
+        let aligned = || async {
+            let over = bench.breaker.hosted().now().as_nanos() / 1_000_000 % 4;
+            tokio::time::sleep(Duration::from_millis((6 - over) % 4)).await;
+        };
+        aligned().await;
         for step in steps {
             match step {
                 Step::Pass(millis) => tokio::time::sleep(Duration::from_millis(*millis)).await,
                 Step::One(act) => {
                     answers.push(begin(act).await);
                     // A call that was waited for ended on an odd millisecond.
-                    if bench.breaker.hosted().now().as_nanos() / 1_000_000 % 2 == 1 {
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
+                    aligned().await;
                 }
                 Step::Together(acts) => {
                     running.extend(acts.iter().map(|act| tokio::spawn(begin(act))));
-                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    tokio::time::sleep(Duration::from_millis(4)).await;
                 }
             }
         }
