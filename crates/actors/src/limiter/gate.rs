@@ -348,6 +348,11 @@ impl LimiterGate {
         let spot = self.spot(machine, key, known)?;
         if spot == SHARED {
             let shared = &self.shared.0;
+            // A lease that ends by itself is not recalled: what threads have of it is worth nothing by now, and a question
+            // about it, which would keep their places, is answered by this offer.
+            for share in self.shares.all() {
+                let _ = share.recall();
+            }
             shared.more_at.store(more_at.as_nanos(), Ordering::Release);
             shared.spare.store(spare, Ordering::Release);
             shared.tokens.lease(left);

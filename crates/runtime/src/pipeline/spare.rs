@@ -66,8 +66,8 @@ impl Owner {
 #[derive(Debug)]
 pub(super) struct Used {
     call: Option<Arc<Call>>,
-    /// Where it is counted, once it has begun.
-    in_flight: Option<Place>,
+    /// Where it is counted while it is in flight.
+    place: Place,
 }
 
 impl Deref for Used {
@@ -81,8 +81,10 @@ impl Deref for Used {
 }
 
 impl Used {
+    #[inline]
     fn new(call: Arc<Call>) -> Self {
-        Used { call: Some(call), in_flight: None }
+        let place = call.runtime.begin();
+        Used { call: Some(call), place }
     }
 
     /// The call itself, which nobody else holds yet.
@@ -90,12 +92,10 @@ impl Used {
         self.call.as_mut().and_then(Arc::get_mut)
     }
 
-    /// Notes that it begins, and whether it may: it may not while its runtime shuts down.
+    /// Whether it may begin: it may not while its runtime shuts down.
     #[inline]
-    pub(super) fn begin(&mut self) -> bool {
-        let (place, may) = self.runtime.begin();
-        self.in_flight = Some(place);
-        may
+    pub(super) fn may_begin(&self) -> bool {
+        self.runtime.may_begin()
     }
 
     /// Does `work` inside the call.
@@ -109,9 +109,7 @@ impl Drop for Used {
     #[inline]
     fn drop(&mut self) {
         let Some(mut call) = self.call.take() else { return };
-        if let Some(place) = self.in_flight {
-            call.runtime.end(place);
-        }
+        call.runtime.end(self.place);
         if call.in_advance.count() > 0 {
             // Only a panic comes here.
             drop(advance::take_over(&call));
@@ -132,7 +130,7 @@ impl Drop for Used {
 
 /// A call of `site` in the runtime of this place.
 #[inline]
-pub(super) fn call_of(site: &'static Site) -> Result<Used, Rejection> {
+pub(super) fn call_of(site: &'static Site) -> Result<Used, Box<Rejection>> {
     let site_address = std::ptr::from_ref(site) as usize;
     if let Some(runtime) = current_id()
         && let Some(call) = take(Owner { site: site_address, runtime })
@@ -143,7 +141,7 @@ pub(super) fn call_of(site: &'static Site) -> Result<Used, Rejection> {
 }
 
 #[cold]
-fn first_call_of(site: &'static Site) -> Result<Used, Rejection> {
+fn first_call_of(site: &'static Site) -> Result<Used, Box<Rejection>> {
     let runtime = Runtime::current();
     let plan = runtime.plans().of(site, &runtime)?;
     let owner = Owner { site: std::ptr::from_ref(site) as usize, runtime: runtime.id() };

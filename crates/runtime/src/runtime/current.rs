@@ -23,6 +23,8 @@ thread_local! {
 
 thread_local! {
     static ENTERED: RefCell<Vec<Runtime>> = const { RefCell::new(Vec::new()) };
+    /// The number of the last one in there, and zero for none: all that a call looks at.
+    static ENTERED_ID: Cell<u64> = const { Cell::new(0) };
 }
 
 tokio::task_local! {
@@ -69,7 +71,8 @@ pub(crate) fn ended() -> u64 {
 /// or there is none yet, `None`.
 #[inline]
 pub(crate) fn current_id() -> Option<u64> {
-    if let Some(entered) = ENTERED.with_borrow(|entered| entered.last().map(Runtime::id)) {
+    let entered = ENTERED_ID.get();
+    if entered != 0 {
         return Some(entered);
     }
     if let Ok(scoped) = SCOPED.try_with(Runtime::id) {
@@ -158,6 +161,7 @@ impl Runtime {
     #[must_use = "the runtime is left when the guard is dropped"]
     pub fn enter(&self) -> Entered {
         ENTERED.with_borrow_mut(|entered| entered.push(self.clone()));
+        ENTERED_ID.set(self.id());
         Entered { id: self.id(), not_send: PhantomData }
     }
 
@@ -197,6 +201,7 @@ impl Drop for Entered {
             if let Some(index) = entered.iter().rposition(|runtime| runtime.id() == self.id) {
                 entered.remove(index);
             }
+            ENTERED_ID.set(entered.last().map_or(0, Runtime::id));
         });
     }
 }

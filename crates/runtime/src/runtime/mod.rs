@@ -150,13 +150,17 @@ impl Runtime {
         self.plans().describe(name, self)
     }
 
-    /// Notes that a call begins, and whether it may: it may not while the runtime shuts down. Either way its
-    /// [end](Runtime::end) is to be noted.
+    /// Counts a call, until its [end](Runtime::end). Whether it may begin is to be asked after that, so that a shutdown
+    /// that saw no calls really has none.
     #[inline]
-    pub(crate) fn begin(&self) -> (Place, bool) {
-        // Counted before the look, so that a shutdown that saw no calls really has none.
-        let place = self.inner.in_flight.add();
-        (place, !self.inner.closing.load(Ordering::SeqCst))
+    pub(crate) fn begin(&self) -> Place {
+        self.inner.in_flight.add()
+    }
+
+    /// Whether a call that was counted may begin: it may not while the runtime shuts down.
+    #[inline]
+    pub(crate) fn may_begin(&self) -> bool {
+        !self.inner.closing.load(Ordering::SeqCst)
     }
 
     /// Notes that a call that was counted there has been answered.

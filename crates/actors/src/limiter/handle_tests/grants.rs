@@ -234,3 +234,19 @@ async fn what_is_spent_without_a_future_counts_and_given_back_it_is_as_if_it_had
         assert_eq!(limiter.try_granted(key, 1).unwrap().unwrap_err(), limiter.check(key).await.unwrap_err());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_thread_has_a_share_of_every_lease_and_not_only_of_the_first() {
+    // Counted by parts of 10 ms.
+    let limiter = handle(&limit(1_000_000, "600ms"));
+    for round in 1..=5 {
+        for _ in 0..3 {
+            limiter.check("").await.unwrap();
+        }
+        let elsewhere = limiter.clone();
+        let there = std::thread::spawn(move || elsewhere.try_granted("", 1).unwrap().unwrap().decision());
+        let (left, seen) = (1_000_000 - round * 4, there.join().unwrap().remaining);
+        assert!(seen + 500 < left, "what is left of this thread's share is no other's: {seen} of {left}");
+        tokio::time::sleep(Duration::from_millis(11)).await;
+    }
+}

@@ -50,6 +50,13 @@ pub(super) fn polled_once<F: Future>(future: Pin<&mut F>, context: &mut Context<
     }
 }
 
+/// What the first pass came to: an answer, or a call that goes on. In a place of its own, so that neither is handed on by
+/// value.
+pub(super) struct First<T, E> {
+    pub(super) answer: Option<Result<T, E>>,
+    pub(super) begun: Option<Box<Begun<Result<T, E>>>>,
+}
+
 /// A call that the interpreter takes over, with what was done ahead of it. Boxed, for most calls are over by then.
 pub(super) struct Begun<O> {
     pub(super) used: Used,
@@ -86,105 +93,230 @@ impl<O> Ahead<O> {
     }
 }
 
-/// What the handler's first poll came to, as the first pass sees it.
-enum Came<T, E> {
-    Success(Result<T, E>),
-    Else(Polled<Result<T, E>>),
+/// A call that holds all that it needs, and whose handler may be polled. Generic code sees no more of it than this.
+struct Opened {
+    used: Used,
+    /// When its gates were passed, where one of them judges how long it takes.
+    began: Option<Time>,
+}
+
+/// Why a call is not open.
+enum NotOpened {
+    /// There is no plan, or the runtime shuts down.
+    Refused(Rejection),
+    /// It is for the interpreter, from there.
+    Interpreted(Used, Passed),
+}
+
+/// What a call has passed before its first attempt.
+#[derive(Default)]
+struct Passed {
+    entered: bool,
+    refused: Option<Box<Rejection>>,
+    whole: Vec<Pass>,
+    attempt: Vec<Pass>,
+}
+
+/// What the handler's first poll came to; what it returned lies in its place.
+enum Came {
+    Success,
+    Returned,
+    Pending,
+    Panicked(Box<dyn Any + Send>),
     /// There is nothing to poll.
     Nothing,
 }
 
-/// What the call came to; where it is not over, nothing, and `begun` holds what goes on.
+/// Does what can be done at once.
+#[inline]
 pub(super) fn first_pass<T, E, B, F>(
     callee: Callee<'_>,
     outcome: &outcome::Outcome<T, E>,
     inputs: &Inputs,
     body: &mut B,
     place: Pin<&mut Option<F>>,
-    begun: &mut Option<Box<Begun<Result<T, E>>>>,
+    first: &mut First<T, E>,
     context: &mut Context<'_>,
-) -> Option<Result<T, E>>
-where
+) where
     E: From<Rejection>,
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
 {
+    let mut opened = None;
+    let knows_errors = outcome.says_what_it_is;
+    if let Err(why) = open(callee, knows_errors, inputs.are_the_same_for_all(), &mut opened) {
+        return not_opened(*why, first);
+    }
+    let Some(call) = &mut opened else { unreachable!("it is open where nothing is said against it") };
+    let came = call.used.inside(|| polled(outcome, body, place, &mut first.answer, context));
+    let left = if matches!(came, Came::Success) {
+        match close(&mut opened) {
+            Closed::Over => return,
+            Closed::Degraded => {
+                if let Some(Ok(value)) = &mut first.answer {
+                    (outcome.degrade)(value);
+                }
+                return;
+            }
+            Closed::Not => opened,
+        }
+    } else {
+        opened
+    };
+    first.begun = left.map(|left| left.taken_over(came, first.answer.take()));
+}
+
+#[cold]
+fn not_opened<T, E: From<Rejection>>(why: NotOpened, first: &mut First<T, E>) {
+    match why {
+        NotOpened::Refused(rejection) => {
+            first.answer = Some(Err(refuse(Call::current().as_deref(), rejection)));
+        }
+        NotOpened::Interpreted(used, passed) => {
+            let Passed { entered, refused, whole, attempt } = passed;
+            let ahead = Ahead { entered, refused, whole, attempt, began: None, polled: None };
+            first.begun = Some(Box::new(Begun { used, ahead }));
+        }
+    }
+}
+
+/// Begins a call, and passes all that stands before its handler.
+///
+/// Written to its place and not handed on by value: what was written in parts and is read as a whole right away holds a
+/// processor up for as long as half of all this takes.
+fn open(
+    callee: Callee<'_>,
+    errors_are_known: bool,
+    is_like_others: bool,
+    opened: &mut Option<Opened>,
+) -> Result<(), Box<NotOpened>> {
     let found = match callee {
         Callee::Site(site) => call_of(site),
         Callee::Plan(runtime, plan) => Ok(call_of_plan(runtime, plan)),
     };
-    let mut used = match found {
-        Ok(used) => used,
-        Err(rejection) => return Some(Err(refuse(Call::current().as_deref(), rejection))),
-    };
-    begin(&mut used);
-    if !used.begin() {
-        return Some(Err(shutting_down(&used)));
-    }
+    let used = found.map_err(|rejection| Box::new(NotOpened::Refused(*rejection)))?;
+    let Opened { used, began } = opened.insert(Opened { used, began: None });
+    begin(used);
     let Some(plan) = used.plan() else { unreachable!("a call that is executed is of a plan") };
+    if !used.may_begin() {
+        // The site's breaker or pool could not be asked any more; the refusal names the site.
+        let reason = UnavailableReason::ShuttingDown;
+        let rejection = Rejection::unavailable(Kind::Throttle, plan.site.as_str(), reason, None);
+        return Err(Box::new(NotOpened::Refused(rejection)));
+    }
     // Looked at first: nobody writes to what all calls of the site share.
-    if !outcome.says_what_it_is && !plan.errors_are_unknown.load(Ordering::Relaxed) {
+    if !errors_are_known && !plan.errors_are_unknown.load(Ordering::Relaxed) {
         plan.errors_are_unknown.store(true, Ordering::Relaxed);
     }
-    let entered =
-        if plan.goes_ahead && inputs.are_the_same_for_all() && !used.is_recorded() && !used.is_over() {
-            limited(&used, &plan.limits_before)
-        } else {
-            Entered::NotYet
-        };
-    match entered {
-        Entered::Granted => {}
-        Entered::Refused(rejection) => {
-            *begun =
-                Some(Box::new(Begun { used, ahead: Ahead { refused: Some(rejection), ..Ahead::nothing() } }));
-            return None;
-        }
-        Entered::NotYet => {
-            *begun = Some(Box::new(Begun { used, ahead: Ahead::nothing() }));
-            return None;
+    if !plan.goes_ahead || !is_like_others || used.is_recorded() || used.is_over() {
+        return Err(interpreted(opened, Passed::default()));
+    }
+    if !plan.limits_before.is_empty() {
+        match limited(used, &plan.limits_before) {
+            Entered::Granted => {}
+            Entered::Refused(rejection) => {
+                return Err(interpreted(opened, Passed { refused: Some(rejection), ..Passed::default() }));
+            }
+            Entered::NotYet => return Err(interpreted(opened, Passed::default())),
         }
     }
-    if !plan.at_once.is_empty() && !advance::take(&used, plan) {
-        *begun = Some(taken_over(used, None, None));
-        return None;
+    if !plan.at_once.is_empty() && !advance::take(used, plan) {
+        let (whole, attempt) = advance::take_over(used);
+        return Err(interpreted(opened, Passed { entered: true, refused: None, whole, attempt }));
     }
     if let Some(budget) = plan.budget() {
         budget.first_attempt();
     }
-    let began = plan.judges_time.then(|| used.runtime.clock().now());
-    let polled = match used.inside(|| polled(outcome, body, place, context)) {
-        Came::Success(mut result) => {
-            if has_settled(&used, began) {
-                if let Ok(value) = &mut result
-                    && used.is_degraded()
-                {
-                    (outcome.degrade)(value);
-                }
-                return Some(result);
-            }
-            Some(Poll::Ready(Ok(result)))
-        }
-        Came::Else(polled) => Some(polled),
-        Came::Nothing => None,
-    };
-    *begun = Some(taken_over(used, began, polled));
-    None
+    if plan.judges_time {
+        *began = Some(used.runtime.clock().now());
+    }
+    Ok(())
 }
 
 #[cold]
-fn shutting_down<E: From<Rejection>>(call: &Call) -> E {
-    // The site's breaker or pool could not be asked any more; the refusal names the site.
-    let site = call.plan().map_or("", |plan| plan.site.as_str());
-    let rejection = Rejection::unavailable(Kind::Throttle, site, UnavailableReason::ShuttingDown, None);
-    refuse(call.parent().map(AsRef::as_ref), rejection)
+fn interpreted(opened: &mut Option<Opened>, passed: Passed) -> Box<NotOpened> {
+    let Some(Opened { used, .. }) = opened.take() else { unreachable!("it was just put there") };
+    Box::new(NotOpened::Interpreted(used, passed))
 }
 
-/// Hands all that is held over to the interpreter.
-#[inline(never)]
-fn taken_over<O>(used: Used, began: Option<Time>, polled: Option<Polled<O>>) -> Box<Begun<O>> {
-    let (whole, attempt) = advance::take_over(&used);
-    let ahead = Ahead { entered: true, refused: None, began, whole, attempt, polled };
-    Box::new(Begun { used, ahead })
+/// Whether a call that was a success is over.
+enum Closed {
+    Over,
+    /// It is, and its answer is to be marked.
+    Degraded,
+    /// A gate has to hear of it otherwise: that is the interpreter's.
+    Not,
+}
+
+/// Ends a call that was a success.
+fn close(opened: &mut Option<Opened>) -> Closed {
+    let Some(Opened { used, began }) = &*opened else { return Closed::Not };
+    let Some(plan) = used.plan() else { return Closed::Not };
+    if !plan.at_once.is_empty() {
+        let latency = match began {
+            Some(began) => used.runtime.clock().now().since(*began),
+            None => Duration::ZERO,
+        };
+        if !advance::settle(used, plan, Outcome { ending: Ending::Success, latency }) {
+            return Closed::Not;
+        }
+    }
+    let is_degraded = used.is_degraded();
+    *opened = None;
+    if is_degraded { Closed::Degraded } else { Closed::Over }
+}
+
+impl Opened {
+    /// Hands all that is held over to the interpreter.
+    #[cold]
+    fn taken_over<O>(self, came: Came, returned: Option<O>) -> Box<Begun<O>> {
+        let Opened { used, began } = self;
+        let (whole, attempt) = advance::take_over(&used);
+        let polled = match came {
+            Came::Success | Came::Returned => returned.map(|returned| Poll::Ready(Ok(returned))),
+            Came::Pending => Some(Poll::Pending),
+            Came::Panicked(panic) => Some(Poll::Ready(Err(panic))),
+            Came::Nothing => None,
+        };
+        Box::new(Begun { used, ahead: Ahead { entered: true, refused: None, began, whole, attempt, polled } })
+    }
+}
+
+/// Makes the handler's future where it stays, and polls it once.
+#[inline]
+fn polled<T, E, B, F>(
+    outcome: &outcome::Outcome<T, E>,
+    body: &mut B,
+    mut place: Pin<&mut Option<F>>,
+    answer: &mut Option<Result<T, E>>,
+    context: &mut Context<'_>,
+) -> Came
+where
+    B: FnMut() -> Option<F>,
+    F: Future<Output = Result<T, E>>,
+{
+    place.set(body());
+    let Some(future) = place.as_mut().as_pin_mut() else { return Came::Nothing };
+    // Written in there: what is handed out of it would be copied once more.
+    let is_ready = catch_unwind(AssertUnwindSafe(|| match future.poll(context) {
+        Poll::Ready(result) => {
+            *answer = Some(result);
+            true
+        }
+        Poll::Pending => false,
+    }));
+    match is_ready {
+        Ok(true) => {}
+        Ok(false) => return Came::Pending,
+        Err(panic) => return Came::Panicked(panic),
+    }
+    match answer {
+        Some(result) if result.is_ok() && outcome.ending(result, None) == Ending::Success => {
+            place.set(None);
+            Came::Success
+        }
+        _ => Came::Returned,
+    }
 }
 
 /// What limiters said in advance.
@@ -242,35 +374,4 @@ fn asked(call: &Call, limit: &Limit) -> Option<Result<Granted, Rejection>> {
         call.note_limit(limit.handle.name(), decision);
     }
     answer
-}
-
-/// Tells the gates of the success.
-#[inline]
-fn has_settled(used: &Used, began: Option<Time>) -> bool {
-    let Some(plan) = used.plan().filter(|plan| !plan.at_once.is_empty()) else { return true };
-    let latency = began.map_or(Duration::ZERO, |began| used.runtime.clock().now().since(began));
-    advance::settle(used, plan, Outcome { ending: Ending::Success, latency })
-}
-
-/// Makes the handler's future where it stays, and polls it once.
-#[inline]
-fn polled<T, E, B, F>(
-    outcome: &outcome::Outcome<T, E>,
-    body: &mut B,
-    mut place: Pin<&mut Option<F>>,
-    context: &mut Context<'_>,
-) -> Came<T, E>
-where
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    place.set(body());
-    let Some(future) = place.as_mut().as_pin_mut() else { return Came::Nothing };
-    match polled_once(future, context) {
-        Poll::Ready(Ok(result)) if result.is_ok() && outcome.ending(&result, None) == Ending::Success => {
-            place.set(None);
-            Came::Success(result)
-        }
-        polled => Came::Else(polled),
-    }
 }

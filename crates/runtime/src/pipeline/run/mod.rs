@@ -50,7 +50,7 @@ use steadfast_actors::rejection::Rejection;
 
 use tokio::time::Instant;
 
-use ahead::{Begun, first_pass};
+use ahead::{Begun, First, first_pass};
 use attempt::unless_preempted;
 pub use fallback::Failure;
 pub(crate) use fallback::{By, Instead, NoFallback};
@@ -116,32 +116,40 @@ enum Callee<'c> {
     Plan(&'c Runtime, &'c Arc<Plan>),
 }
 
-async fn run<T, E, B, F>(
+/// Runs one call.
+#[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
+fn run<T, E, B, F>(
     callee: Callee<'_>,
     outcome: Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
     fallback: impl Instead<T, E>,
-) -> Result<T, E>
+) -> impl Future<Output = Result<T, E>>
 where
     E: From<Rejection>,
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
 {
-    let mut place = pin!(None);
-    let mut begun = None;
-    let first = poll_fn(|context| {
-        let place = place.as_mut();
-        Poll::Ready(first_pass(callee, &outcome, &inputs, &mut body, place, &mut begun, context))
-    });
-    if let Some(result) = first.await {
-        return result;
+    async move {
+        let mut place = pin!(None);
+        let mut first = First { answer: None, begun: None };
+        poll_fn(|context| {
+            first_pass(callee, &outcome, &inputs, &mut body, place.as_mut(), &mut first, context);
+            Poll::Ready(())
+        })
+        .await;
+        match first.answer {
+            // Each by itself: what was written as one of them is not to be read as whichever it is.
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(error)) => return Err(error),
+            None => {}
+        }
+        let Some(begun) = first.begun else { unreachable!("a call that is not over has begun") };
+        let Begun { used, ahead } = *begun;
+        let handler = Handler::new(&mut body, place, ahead);
+        // Boxed, so that a call that is over by then holds no room for what it does not need.
+        Box::pin(interpreted(used, outcome, inputs, handler, fallback)).await
     }
-    let Some(begun) = begun else { unreachable!("a call that is not over has begun") };
-    let Begun { used, ahead } = *begun;
-    let handler = Handler::new(&mut body, place, ahead);
-    // Boxed, so that a call that is over by then holds no room for what it does not need.
-    Box::pin(interpreted(used, outcome, inputs, handler, fallback)).await
 }
 
 /// Runs what is left of a call that has begun.
