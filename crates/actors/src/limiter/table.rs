@@ -141,7 +141,7 @@ impl Table {
 
     /// Whether a key could have been dropped by now, which must make no difference: when that happens depends on how often
     /// the actor is asked. It only could where new keys start from the overflow usage.
-    fn is_as_good_as_new(&self, place: Place, quota: &Quota, now: Time) -> bool {
+    pub(super) fn is_as_good_as_new(&self, place: Place, quota: &Quota, now: Time) -> bool {
         let is_whole = |entry: &Entry| !entry.pinned && entry.whole_at <= now;
         self.overflow.whole_at(quota) > now && self.entry(place).is_some_and(is_whole)
     }

@@ -250,3 +250,16 @@ async fn a_thread_has_a_share_of_every_lease_and_not_only_of_the_first() {
         tokio::time::sleep(Duration::from_millis(11)).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_could_have_been_dropped_is_granted_nothing_in_advance_while_the_overflow_quota_is_used() {
+    let settings = limit(40, "100ms").with("algorithm", "fixed_window").with("max_keys", 1);
+    let limiter = handle(&settings);
+    let held = limiter.reserve("known", 1, Time::MAX).await.unwrap();
+    assert_eq!(pass(&limiter, "beyond the table", 41).await, 40);
+    drop(held);
+    // It is as new, and whoever is new may have spent all that is used up there.
+    for _ in 0..3 {
+        assert!(limiter.check("known").await.is_err());
+    }
+}

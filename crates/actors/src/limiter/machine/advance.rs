@@ -132,6 +132,10 @@ impl LimiterMachine {
         if self.table.key(place).is_none() || self.lines.has(place) {
             return None;
         }
+        // Its next call is decided as a newcomer's, from what stands in the overflow usage, and not from what stands here.
+        if self.table.is_as_good_as_new(place, &self.quota, now) {
+            return None;
+        }
         let (quota, usage) = (&self.quota, self.table.get(place));
         let remaining = usage.remaining(quota, now);
         let more_at = usage.more_at(quota, now);
