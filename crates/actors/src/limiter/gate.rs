@@ -120,11 +120,36 @@ impl LimiterGate {
         if span & OPEN == 0 || (span & TIMED != 0 && !self.runs(span, clock.now())) {
             return Found::Ask;
         }
-        if key.is_empty() {
+        let found = if key.is_empty() {
             self.take_shared(code_in(span), clock)
         } else {
             self.take_keyed(key, span, clock)
+        };
+        match found {
+            Found::Granted(_, taken) if !self.is_in_time(span, clock) => self.too_late(key, taken),
+            found => found,
         }
+    }
+
+    /// Whether a token that was taken on the word of `span` was taken before its part ended. A thread may have lost its
+    /// processor since it read that, for as long as it pleases the system.
+    #[inline]
+    fn is_in_time(&self, span: u64, clock: &Clock) -> bool {
+        // While it does not say to look at the clock, the end is still away.
+        let seen = self.span.load(Ordering::Acquire);
+        (seen == span && span & TIMED == 0) || self.still_runs(span, seen, clock)
+    }
+
+    #[cold]
+    fn still_runs(&self, span: u64, seen: u64, clock: &Clock) -> bool {
+        code_in(seen) == code_in(span) && self.runs(seen, clock.now())
+    }
+
+    /// Puts back what was taken too late. Where its lease was taken back meanwhile it stays used: never more than is.
+    #[cold]
+    fn too_late(&self, key: &str, taken: Taken) -> Found {
+        let _ = self.put_back(key, taken);
+        Found::Ask
     }
 
     /// Whether the part that was published with `span` still runs.
@@ -135,12 +160,17 @@ impl LimiterGate {
 
     /// Takes a token out of this thread's share of the shared lease, where it has one and no clock has to be read.
     #[inline]
-    pub(super) fn take_share(&self) -> Option<(Decision, Taken)> {
+    pub(super) fn take_share(&self, clock: &Clock) -> Option<Decision> {
         let span = self.span.load(Ordering::Acquire);
         if span & (OPEN | TIMED) != OPEN {
             return None;
         }
-        self.share(code_in(span))
+        let (decision, taken) = self.share(code_in(span))?;
+        if self.is_in_time(span, clock) {
+            return Some(decision);
+        }
+        self.too_late("", taken);
+        None
     }
 
     #[inline]
@@ -445,3 +475,6 @@ impl Gate<LimiterMachine> for LimiterGate {
         }
     }
 }
+
+#[cfg(all(test, feature = "host"))]
+mod tests;

@@ -33,7 +33,7 @@ impl LimiterHandle {
         if !key.is_empty() || hosted.has_quarantined() {
             return None;
         }
-        hosted.gate().take_share().map(|(decision, _)| decision)
+        hosted.gate().take_share(hosted.clock())
     }
 
     /// What the others of these find where it is used up. The rest has to be [looked up](LimiterHandle::looked_up).
