@@ -2,8 +2,8 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kameo::actor::{ActorId, ActorRef, Spawn as _, WeakActorRef};
 use kameo::error::{ActorStopReason, PanicError};
@@ -60,7 +60,13 @@ impl<M: Machine> Host<M> {
     /// Starts the supervised actor of `hosted`.
     pub(super) async fn start(supervisor: &ActorRef<Supervisor>, hosted: Arc<Hosted<M>>) -> ActorRef<Self> {
         let (sender, receiver): (MailboxSender<Self>, _) = mailbox::bounded(hosted.options().mailbox);
-        Host::supervise_with(supervisor, move || Arc::clone(&hosted))
+        // The supervisor keeps this function, and what is hosted keeps the supervisor: held here, neither would ever end.
+        let (kept, first) = (Arc::downgrade(&hosted), Mutex::new(Some(hosted)));
+        let hosted = move || {
+            let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            first.or_else(|| kept.upgrade())
+        };
+        Host::supervise_with(supervisor, hosted)
             .restart_policy(RestartPolicy::Transient)
             // kameo counts on a clock that does not see virtual time; the limit is kept in `supervise.rs`.
             .restart_limit(u32::MAX, std::time::Duration::MAX)
@@ -70,11 +76,15 @@ impl<M: Machine> Host<M> {
 }
 
 impl<M: Machine> Actor for Host<M> {
-    type Args = Arc<Hosted<M>>;
+    type Args = Option<Arc<Hosted<M>>>;
     type Error = Infallible;
 
-    async fn on_start(hosted: Arc<Hosted<M>>, _: ActorRef<Self>) -> Result<Self, Infallible> {
-        Ok(Host { hosted })
+    async fn on_start(hosted: Self::Args, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        match hosted {
+            Some(hosted) => Ok(Host { hosted }),
+            // Nobody is left who could ask it anything.
+            None => pending().await,
+        }
     }
 
     async fn on_panic(

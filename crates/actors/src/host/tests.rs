@@ -351,3 +351,17 @@ async fn a_first_report_that_is_dropped_while_the_actor_starts_is_read_all_the_s
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(hosted.status().counts.failures, 1);
 }
+
+#[test]
+fn with_the_tokio_runtime_that_it_lived_on_and_its_last_handle_all_of_it_is_gone() {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let hosted = tokio.block_on(async {
+        let (hosted, _) = breaker(HostOptions::default());
+        let pass = admit(&hosted).await.unwrap();
+        hosted.report(failed(pass)).await;
+        hosted
+    });
+    let known = Arc::downgrade(&hosted);
+    drop((tokio, hosted));
+    assert!(known.upgrade().is_none());
+}
