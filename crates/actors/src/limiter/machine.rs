@@ -218,7 +218,7 @@ impl LimiterMachine {
         let mark = self.table.update(place, &quota, |usage| usage.take(&quota, now, cost, hold));
         self.granted += 1;
         if let Some(mark) = mark.filter(|_| hold) {
-            let until = now.after(quota.window());
+            let until = quota.given_back_until(now);
             self.held.insert(ticket, Held { place, mark, cost, until });
             self.held_by_end.insert((until, ticket));
         }
@@ -277,7 +277,7 @@ impl LimiterMachine {
         if let Some(place) = self.lines.leave(ticket) {
             return self.serve(now, place, true, effects);
         }
-        // After a whole window nobody may count on it any more.
+        // Once it has left the window nobody may count on it any more.
         if let Some(held) = self.release(ticket).filter(|held| now < held.until) {
             let quota = self.quota;
             self.table.update(held.place, &quota, |usage| usage.give_back(&quota, held.mark, held.cost));

@@ -135,6 +135,14 @@ impl Quota {
         }
     }
 
+    /// Until when a grant at `now` may be given back: as long as it stands.
+    pub(super) fn given_back_until(&self, now: Time) -> Time {
+        match self.algorithm {
+            Algorithm::SlidingWindow => self.leaves_at(now),
+            Algorithm::TokenBucket | Algorithm::FixedWindow => now.after(self.window()),
+        }
+    }
+
     /// The first edge of a part at or after `time`, or `time` itself where there are no parts.
     pub(super) fn edge_from(&self, time: Time) -> Time {
         match self.part_length() {

@@ -114,6 +114,23 @@ proptest! {
     }
 }
 
+/// Parts of a millisecond: what was granted in the first stands until the end of the 61st.
+#[test]
+fn what_still_stands_in_its_window_can_be_given_back_however_it_was_granted() {
+    let steps = [
+        Step::Check { key: 1, times: 1 },
+        Step::Reserve(1),
+        Step::Wait(60),
+        Step::GiveBack(0),
+        Step::Check { key: 1, times: 1 },
+    ];
+    for grants in [Grants::Off, Grants::On] {
+        let answers = answers(&quotas()[4], &steps, grants).0;
+        let remaining: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().0.remaining).collect();
+        assert_eq!(remaining, [299, 298, 298], "{grants:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_large_quota_is_granted_and_a_used_up_one_refused_without_a_message() {
     for key in ["", "customer"] {
