@@ -59,6 +59,12 @@ const fn code_in(span: u64) -> u32 {
     (span & 0xffff_ffff) as u32
 }
 
+/// How many of a part are left there.
+#[inline]
+fn left_of(tokens: &Tokens, part: u32) -> u32 {
+    tokens.left().filter(|left| left.part == part).map_or(0, |left| left.tokens)
+}
+
 /// What a caller finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -165,29 +171,35 @@ impl LimiterGate {
         if span & (OPEN | TIMED) != OPEN {
             return None;
         }
-        let (decision, taken) = self.share(code_in(span))?;
+        let part = code_in(span);
+        let own = self.share(part)?;
         if self.is_in_time(span, clock) {
-            return Some(decision);
+            return Some(self.shared_decision(part, own));
         }
-        self.too_late("", taken);
+        self.too_late("", Taken { part, spot: SHARED });
         None
     }
 
+    /// Takes a token out of this thread's share; how many are left in it.
     #[inline]
-    fn share(&self, part: u32) -> Option<(Decision, Taken)> {
+    fn share(&self, part: u32) -> Option<u32> {
+        self.shares.own_at_once()?.take(part, 1, || true)
+    }
+
+    /// How the quota that all callers share stands for a thread that has so many of its own.
+    #[inline]
+    fn shared_decision(&self, part: u32, own: u32) -> Decision {
         let Shared { tokens, more_at, spare } = &self.shared.0;
-        let left = self.shares.own_at_once()?.take(part, 1, || true)?;
-        let rest = tokens.left().filter(|rest| rest.part == part).map_or(0, |rest| u64::from(rest.tokens));
-        let remaining = u64::from(left) + rest + spare.load(Ordering::Relaxed);
-        let decision = self.decision(remaining, more_at.load(Ordering::Relaxed));
-        Some((decision, Taken { part, spot: SHARED }))
+        let remaining = u64::from(own) + u64::from(left_of(tokens, part)) + spare.load(Ordering::Relaxed);
+        self.decision(remaining, more_at.load(Ordering::Relaxed))
     }
 
     /// What a thread without a share of its own finds.
     fn take_shared(&self, part: u32, clock: &Clock) -> Found {
-        let Shared { tokens, more_at, spare } = &self.shared.0;
-        if let Some((decision, taken)) = self.share(part) {
-            return Found::Granted(decision, taken);
+        let tokens = &self.shared.0.tokens;
+        let taken = Taken { part, spot: SHARED };
+        if let Some(own) = self.share(part) {
+            return Found::Granted(self.shared_decision(part, own), taken);
         }
         let Some(left) = tokens.left() else { return Found::Ask };
         if left.part == USED_UP {
@@ -205,11 +217,8 @@ impl LimiterGate {
         } else if tokens.take(part, 1, || true).is_none() {
             return Found::Ask;
         }
-        let (own, rest) = (self.shares.own().any().left(), tokens.left());
-        let left = [own, rest].into_iter().flatten().filter(|left| left.part == part);
-        let remaining = left.map(|left| u64::from(left.tokens)).sum::<u64>() + spare.load(Ordering::Relaxed);
-        let decision = self.decision(remaining, more_at.load(Ordering::Relaxed));
-        Found::Granted(decision, Taken { part, spot: SHARED })
+        let own = left_of(self.shares.own().any(), part);
+        Found::Granted(self.shared_decision(part, own), taken)
     }
 
     fn take_keyed(&self, key: &str, span: u64, clock: &Clock) -> Found {
