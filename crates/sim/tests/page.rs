@@ -7,47 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const SCENARIO: &str = r#"
-schema = 1
-name = "outage"
-about = "</script><b>a short outage</b>"
-duration = "20s"
-[[service]]
-name = "db"
-servers = 5
-latency = { dist = "exp", mean = "50ms" }
-[[handler]]
-name = "checkout"
-calls = ["db"]
-[[variant]]
-name = "bare"
-[variant.checkout]
-timeout = { per_attempt = "1s" }
-[[variant]]
-name = "guarded"
-extends = "bare"
-[variant.checkout]
-throttle = { name = "house", max_concurrent = 20 }
-circuit_breaker = { name = "db", failure_threshold = 5, recovery_timeout = "2s" }
-bulkhead = { name = "db", capacity = 8 }
-[[load]]
-handler = "checkout"
-stages = [{ for = "20s", rate = "40/s" }]
-[[fault]]
-at = "5s"
-for = "5s"
-target = "service:db"
-kind = "hang"
-[[fault]]
-at = "12s"
-for = "2s"
-target = "actor:breaker/db"
-kind = "hang"
-[[expect]]
-variant = "guarded"
-metric = "transitions.db"
-min = 2
-"#;
+const SCENARIO: &str = include_str!("outage.toml");
 
 /// What only the browser knows, told to the page around it once everything is drawn.
 const PROBE: &str = r#"<script>

@@ -3,76 +3,11 @@ use std::time::Duration;
 
 use super::Priority;
 use super::bytes::parse_bytes;
-use super::kind_settings::{ConnectionSettings, CpuSettings, KindSettings};
-use crate::adaptive::concurrency::Limit;
+use super::kind_settings::{ConnectionSettings, CpuSettings, KindSettings, one};
+use super::pool_kind::PoolKind;
+use crate::adaptive::concurrency::{Adaptive, Limit};
 use crate::clock::Time;
 use crate::settings::{Grants, Mode, OnUnavailable, Problem, Reader, Settings, Value, format_duration};
-
-/// What a pool bounds, and what its permit is.
-///
-/// | kind | a permit is | own settings | default | why |
-/// |---|---|---|---|---|
-/// | `semaphore` | a number | | | |
-/// | `memory` | bytes | `capacity` with a unit | 64 MiB | a small container still stands after it |
-/// | `threads` | a thread for blocking work | | | |
-/// | `connections` | a connection | `min_idle` | 0 | a service that nobody calls keeps no server busy |
-/// | | | `idle_timeout` | 10 min | HikariCP's: shorter than most servers and firewalls cut |
-/// | | | `max_lifetime` | 30 min | HikariCP's: addresses and passwords change |
-/// | | | `connect_timeout` | 5 s | a server that does not answer in that time is down |
-/// | `cpu` | a place among those who share processor time | `share` | 0.5 | leaves room for others even on one processor |
-/// | | | `period` | 100 ms | the kernel's own for groups (`cpu.max`) |
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum PoolKind {
-    /// Attempts at once.
-    #[default]
-    Semaphore,
-    /// Blocking work, each on a thread of the pool's own.
-    Threads,
-    /// Connections.
-    Connections,
-    /// Bytes that are accounted for, not allocated.
-    Memory,
-    /// Work that keeps a processor busy.
-    Cpu,
-}
-
-impl PoolKind {
-    const NAMES: [(&'static str, PoolKind); 5] = [
-        ("semaphore", PoolKind::Semaphore),
-        ("threads", PoolKind::Threads),
-        ("connections", PoolKind::Connections),
-        ("memory", PoolKind::Memory),
-        ("cpu", PoolKind::Cpu),
-    ];
-
-    /// Its name in attributes and files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("semaphore", |(name, _)| name)
-    }
-}
-
-/// How a limit is found where none is fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Adaptive {
-    /// By the ratio of long-term to present latency.
-    Gradient,
-    /// By the queue that latency tells of.
-    Vegas,
-    /// Up by one, down by a share.
-    Aimd,
-}
-
-impl Adaptive {
-    const NAMES: [(&'static str, Adaptive); 3] =
-        [("gradient", Adaptive::Gradient), ("vegas", Adaptive::Vegas), ("aimd", Adaptive::Aimd)];
-
-    /// Its name in attributes and files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, adaptive)| *adaptive == self).map_or("", |(name, _)| name)
-    }
-}
 
 /// Who of one class goes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -113,21 +48,6 @@ const MOST_BYTES: u64 = 1 << 50;
 const CAPACITY: u64 = 64;
 const CAPACITY_BYTES: u64 = 64 << 20;
 const MAX_WAIT: Duration = Duration::from_secs(1);
-
-/// What two sites say of one setting.
-///
-/// # Errors
-/// The setting, where they contradict each other.
-pub(super) fn one<T: Copy + PartialEq>(
-    key: &'static str,
-    own: Option<T>,
-    other: Option<T>,
-) -> Result<Option<T>, &'static str> {
-    match (own, other) {
-        (Some(own), Some(other)) if own != other => Err(key),
-        _ => Ok(own.or(other)),
-    }
-}
 
 impl BulkheadConfig {
     /// A pool of `capacity` permits, with everything else as by default.

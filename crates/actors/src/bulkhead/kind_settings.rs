@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::PoolKind;
+use super::pool_kind::PoolKind;
 use crate::settings::{Reader, format_duration};
 
 /// What only pools of one kind read.
@@ -73,7 +73,6 @@ impl KindSettings {
     }
 
     pub(super) fn merged(self, other: Self) -> Result<Self, &'static str> {
-        use super::config::one;
         Ok(KindSettings {
             min_idle: one("min_idle", self.min_idle, other.min_idle)?,
             idle_timeout: one("idle_timeout", self.idle_timeout, other.idle_timeout)?,
@@ -119,5 +118,20 @@ impl KindSettings {
                 format!("; together they get {quota} of processor time in each {period}")
             }
         }
+    }
+}
+
+/// What two sites say of one setting.
+///
+/// # Errors
+/// The setting, where they contradict each other.
+pub(super) fn one<T: Copy + PartialEq>(
+    key: &'static str,
+    own: Option<T>,
+    other: Option<T>,
+) -> Result<Option<T>, &'static str> {
+    match (own, other) {
+        (Some(own), Some(other)) if own != other => Err(key),
+        _ => Ok(own.or(other)),
     }
 }

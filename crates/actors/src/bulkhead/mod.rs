@@ -63,12 +63,14 @@ mod machine;
 mod outage;
 #[cfg(feature = "host")]
 mod permit;
+mod pool_kind;
 mod preemption;
 mod priority;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Adaptive, BulkheadConfig, BulkheadPriority, Discipline, PoolKind};
+pub use crate::adaptive::concurrency::Adaptive;
+pub use config::{BulkheadConfig, BulkheadPriority, Discipline};
 pub use cost::Cost;
 pub use gate::BulkheadGate;
 #[cfg(feature = "host")]
@@ -83,4 +85,5 @@ pub use machine::{
 };
 #[cfg(feature = "host")]
 pub use permit::{BulkheadPermit, Preemption};
+pub use pool_kind::PoolKind;
 pub use priority::Priority;

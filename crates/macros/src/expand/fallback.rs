@@ -2,7 +2,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{FnArg, Signature, parse_quote};
 
-use super::body::without_opaque;
+use super::opaque::without_opaque;
 use super::{local, located};
 use crate::model::{Handler, Whole, reads_unused};
 

@@ -3,6 +3,7 @@
 mod body;
 mod fallback;
 mod inputs;
+mod opaque;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::model::{self, Handler};
-pub(crate) use body::has_opaque;
+pub(crate) use opaque::has_opaque;
 
 /// Expands one handler. Where something is wrong the item stays, without the attributes: an editor goes on working.
 pub(crate) fn compose(gathered: TokenStream, item: TokenStream) -> TokenStream {

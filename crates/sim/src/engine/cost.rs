@@ -67,7 +67,7 @@ impl Core {
 
     /// Seconds on a core since the start.
     pub(crate) fn seconds(&self) -> Option<f64> {
-        Some(super::seconds(thread_nanos()?.saturating_sub(self.0?)))
+        Some(super::draw::seconds(thread_nanos()?.saturating_sub(self.0?)))
     }
 }
 

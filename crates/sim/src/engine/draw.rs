@@ -88,6 +88,11 @@ pub(crate) fn nanos(value: f64) -> u64 {
     libm::round(value.clamp(0.0, LONGEST)) as u64
 }
 
+/// In seconds, as people read them.
+pub(crate) fn seconds(nanos: u64) -> f64 {
+    float(nanos) / 1e9
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,8 +7,8 @@ use steadfast_actors::clock::Time;
 
 use super::cost::Meter;
 use super::house::House;
-use super::measures::BIN;
 use super::quiet::Quiet;
+use super::series::BIN;
 use crate::world::World;
 
 /// tokio's timers step by this.

@@ -1,5 +1,7 @@
-use super::measures::{Measures, Series};
-use super::report::{ExpectReport, ratio, seconds};
+use super::draw::seconds;
+use super::measures::Measures;
+use super::report::{ExpectReport, ratio};
+use super::series::Series;
 use crate::scenario::{Bound, Expectation, Metric, Reached, Scenario, Sometimes};
 
 /// What an expectation is held against.

@@ -3,9 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use hdrhistogram::Histogram;
 
 use super::permits::Permits;
-
-/// One bin of a series: fine enough for a sliding second.
-pub(crate) const BIN: u64 = 100_000_000;
+use super::series::{BIN, Series};
 
 /// Latencies are told apart from 1 us to a week, to three digits.
 const SHORTEST: u64 = 1_000;
@@ -13,46 +11,6 @@ const LONGEST: u64 = 604_800_000_000_000;
 
 /// Transitions that are kept one by one; beyond that they are only counted.
 const MOST_TRANSITIONS: usize = 100_000;
-
-/// A count by bins of [`BIN`].
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Series {
-    bins: Vec<u64>,
-}
-
-impl Series {
-    fn bin(&mut self, at: u64) -> &mut u64 {
-        let index = usize::try_from(at / BIN).unwrap_or(usize::MAX);
-        if self.bins.len() <= index {
-            self.bins.resize(index + 1, 0);
-        }
-        &mut self.bins[index]
-    }
-
-    pub(crate) fn add(&mut self, at: u64, count: u64) {
-        *self.bin(at) += count;
-    }
-
-    fn raise(&mut self, at: u64, value: u64) {
-        let bin = self.bin(at);
-        *bin = (*bin).max(value);
-    }
-
-    fn part(&self, from: u64, to: u64) -> &[u64] {
-        let index = |time: u64| usize::try_from(time / BIN).unwrap_or(usize::MAX).min(self.bins.len());
-        &self.bins[index(from)..index(to.saturating_add(BIN - 1)).max(index(from))]
-    }
-
-    /// The sum over a window, to whole bins.
-    pub(crate) fn sum(&self, from: u64, to: u64) -> u64 {
-        self.part(from, to).iter().sum()
-    }
-
-    /// The greatest of a window, to whole bins.
-    pub(crate) fn most(&self, from: u64, to: u64) -> u64 {
-        self.part(from, to).iter().copied().max().unwrap_or(0)
-    }
-}
 
 /// One transition of an actor.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -18,7 +18,7 @@
 //! | `house`, `handler`, `compose` | what the tasks of a run share; handlers inside their layers |
 //! | `log` | the event log and its digest |
 //! | `invariants`, `quotas` | what must hold in every run |
-//! | `measures`, `permits`, `expect`, `report` | what is counted, what was expected of it, and what is told |
+//! | `series`, `measures`, `permits`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `process` | the process under test, and the one that follows it after a crash |
 //! | `cost` | what a run costs the machine |
 //! | `run` | all variants of a scenario, one after another |
@@ -43,25 +43,26 @@ mod quotas;
 mod report;
 mod run;
 mod running;
+mod series;
 mod staged;
 #[cfg(test)]
 mod tests;
 
 pub use bound::{Handlers, Request};
 pub use cost::CostReport;
-pub(crate) use draw::{Stream, float, nanos};
+pub(crate) use draw::{Stream, float, nanos, seconds};
 pub use handler::CallError;
 pub(crate) use house::House;
 pub(crate) use log::Recorder;
 pub use measures::TransitionSeen;
 pub(crate) use measures::histogram;
+pub use process::Build;
+pub(crate) use process::CALENDAR;
 pub(crate) use queue::Queue;
-pub(crate) use report::seconds;
 pub use report::{
     ExpectReport, InvariantReport, LatencyReport, PermitsReport, Report, SeriesPoint, VariantReport, Verdict,
 };
-pub(crate) use run::CALENDAR;
-pub use run::{Build, RunError, RunOptions, run, run_with};
+pub use run::{RunError, RunOptions, run, run_with};
 pub(crate) use staged::{Staged, staged};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::measures::BIN;
+use super::series::BIN;
 
 /// A level by bins of [`BIN`], told of from time to time: it stays where it is until somebody says otherwise.
 #[derive(Clone, Debug, Default)]

@@ -2,9 +2,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use steadfast::Runtime;
 use steadfast::runtime::BuildError;
-use steadfast_actors::clock::Clock;
+use steadfast::{Runtime, RuntimeBuilder};
+use steadfast_actors::clock::{Clock, WallTime};
 use steadfast_actors::event::{Event, EventSink};
 use steadfast_actors::supervise::RestartLimit;
 use tokio::task::AbortHandle;
@@ -12,9 +12,14 @@ use tokio::task::AbortHandle;
 use super::compose;
 use super::house::House;
 use super::log::Recorder;
-use super::run::{Build, CALENDAR};
 use crate::scenario::{Scenario, Target};
 use crate::world::{Damage, MemoryDisk};
+
+/// Every run begins on this day, 2025-01-01 00:00 UTC: what is written with a date is the same each time.
+pub(crate) const CALENDAR: WallTime = WallTime::from_nanos(1_735_689_600_000_000_000);
+
+/// Builds a runtime.
+pub type Build = Arc<dyn Fn(RuntimeBuilder) -> Result<Runtime, BuildError> + Send + Sync>;
 
 /// The process under test in a scenario that restarts it: what it is built from, and its disk.
 pub(crate) struct Process {

@@ -3,8 +3,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::cost::CostReport;
-use super::measures::{BIN, Measures, TransitionSeen};
+use super::draw::seconds;
+use super::measures::{Measures, TransitionSeen};
 use super::permits::Permits;
+use super::series::{BIN, Series};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -160,15 +162,10 @@ pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown to people")]
-pub(crate) fn seconds(nanos: u64) -> f64 {
-    nanos as f64 / 1e9
-}
-
 impl VariantReport {
     pub(crate) fn of(name: &str, measures: &Measures, end: u64, recovery: Option<u64>) -> Self {
-        let sum = |series: &super::measures::Series| series.sum(0, end.saturating_add(BIN));
-        let by_kind = |kinds: &BTreeMap<&'static str, super::measures::Series>| {
+        let sum = |series: &Series| series.sum(0, end.saturating_add(BIN));
+        let by_kind = |kinds: &BTreeMap<&'static str, Series>| {
             kinds.iter().map(|(kind, series)| ((*kind).to_owned(), sum(series))).collect()
         };
         let good = sum(&measures.good);

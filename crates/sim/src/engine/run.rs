@@ -3,29 +3,27 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use steadfast::Runtime;
 use steadfast::config::ConfigError;
 use steadfast::runtime::BuildError;
-use steadfast::{Runtime, RuntimeBuilder};
-use steadfast_actors::clock::{Stopwatch, WallTime};
+use steadfast_actors::clock::Stopwatch;
 use steadfast_actors::machine::Kind;
 
 use super::bound::Handlers;
 use super::compose;
 use super::cost::{Core, CostReport, Meter};
+use super::draw::seconds;
 use super::driver::drive;
 use super::expect::{self, Ground};
 use super::house::House;
 use super::invariants::{self, Invariants};
 use super::log::{Log, Record, Recorder};
 use super::measures::Measures;
-use super::process::{self, Process};
+use super::process::{self, Build, Process};
 use super::quiet::Quiet;
-use super::report::{InvariantReport, Report, VariantReport, Verdict, ratio, seconds};
+use super::report::{InvariantReport, Report, VariantReport, Verdict, ratio};
 use crate::scenario::{Metric, Scenario};
 use crate::world::World;
-
-/// Every run begins on this day, 2025-01-01 00:00 UTC: what is written with a date is the same each time.
-pub(crate) const CALENDAR: WallTime = WallTime::from_nanos(1_735_689_600_000_000_000);
 
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +63,6 @@ pub struct RunOptions {
     /// Builds the runtime under test from what the scenario says of it; `RuntimeBuilder::build` where not said.
     pub build: Option<Build>,
 }
-
-/// Builds a runtime.
-pub type Build = Arc<dyn Fn(RuntimeBuilder) -> Result<Runtime, BuildError> + Send + Sync>;
 
 /// What of the options every variant needs.
 #[derive(Clone, Copy)]

@@ -12,8 +12,8 @@ use super::cost::Meter;
 use super::driver::drive;
 use super::house::House;
 use super::log::Recorder;
+use super::process::CALENDAR;
 use super::quiet::Quiet;
-use super::run::CALENDAR;
 use crate::scenario::Scenario;
 use crate::world::{Route, World};
 

@@ -3,44 +3,7 @@ use crate::engine::{RunOptions, run_with};
 use crate::fixture::{Temporary, parsed};
 use crate::scenario::Document;
 
-const OUTAGE: &str = r#"
-schema = 1
-name = "outage"
-about = "</script><b>a short outage</b>"
-duration = "20s"
-[[service]]
-name = "db"
-servers = 5
-latency = { dist = "exp", mean = "50ms" }
-[[handler]]
-name = "checkout"
-calls = ["db"]
-[[variant]]
-name = "bare"
-[variant.checkout]
-timeout = { per_attempt = "1s" }
-[[variant]]
-name = "guarded"
-extends = "bare"
-[variant.checkout]
-circuit_breaker = { name = "db", failure_threshold = 5, recovery_timeout = "2s" }
-bulkhead = { name = "db", capacity = 8 }
-[[load]]
-handler = "checkout"
-stages = [{ for = "20s", rate = "20/s" }]
-[[fault]]
-at = "5s"
-for = "5s"
-target = "service:db"
-kind = "hang"
-[[expect]]
-variant = "guarded"
-metric = "transitions.db"
-min = 2
-[[sometimes]]
-variant = "guarded"
-reached = "breaker:db=open"
-"#;
+const OUTAGE: &str = include_str!("../../tests/outage.toml");
 
 fn written(name: &str) -> (Temporary, Report) {
     let directory = Temporary::new(name);
@@ -61,12 +24,12 @@ fn a_directory_holds_everything_and_its_log_hashes_to_the_digest() {
     assert_eq!(blake3::hash(log.as_bytes()).to_hex().to_string(), report.digest);
     assert_eq!(log.lines().count() as u64, report.events);
     let csv = read("metrics.csv");
-    let columns =
-        "variant,t_s,offered,goodput,attempts,in_flight,queue.db,permits.bulkhead/db,capacity.bulkhead/db";
+    let columns = "variant,t_s,offered,goodput,attempts,in_flight,queue.db,permits.throttle/house,\
+                   capacity.throttle/house,permits.bulkhead/db,capacity.bulkhead/db";
     assert_eq!(csv.lines().next(), Some(columns));
     assert_eq!(csv.lines().count(), 1 + 2 * 20);
     let of = |variant: &str| csv.lines().find(|line| line.starts_with(&format!("{variant},6,"))).unwrap();
-    assert!(of("bare").ends_with(",,"), "no pool stands in its way: {}", of("bare"));
+    assert!(of("bare").ends_with(",,,,"), "no pool stands in its way: {}", of("bare"));
     assert!(of("guarded").ends_with(",8"), "of eight permits: {}", of("guarded"));
     assert!(read("latency-bare.hgrm").contains("Total count"));
     let run: serde_json::Value = serde_json::from_str(&read(RUN)).unwrap();

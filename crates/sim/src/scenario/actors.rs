@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use steadfast_actors::machine::Kind;
 
 use super::Scenario;
-use super::check::unknown;
 use super::mistake::Notes;
+use super::reader::unknown;
 use super::tree::Span;
 
 /// Every actor that some variant's policies bring to life.

@@ -1,33 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use steadfast_actors::settings::nearest;
-
 use super::Scenario;
 use super::actors::Actors;
 use super::expect::{Metric, Reached};
 use super::fault::Target;
 use super::mistake::Notes;
-use super::reader::clip;
+use super::reader::unknown;
 use super::tree::{Node, Span};
-
-/// Notes a name that nothing declares, with the nearest that is.
-pub(crate) fn unknown<'a>(
-    what: &str,
-    name: &str,
-    span: &Span,
-    known: impl IntoIterator<Item = &'a str>,
-    notes: &mut Notes<'_>,
-) {
-    if notes.is_full() {
-        return;
-    }
-    let known: Vec<&str> = known.into_iter().take(1_000).collect();
-    let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-    let listed: Vec<&str> = known.iter().copied().take(20).collect();
-    let listed = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
-    let (name, hint) = (clip(name), hint.unwrap_or_default());
-    notes.add(span, format!("there is no {what} `{name}`{hint} (known: {listed})"));
-}
 
 /// The names that a file declares, also those of entries that have mistakes.
 pub(crate) struct Declared<'a> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::check::{self, Declared};
 use super::mistake::{Notes, ScenarioError};
 use super::names::read_name;
-use super::reader::{Table, clip};
+use super::reader::{Table, clip, unknown};
 use super::runtime::{self, RuntimeOptions};
 use super::tree::{Item, Node, Span};
 use super::variant::{self, Draft, Ground};
@@ -270,7 +270,7 @@ fn assemble_all(drafts: &[Draft<'_>], ground: &Ground<'_>, notes: &mut Notes<'_>
         let mut chain = vec![draft];
         while let Some((base, span)) = chain.last().and_then(|draft| draft.extends.as_ref()) {
             let Some(next) = drafts.iter().find(|draft| draft.name == *base) else {
-                check::unknown("variant", base, span, drafts.iter().map(|draft| draft.name.as_str()), notes);
+                unknown("variant", base, span, drafts.iter().map(|draft| draft.name.as_str()), notes);
                 break;
             };
             if chain.iter().any(|draft| std::ptr::eq(*draft, next)) {

@@ -244,3 +244,22 @@ pub(crate) fn none_of(words: &[&str], node: &Node, written: &str, wrong: &str, n
     let (shown, hint, words) = (clip(written), hint.unwrap_or_default(), words.join(", "));
     notes.add(&node.span, format!("{shown:?} {wrong}; it can be {words}{hint}"));
 }
+
+/// Notes a name that nothing declares, with the nearest that is.
+pub(crate) fn unknown<'a>(
+    what: &str,
+    name: &str,
+    span: &Span,
+    known: impl IntoIterator<Item = &'a str>,
+    notes: &mut Notes<'_>,
+) {
+    if notes.is_full() {
+        return;
+    }
+    let known: Vec<&str> = known.into_iter().take(1_000).collect();
+    let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    let listed: Vec<&str> = known.iter().copied().take(20).collect();
+    let listed = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
+    let (name, hint) = (clip(name), hint.unwrap_or_default());
+    notes.add(span, format!("there is no {what} `{name}`{hint} (known: {listed})"));
+}

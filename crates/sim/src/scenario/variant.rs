@@ -7,7 +7,7 @@ use steadfast_actors::settings::{Problem, Settings, Value};
 
 use super::mistake::Notes;
 use super::names::read_name;
-use super::reader::{Table, text};
+use super::reader::{Table, text, unknown};
 use super::runtime::{self, RuntimeOptions};
 use super::service::{self, Service};
 use super::tree::{Item, Key, Node, Span};
@@ -87,7 +87,7 @@ pub(crate) fn assemble(chain: &[&Draft<'_>], ground: &Ground<'_>, notes: &mut No
         for (key, node) in &draft.handlers {
             if !ground.handlers.contains(key.name.as_str()) {
                 let known = ground.handlers.iter().copied().chain(["service", "runtime", "extends"]);
-                super::check::unknown("handler", &key.name, &key.span, known, notes);
+                unknown("handler", &key.name, &key.span, known, notes);
                 continue;
             }
             lay_over(written.entry(key.name.clone()).or_default(), node, notes);
@@ -122,7 +122,7 @@ fn lay_over(written: &mut Written, node: &Node, notes: &mut Notes<'_>) {
     };
     for (key, node) in entries {
         let Some(attribute) = declare::ATTRIBUTES.into_iter().find(|known| *known == key.name) else {
-            super::check::unknown("policy", &key.name, &key.span, declare::ATTRIBUTES, notes);
+            unknown("policy", &key.name, &key.span, declare::ATTRIBUTES, notes);
             continue;
         };
         match &node.item {
@@ -192,7 +192,7 @@ fn lay_services(
     for (key, node) in entries {
         let Some(declared) = ground.services.get(key.name.as_str()) else {
             let known = ground.services.keys().copied();
-            super::check::unknown("service", &key.name, &key.span, known, notes);
+            unknown("service", &key.name, &key.span, known, notes);
             continue;
         };
         let base = changed.get(&key.name).unwrap_or(declared);

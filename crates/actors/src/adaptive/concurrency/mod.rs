@@ -26,9 +26,11 @@
 mod gradient;
 mod idle;
 mod limit;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod vegas;
 mod window;
 
-pub use limit::{Ended, Limit, Sample};
+pub use limit::{Adaptive, Limit};
+pub use sample::{Ended, Sample};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Ended, Sample};
+use super::sample::{Ended, Sample};
 use crate::clock::{Time, saturating_nanos};
 
 /// A mean of fewer calls is luck.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::profile::{HOURS, Profile};
+use super::profile::{HOURS, P999, Profile, SAMPLES};
 use super::{AdaptiveStatus, AdaptiveTimeout};
 use crate::adaptive::sketch::{SavedSketch, Sketch};
 use crate::clock::{Moment, Time, saturating_nanos};
@@ -10,10 +10,6 @@ use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
 use crate::snapshot::{SnapshotError, decode, encode};
 
-/// The quantile that a limit goes by, in thousandths.
-pub(super) const P999: u16 = 999;
-/// A quantile of fewer samples is one of luck.
-pub(super) const SAMPLES: u64 = 20;
 /// A busy scheduler alone takes that.
 const SHORTEST: Duration = Duration::from_millis(10);
 /// Up to here processors have time to spare, and answers are noticed as they come.

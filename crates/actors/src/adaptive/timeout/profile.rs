@@ -1,10 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::machine::{P999, SAMPLES};
 use crate::adaptive::sketch::Sketch;
 use crate::clock::{Moment, WallTime};
 
+/// The quantile that a limit goes by, in thousandths.
+pub(super) const P999: u16 = 999;
+/// A quantile of fewer samples is one of luck.
+pub(super) const SAMPLES: u64 = 20;
 /// Hours of a day.
 pub(super) const HOURS: usize = 24;
 const HOUR: u64 = 3_600 * 1_000_000_000;
