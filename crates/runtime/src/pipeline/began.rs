@@ -29,10 +29,16 @@ impl Began {
         if let Some(known) = self.known() {
             return known;
         }
-        let now = clock.now().as_nanos();
+        self.note(clock.now())
+    }
+
+    /// It began then, unless that is known already; when it did.
+    #[inline]
+    pub(super) fn note(&self, began: Time) -> Time {
+        let began = began.as_nanos();
         // Whoever was first has said it for all.
-        let first = self.0.compare_exchange(UNREAD, now, Ordering::Relaxed, Ordering::Relaxed);
-        Time::from_nanos(first.err().unwrap_or(now))
+        let first = self.0.compare_exchange(UNREAD, began, Ordering::Relaxed, Ordering::Relaxed);
+        Time::from_nanos(first.err().unwrap_or(began))
     }
 
     /// When it began, if anybody has needed to know: if not, nothing has waited since.

@@ -184,6 +184,14 @@ impl Pipeline {
         execute_plan(&self.runtime, &self.plan, outcome, inputs, move || Some(body()), fallback)
     }
 
+    /// The same, with every call interpreted from its start.
+    #[cfg(test)]
+    pub(super) fn interpreted(mut self) -> Self {
+        let plan = Arc::get_mut(&mut self.plan).expect("nobody has called it yet");
+        (plan.goes_ahead, plan.at_once) = (false, Vec::new());
+        self
+    }
+
     /// Its layers, outermost first.
     #[must_use]
     pub fn describe(&self) -> Described {

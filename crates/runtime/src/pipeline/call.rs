@@ -37,7 +37,7 @@ pub(crate) struct Call {
     pub(crate) number: u64,
     /// Whether anybody listened to events when it began.
     pub(super) is_recorded: bool,
-    entered: Began,
+    pub(super) entered: Began,
     /// The parent's or the wire's deadline; the fallback runs under it.
     pub(crate) callers: Deadline,
     /// Its own time, from when it began.

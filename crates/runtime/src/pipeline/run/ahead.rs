@@ -1,15 +1,19 @@
-//! The first pass through a call: all that can be had at once, and the handler's first poll.
+//! The first pass through a call: all that can be had at once, and the handler.
 //!
 //! ```text
-//!   begin -> is everything on the way granted in advance? -- yes --> poll the handler once
-//!                 | no                                                 | a success  | anything else
-//!                 v                                                    v            v
-//!            the interpreter, from the start                       it is over    the interpreter, from there
+//!   begin -> is everything on the way granted in advance? -- yes --> poll the handler <----------------+
+//!                 | no                                                 |           |                   | woken
+//!                 v                                          a success |           | pending           |
+//!            the interpreter, from the start                           |           +-> in time? --> wait
+//!                                                                      v                  | no
+//!                                                                 it is over              v
+//!                                            a failure, a panic ----------------> the interpreter, from there
 //! ```
 //!
-//! A call whose handler is ready at once, and succeeds, passes its layers without a future for any of them. Whatever
-//! else happens is the interpreter's: it goes on with what is held by then, and with what the first poll came to, as if
-//! it had done all of it itself. So there is one place that says what a layer does about a failure, a wait or a cut.
+//! A call whose handler succeeds, at once or after it waited, passes its layers without a future for any of them.
+//! Whatever else happens is the interpreter's: it goes on with what is held by then, and with what the handler's last
+//! poll came to, as if it had done all of it itself. So there is one place that says what a layer does about a failure,
+//! a refusal or a cut. How a call waits is [`waiting`](super::waiting)'s.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,7 +34,6 @@ use crate::outcome;
 use crate::pipeline::advance;
 use crate::pipeline::call::Call;
 use crate::pipeline::gate::Pass;
-use crate::pipeline::inputs::Inputs;
 use crate::pipeline::limits::Limit;
 use crate::pipeline::spare::{Used, call_of, call_of_plan};
 
@@ -94,14 +97,14 @@ impl<O> Ahead<O> {
 }
 
 /// A call that holds all that it needs, and whose handler may be polled. Generic code sees no more of it than this.
-struct Opened {
-    used: Used,
-    /// When its gates were passed, where one of them judges how long it takes.
-    began: Option<Time>,
+pub(super) struct Opened {
+    pub(super) used: Used,
+    /// When its gates were passed, where one of them judges how long it takes, or it has waited since.
+    pub(super) began: Option<Time>,
 }
 
 /// Why a call is not open.
-enum NotOpened {
+pub(super) enum NotOpened {
     /// There is no plan, or the runtime shuts down.
     Refused(Rejection),
     /// It is for the interpreter, from there.
@@ -110,15 +113,15 @@ enum NotOpened {
 
 /// What a call has passed before its first attempt.
 #[derive(Default)]
-struct Passed {
+pub(super) struct Passed {
     entered: bool,
     refused: Option<Box<Rejection>>,
     whole: Vec<Pass>,
     attempt: Vec<Pass>,
 }
 
-/// What the handler's first poll came to; what it returned lies in its place.
-enum Came {
+/// What a poll of the handler came to; what it returned lies in its place.
+pub(super) enum Came {
     Success,
     Returned,
     Pending,
@@ -127,47 +130,8 @@ enum Came {
     Nothing,
 }
 
-/// Does what can be done at once.
-#[inline]
-pub(super) fn first_pass<T, E, B, F>(
-    callee: Callee<'_>,
-    outcome: &outcome::Outcome<T, E>,
-    inputs: &Inputs,
-    body: &mut B,
-    place: Pin<&mut Option<F>>,
-    first: &mut First<T, E>,
-    context: &mut Context<'_>,
-) where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    let mut opened = None;
-    let knows_errors = outcome.says_what_it_is;
-    if let Err(why) = open(callee, knows_errors, inputs.are_the_same_for_all(), &mut opened) {
-        return not_opened(*why, first);
-    }
-    let Some(call) = &mut opened else { unreachable!("it is open where nothing is said against it") };
-    let came = call.used.inside(|| polled(outcome, body, place, &mut first.answer, context));
-    let left = if matches!(came, Came::Success) {
-        match close(&mut opened) {
-            Closed::Over => return,
-            Closed::Degraded => {
-                if let Some(Ok(value)) = &mut first.answer {
-                    (outcome.degrade)(value);
-                }
-                return;
-            }
-            Closed::Not => opened,
-        }
-    } else {
-        opened
-    };
-    first.begun = left.map(|left| left.taken_over(came, first.answer.take()));
-}
-
 #[cold]
-fn not_opened<T, E: From<Rejection>>(why: NotOpened, first: &mut First<T, E>) {
+pub(super) fn not_opened<T, E: From<Rejection>>(why: NotOpened, first: &mut First<T, E>) {
     match why {
         NotOpened::Refused(rejection) => {
             first.answer = Some(Err(refuse(Call::current().as_deref(), rejection)));
@@ -184,7 +148,7 @@ fn not_opened<T, E: From<Rejection>>(why: NotOpened, first: &mut First<T, E>) {
 ///
 /// Written to its place and not handed on by value: what was written in parts and is read as a whole right away holds a
 /// processor up for as long as half of all this takes.
-fn open(
+pub(super) fn open(
     callee: Callee<'_>,
     errors_are_known: bool,
     is_like_others: bool,
@@ -240,7 +204,7 @@ fn interpreted(opened: &mut Option<Opened>, passed: Passed) -> Box<NotOpened> {
 }
 
 /// Whether a call that was a success is over.
-enum Closed {
+pub(super) enum Closed {
     Over,
     /// It is, and its answer is to be marked.
     Degraded,
@@ -249,7 +213,8 @@ enum Closed {
 }
 
 /// Ends a call that was a success.
-fn close(opened: &mut Option<Opened>) -> Closed {
+#[inline]
+pub(super) fn close(opened: &mut Option<Opened>) -> Closed {
     let Some(Opened { used, began }) = &*opened else { return Closed::Not };
     let Some(plan) = used.plan() else { return Closed::Not };
     if !plan.at_once.is_empty() {
@@ -269,7 +234,7 @@ fn close(opened: &mut Option<Opened>) -> Closed {
 impl Opened {
     /// Hands all that is held over to the interpreter.
     #[cold]
-    fn taken_over<O>(self, came: Came, returned: Option<O>) -> Box<Begun<O>> {
+    pub(super) fn taken_over<O>(self, came: Came, returned: Option<O>) -> Box<Begun<O>> {
         let Opened { used, began } = self;
         let (whole, attempt) = advance::take_over(&used);
         let polled = match came {
@@ -282,20 +247,17 @@ impl Opened {
     }
 }
 
-/// Makes the handler's future where it stays, and polls it once.
+/// Polls the handler's future where it stays.
 #[inline]
-fn polled<T, E, B, F>(
+pub(super) fn polled<T, E, F>(
     outcome: &outcome::Outcome<T, E>,
-    body: &mut B,
     mut place: Pin<&mut Option<F>>,
     answer: &mut Option<Result<T, E>>,
     context: &mut Context<'_>,
 ) -> Came
 where
-    B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
 {
-    place.set(body());
     let Some(future) = place.as_mut().as_pin_mut() else { return Came::Nothing };
     // Written in there: what is handed out of it would be copied once more.
     let is_ready = catch_unwind(AssertUnwindSafe(|| match future.poll(context) {

@@ -111,7 +111,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// The passes of one that has passed these, and then began.
     pub(super) fn passes(&self, held: Vec<Pass>, began: Option<Time>) -> Passes<'_> {
         let held = if held.capacity() == 0 { self.call.room() } else { held };
-        Passes { held, began: Began::of(began), race: None, plan: self.plan, call: self.call }
+        Passes::of(self.plan, self.call, held, began)
     }
 
     /// Passes those of `gates` that are not passed yet, outermost first; what was granted before a refusal is given back.
@@ -248,7 +248,12 @@ pub(super) async fn unless_preempted<T, E>(
     .await
 }
 
-impl Passes<'_> {
+impl<'c> Passes<'c> {
+    /// What a call of `plan` has passed before it, or one of its attempts, began.
+    pub(super) fn of(plan: &'c Plan, call: &'c Arc<Call>, held: Vec<Pass>, began: Option<Time>) -> Self {
+        Passes { held, began: Began::of(began), race: None, plan, call }
+    }
+
     pub(super) fn race(&mut self, number: u32) {
         self.race = Some(number);
     }

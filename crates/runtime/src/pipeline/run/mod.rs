@@ -1,6 +1,6 @@
 //! One call from its first layer to its answer.
 //!
-//! `ahead` does what can be done at once; what is left is interpreted.
+//! `ahead` does what can be done at once, and `waiting` waits with it; what is left is interpreted.
 //!
 //! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
 //! authentication and validation, `fallen_back` answers what is refused below it, `once` lets one run in for each key,
@@ -36,12 +36,12 @@ mod preempt_tests;
 #[cfg(test)]
 mod tests;
 mod told;
+mod waiting;
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use steadfast_actors::event::Happening;
@@ -50,13 +50,14 @@ use steadfast_actors::rejection::Rejection;
 
 use tokio::time::Instant;
 
-use ahead::{Begun, First, first_pass};
+use ahead::{Begun, First};
 use attempt::unless_preempted;
 pub use fallback::Failure;
 pub(crate) use fallback::{By, Instead, NoFallback};
 use finished::Finished;
 use handler::Handler;
 use told::Told;
+use waiting::Waiting;
 
 use super::call::Call;
 use super::gate::Patience;
@@ -133,11 +134,10 @@ where
     async move {
         let mut place = pin!(None);
         let mut first = First { answer: None, begun: None };
-        poll_fn(|context| {
-            first_pass(callee, &outcome, &inputs, &mut body, place.as_mut(), &mut first, context);
-            Poll::Ready(())
-        })
-        .await;
+        {
+            let mut waiting = Waiting::new(place.as_mut());
+            poll_fn(|context| waiting.poll(callee, &outcome, &inputs, &mut body, &mut first, context)).await;
+        }
         match first.answer {
             // Each by itself: what was written as one of them is not to be read as whichever it is.
             Some(Ok(value)) => return Ok(value),

@@ -1,28 +1,24 @@
-//! Generated calls, with somebody who listens and with nobody.
+//! Generated calls, once as they are and once with each of them interpreted from its start.
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use steadfast_actors::event::{Event, EventSink};
 
 use super::*;
-
-/// Where somebody listens, every call is interpreted.
-struct Listens;
-
-impl EventSink for Listens {
-    fn record(&self, _: Event) {}
-}
+use crate::pipeline::call::Call;
 
 /// How one run of a handler ends.
 #[derive(Clone, Copy, Debug)]
 enum Run {
     Answers,
     AnswersLater(u64),
+    /// After a call inside it that passes the same breaker and the same pool.
+    AnswersThrough(u64),
     Fails,
     FailsLater(u64),
     IsWrong,
     Panics,
+    PanicsLater(u64),
     Hangs,
 }
 
@@ -34,32 +30,58 @@ struct Plays {
     leaves: Option<u64>,
     /// How long after the call before it it comes.
     after: u64,
+    /// Which actor crashes then, if any.
+    crashes: Option<bool>,
 }
 
 fn run() -> impl Strategy<Value = Run> {
     prop_oneof![
         6 => Just(Run::Answers),
-        3 => (0..700_u64).prop_map(Run::AnswersLater),
+        6 => (0..1_200_u64).prop_map(Run::AnswersLater),
+        2 => (0..700_u64).prop_map(Run::AnswersThrough),
         2 => Just(Run::Fails),
-        2 => (0..700_u64).prop_map(Run::FailsLater),
+        3 => (0..1_200_u64).prop_map(Run::FailsLater),
         1 => Just(Run::IsWrong),
         1 => Just(Run::Panics),
+        1 => (0..700_u64).prop_map(Run::PanicsLater),
         1 => Just(Run::Hangs),
     ]
 }
 
 fn plays() -> impl Strategy<Value = Plays> {
-    (run(), run(), prop::option::weighted(0.2, 0..900_u64), 0..400_u64)
-        .prop_map(|(first, second, leaves, after)| Plays { first, second, leaves, after })
+    let leaves = prop::option::weighted(0.2, 0..1_300_u64);
+    let crashes = prop::option::weighted(0.05, any::<bool>());
+    (run(), run(), leaves, 0..400_u64, crashes).prop_map(|(first, second, leaves, after, crashes)| Plays {
+        first,
+        second,
+        leaves,
+        after,
+        crashes,
+    })
 }
 
-async fn handler(run: Run) -> Result<u32> {
-    let wait = |millis| tokio::time::sleep(Duration::from_millis(millis));
+/// Runs that have waited with no more than words in their hands.
+static WAITED: AtomicU32 = AtomicU32::new(0);
+
+async fn wait(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    let is_lean = Call::current().is_some_and(|call| call.in_advance.words().is_some());
+    WAITED.fetch_add(u32::from(is_lean), Ordering::Relaxed);
+}
+
+async fn handler(run: Run, inner: &Pipeline) -> Result<u32> {
     match run {
         Run::Answers => Ok(1),
         Run::AnswersLater(millis) => {
             wait(millis).await;
             Ok(2)
+        }
+        Run::AnswersThrough(millis) => {
+            let answer = inner.call(|| async {
+                wait(millis).await;
+                Ok::<_, String>(3)
+            });
+            answer.await
         }
         Run::Fails => Err("HTTP 503".to_owned()),
         Run::FailsLater(millis) => {
@@ -68,26 +90,83 @@ async fn handler(run: Run) -> Result<u32> {
         }
         Run::IsWrong => Err("HTTP 422".to_owned()),
         Run::Panics => panic!("as it was told to"),
+        Run::PanicsLater(millis) => {
+            wait(millis).await;
+            panic!("as it was told to, in time")
+        }
         Run::Hangs => std::future::pending().await,
     }
 }
 
 /// What each call came to and when, and what the actors know in the end.
-type Played = (Vec<(Option<Result<u32>>, u64)>, (u64, BreakerState, u64, u64), u64);
+type Played = (Vec<(Option<Result<u32>>, u64)>, (u64, BreakerState, u64, u64), Option<u64>);
 
-async fn played(calls: &[Plays], listens: bool) -> Played {
-    let builder = Runtime::builder().isolated().seed(7).environment([]);
-    let builder = if listens { builder.events(Arc::new(Listens)) } else { builder };
-    let runtime = builder.build().unwrap();
-    let pipeline = stack(&runtime);
+/// The layers of one workload: its breaker judges time or not, its attempts end before its calls do or not.
+#[derive(Clone, Copy, Debug)]
+struct Layers {
+    is_limited: bool,
+    judges_time: bool,
+    total: u64,
+    per_attempt: bool,
+}
+
+fn layers() -> impl Strategy<Value = Layers> {
+    let total = prop_oneof![Just(10_000_u64), Just(1_100), Just(1_000)];
+    (any::<[bool; 3]>(), total).prop_map(|([is_limited, judges_time, per_attempt], total)| Layers {
+        is_limited,
+        judges_time,
+        total,
+        per_attempt,
+    })
+}
+
+/// The pipeline of the calls, and the one of those inside them.
+fn of(layers: Layers, runtime: &Runtime) -> [Pipeline; 2] {
+    let timeout = Settings::new().with("total", format!("{}ms", layers.total));
+    let timeout = if layers.per_attempt { timeout.with("per_attempt", "1s") } else { timeout };
+    let breaker = Settings::new().with("name", "stack").with("failure_threshold", 4);
+    let breaker = if layers.judges_time { breaker.with("slow_call_duration", "500ms") } else { breaker };
+    let bulkhead = Settings::new().with("name", "stack").with("capacity", 3).with("queue", 1);
+    let inner = Pipeline::builder("inner")
+        .layer("circuit_breaker", breaker.clone())
+        .layer("bulkhead", bulkhead.clone());
+    let limit = Settings::new().with("name", "stack").with("requests", 1_000).with("per", "hour");
+    let outer = Pipeline::builder("stack");
+    let outer = if layers.is_limited { outer.layer("rate_limit", limit) } else { outer };
+    let outer = outer
+        .layer("timeout", timeout)
+        .layer(
+            "throttle",
+            Settings::new().with("max_concurrent", 3).with("queue", 1).with("max_wait", "300ms"),
+        )
+        .layer("retry", Settings::new().with("attempts", 2).with("base_delay", "10ms").with("jitter", false))
+        .layer("circuit_breaker", breaker)
+        .layer("bulkhead", bulkhead);
+    [outer, inner].map(|built| built.build(runtime).unwrap())
+}
+
+async fn played(layers: Layers, calls: &[Plays], is_interpreted: bool) -> Played {
+    let runtime = runtime();
+    let [pipeline, inner] =
+        of(layers, &runtime).map(|built| if is_interpreted { built.interpreted() } else { built });
+    for _ in 0..3 {
+        warm(&pipeline).await;
+    }
     let mut started = Vec::new();
     for call in calls.iter().copied() {
         tokio::time::sleep(Duration::from_millis(call.after)).await;
-        let (pipeline, clock) = (pipeline.clone(), Arc::clone(runtime.clock()));
+        match call.crashes {
+            Some(true) => runtime.registry().breaker("stack").unwrap().hosted().crash().await.unwrap(),
+            Some(false) => runtime.registry().bulkhead("stack").unwrap().hosted().crash().await.unwrap(),
+            None => {}
+        }
+        let (pipeline, inner, clock) = (pipeline.clone(), inner.clone(), Arc::clone(runtime.clock()));
         started.push(tokio::spawn(async move {
             let runs = AtomicU32::new(0);
-            let body =
-                || handler(if runs.fetch_add(1, Ordering::Relaxed) == 0 { call.first } else { call.second });
+            let body = || {
+                let is_first = runs.fetch_add(1, Ordering::Relaxed) == 0;
+                handler(if is_first { call.first } else { call.second }, &inner)
+            };
             let patience = Duration::from_millis(call.leaves.unwrap_or(100_000));
             let ended = tokio::time::timeout(patience, caught(pipeline.call(body))).await;
             (ended.ok().and_then(std::result::Result::ok), clock.now().as_nanos() / 1_000_000)
@@ -99,18 +178,22 @@ async fn played(calls: &[Plays], listens: bool) -> Played {
     }
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!(runtime.in_flight(), 0);
-    let left = runtime.registry().limiter("stack").unwrap().check_n("", 0).await.unwrap().remaining;
+    let left = match runtime.registry().limiter("stack") {
+        Some(limiter) => Some(limiter.check_n("", 0).await.unwrap().remaining),
+        None => None,
+    };
     (answers, known(&runtime), left)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 100 } else { 2_000 }))]
-    #[test]
-    fn calls_come_to_the_same_whether_or_not_they_are_interpreted(calls in prop::collection::vec(plays(), 1..30)) {
-        let both = [false, true].map(|listens| {
+#[test]
+fn calls_come_to_the_same_whether_or_not_they_are_interpreted() {
+    let config = ProptestConfig::with_cases(if cfg!(debug_assertions) { 200 } else { 4_000 });
+    proptest!(config, |(layers in layers(), calls in prop::collection::vec(plays(), 1..30))| {
+        let both = [false, true].map(|is_interpreted| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-            runtime.unwrap().block_on(played(&calls, listens))
+            runtime.unwrap().block_on(played(layers, &calls, is_interpreted))
         });
         prop_assert_eq!(&both[0], &both[1]);
-    }
+    });
+    assert!(WAITED.load(Ordering::Relaxed) > 200, "hardly any of them took the other way: {WAITED:?}");
 }
