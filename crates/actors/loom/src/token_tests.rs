@@ -1,4 +1,5 @@
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU64, Ordering, fence};
 use loom::thread;
 
 use crate::gate::tokens::{Left, Tokens};
@@ -66,12 +67,13 @@ fn shares_of_threads_add_up_to_the_lease() {
     loom::model(|| {
         let shared = leased(1, 4);
         let shares = Arc::new([Tokens::default(), Tokens::default()]);
+        shares.iter().for_each(|share| share.lease(Left { part: 1, tokens: 0 }));
         let callers: Vec<_> = (0..2)
             .map(|own| {
                 let (shared, shares) = (Arc::clone(&shared), Arc::clone(&shares));
                 thread::spawn(move || {
                     let Some(batch) = shared.take_share(1, 2, 2) else { return 0 };
-                    if batch > 1 && !shares[own].put(1, batch - 1) {
+                    if batch > 1 && !shares[own].fill(1, batch - 1) {
                         return batch;
                     }
                     1
@@ -81,6 +83,83 @@ fn shares_of_threads_add_up_to_the_lease() {
         let used: u32 = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
         let left = shared.recall().tokens + shares.iter().map(|share| share.recall().tokens).sum::<u32>();
         assert_eq!(used + left, 4);
+    });
+}
+
+/// What of a share is used counts as used at a time that is read after it was closed.
+#[test]
+fn whoever_comes_late_takes_nothing_of_a_share_that_it_is_not_accounted_for() {
+    loom::model(|| {
+        let (share, clock) = (leased(1, 1), Arc::new(AtomicU64::new(0)));
+        let taker = {
+            let (share, clock) = (Arc::clone(&share), Arc::clone(&clock));
+            thread::spawn(move || {
+                // No earlier than this it was used.
+                let time = clock.load(Ordering::Relaxed);
+                share.take_one().map(|_| time)
+            })
+        };
+        let part_ends = {
+            let clock = Arc::clone(&clock);
+            thread::spawn(move || clock.store(1, Ordering::Relaxed))
+        };
+        let left = share.recall();
+        let counted = clock.load(Ordering::Relaxed);
+        part_ends.join().unwrap();
+        match taker.join().unwrap() {
+            None => assert_eq!(left.tokens, 1),
+            Some(used) => assert!(left.tokens == 0 && used <= counted, "used at {used}, counted at {counted}"),
+        }
+    });
+}
+
+/// The same for who takes of a word that nobody recalls in time, and looks afterwards at what is published. The gate does so
+/// in the one order of all that is `SeqCst`, for which the fences stand: the model checker knows no other.
+#[test]
+fn whoever_takes_on_the_word_of_a_part_that_is_over_sees_that_it_is() {
+    loom::model(|| {
+        let (tokens, clock) = (leased(1, 1), Arc::new(AtomicU64::new(0)));
+        let span = Arc::new(AtomicU64::new(1));
+        let taker = {
+            let (tokens, clock, span) = (Arc::clone(&tokens), Arc::clone(&clock), Arc::clone(&span));
+            thread::spawn(move || {
+                let time = clock.load(Ordering::SeqCst);
+                tokens.take(1, 1, || true)?;
+                fence(Ordering::SeqCst);
+                (span.load(Ordering::SeqCst) == 1).then_some(time)
+            })
+        };
+        let part_ends = {
+            let clock = Arc::clone(&clock);
+            thread::spawn(move || clock.store(1, Ordering::SeqCst))
+        };
+        span.swap(0, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let counted = clock.load(Ordering::SeqCst);
+        part_ends.join().unwrap();
+        if let Some(used) = taker.join().unwrap() {
+            assert!(used <= counted, "used at {used}, counted at {counted}");
+        }
+    });
+}
+
+/// A thread that was away while its share was closed has taken more than it can put anywhere: it stays used.
+#[test]
+fn nothing_fills_a_share_that_was_closed() {
+    loom::model(|| {
+        let (lease, share) = (leased(1, 4), leased(1, 0));
+        let filler = {
+            let (lease, share) = (Arc::clone(&lease), Arc::clone(&share));
+            thread::spawn(move || {
+                let Some(batch) = lease.take_share(1, 2, 2) else { return 0 };
+                if share.fill(1, batch - 1) || lease.put_back(1, batch - 1) { 1 } else { batch }
+            })
+        };
+        let closed = share.recall();
+        let _ = closed.tokens > 0 && lease.put_back(closed.part, closed.tokens);
+        let used = filler.join().unwrap();
+        assert!(share.take_one().is_none());
+        assert_eq!(lease.recall().tokens + used, 4);
     });
 }
 

@@ -89,7 +89,13 @@ impl Gate<BulkheadMachine> for BulkheadGate {
         BulkheadGate { permits: Permits::new(), runtime, serves, returned }
     }
 
-    fn recall(&self, machine: &mut BulkheadMachine, _: Cause<'_, BulkheadInput>, _: Time) {
+    fn recall(
+        &self,
+        machine: &mut BulkheadMachine,
+        _: Cause<'_, BulkheadInput>,
+        _: Time,
+        _: &dyn Fn() -> Time,
+    ) {
         machine.learn(self.permits.reclaim());
     }
 

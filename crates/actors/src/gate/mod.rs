@@ -99,16 +99,23 @@ pub enum Cause<'a, I> {
 
 /// What one machine's actor grants in advance; `()` where it grants nothing.
 ///
-/// The host calls [`recall`](Gate::recall), [`publish`](Gate::publish) and [`withdraw`](Gate::withdraw) under the machine's
+/// The host calls [`end`](Gate::end), [`recall`](Gate::recall), [`publish`](Gate::publish) and [`withdraw`](Gate::withdraw) under the machine's
 /// lock, and [`take`](Gate::take) under the ledger's: neither runs twice at once.
 pub trait Gate<M: Machine>: Send + Sync + Sized + 'static {
     /// A gate through which nothing passes yet. `runtime` is what holds where `config` says nothing of its own.
     fn new(config: &M::Config, runtime: Grants) -> Self;
 
+    /// Ends what was granted until a time that is over `now`; whether there was any. Who calls it reads the time again
+    /// then: nothing of that is taken any later. It must not panic.
+    fn end(&self, now: Time) -> bool {
+        let _ = now;
+        false
+    }
+
     /// Takes back what the machine must know or have before it decides about `cause`; it is published again afterwards.
-    /// It must not panic.
-    fn recall(&self, machine: &mut M, cause: Cause<'_, M::Input>, now: Time) {
-        let _ = (machine, cause, now);
+    /// `now` is the time of the step; `again` reads the clock. It must not panic.
+    fn recall(&self, machine: &mut M, cause: Cause<'_, M::Input>, now: Time, again: &dyn Fn() -> Time) {
+        let _ = (machine, cause, now, again);
     }
 
     /// Carries what the machine grants now. It must not panic, and it decides nothing: what and how much is granted,

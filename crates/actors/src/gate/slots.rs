@@ -35,6 +35,12 @@ struct Made<T> {
     shared: Box<Padded<T>>,
 }
 
+impl<T> Made<T> {
+    fn cells(&self) -> impl Iterator<Item = &T> {
+        self.own.iter().chain([&*self.shared]).map(|padded| &padded.0)
+    }
+}
+
 /// One cell for each thread, made when the first is needed: an actor that nobody calls has none.
 #[derive(Debug)]
 pub(crate) struct Slots<T>(OnceLock<Made<T>>);
@@ -61,13 +67,17 @@ impl<T: Default> Slots<T> {
         Some(&self.0.get()?.own.get(own_place())?.0)
     }
 
+    fn made(&self) -> &Made<T> {
+        self.0.get_or_init(|| {
+            let own = (0..places()).map(|_| Padded::default()).collect();
+            Made { own, shared: Box::default() }
+        })
+    }
+
     #[cold]
     #[inline(never)]
     fn found(&self) -> Cell<'_, T> {
-        let made = self.0.get_or_init(|| {
-            let own = (0..places()).map(|_| Padded::default()).collect();
-            Made { own, shared: Box::default() }
-        });
+        let made = self.made();
         match place().and_then(|number| made.own.get(number)) {
             Some(own) => Cell::Own(&own.0),
             None => Cell::Shared(&made.shared.0),
@@ -76,8 +86,11 @@ impl<T: Default> Slots<T> {
 
     /// All cells, in the order of their numbers, the shared one last; none before the first is needed.
     pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
-        let made = self.0.get();
-        let own = made.into_iter().flat_map(|made| made.own.iter());
-        own.chain(made.map(|made| &*made.shared)).map(|padded| &padded.0)
+        self.0.get().into_iter().flat_map(Made::cells)
+    }
+
+    /// The same, made now where they were not yet.
+    pub(crate) fn all_made(&self) -> impl Iterator<Item = &T> {
+        self.made().cells()
     }
 }

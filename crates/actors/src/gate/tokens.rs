@@ -6,16 +6,24 @@
 //!   part (32 bits, 0: none) | asked (1 bit) | left (31 bits)
 //!
 //!   caller   take       not asked, the part is the one that it knows to run, enough is left      ->  left - n
+//!            fill       the part is open here, and nothing is left                             ->  n
 //!            ask        whatever it is                                                       ->  asked
 //!            put back   the part is the one that it took from                                 ->  left + n
-//!   actor    lease      an empty word                                                         ->  part, n
+//!   actor    lease      an empty word; none left opens it for a part                           ->  part, n
 //!            recall                                                                           ->  empty
 //! ```
 //!
 //! # Why no token is spent twice and none is lost
-//! All four change the whole word at once. A token that was recalled cannot be taken any more, since the word that a
+//! All of them change the whole word at once. A token that was recalled cannot be taken any more, since the word that a
 //! taker compares with is gone; a token that was taken is missing from what is recalled. Whoever puts one back finds
 //! the part that it took from, or is told that it came too late and sends a message.
+//!
+//! # Why none is spent after its part
+//! A word that is always recalled before its part ends needs no look at what runs: whoever [takes one](Tokens::take_one)
+//! of it did so before it was recalled, however long ago it read the word. Nothing fills a word that was recalled, since
+//! only a part that is open there is filled, and no part is opened twice once it is over. Who recalls it too late reads
+//! the time after it did: that is the latest at which any of it was taken. Of words that nobody recalls in time callers
+//! look at what runs *after* they have taken, and put back what they took too late.
 //!
 //! A word stands for the same lease only while nobody takes it back and leases as much again for the same part. Two
 //! leases of one part and one key are worth the same, so that is harmless; where a word goes from key to key, no key gets
@@ -88,6 +96,22 @@ impl Tokens {
         }
     }
 
+    /// Takes one of whatever is left, where somebody recalls it before its part ends. Returns what is left then.
+    #[inline]
+    pub(crate) fn take_one(&self) -> Option<Left> {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            let left = Left::of(word);
+            if word & ASKED != 0 || left.tokens == 0 {
+                return None;
+            }
+            match self.0.compare_exchange_weak(word, word - 1, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Some(Left { tokens: left.tokens - 1, ..left }),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
     /// Takes up to `most` of `part`, but no more than one in `share` of what is left. Returns how many.
     pub(crate) fn take_share(&self, part: u32, most: u32, share: u32) -> Option<u32> {
         let mut word = self.0.load(Ordering::Acquire);
@@ -123,14 +147,17 @@ impl Tokens {
         }
     }
 
-    /// Puts tokens of `part` where nothing of that part is left; `false` where something is, or came meanwhile.
+    /// Fills a word that is open for `part` and in which nothing is left; `false` where it is not, or no longer.
     #[must_use = "what found no room is to be put back"]
-    pub(crate) fn put(&self, part: u32, tokens: u32) -> bool {
-        let word = self.0.load(Ordering::Acquire);
-        let left = Left::of(word);
-        let is_free = word & ASKED == 0 && (left.part != part || left.tokens == 0);
-        let put = Left { part, tokens }.word();
-        is_free && self.0.compare_exchange(word, put, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    pub(crate) fn fill(&self, part: u32, tokens: u32) -> bool {
+        let (empty, full) = (Left { part, tokens: 0 }.word(), Left { part, tokens }.word());
+        part != 0 && self.0.compare_exchange(empty, full, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether [`fill`](Tokens::fill) would find it so.
+    #[inline]
+    pub(crate) fn is_open(&self, part: u32) -> bool {
+        part != 0 && self.0.load(Ordering::Acquire) == Left { part, tokens: 0 }.word()
     }
 
     /// Leases tokens. For the actor alone, after it has recalled what was there.

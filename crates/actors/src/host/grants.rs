@@ -20,6 +20,11 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
+    /// Takes back what the machine must know or have before it decides.
+    pub(super) fn recall(&self, machine: &mut M, cause: Cause<'_, M::Input>, now: Time) {
+        self.gate.recall(machine, cause, now, &|| self.ground.clock.now());
+    }
+
     /// Callers are to ask, and to hear that nobody decides. Called under the cell's lock, as what publishes is.
     pub(super) fn withdraw(&self) {
         self.withdrawn.store(true, Ordering::Release);
@@ -34,7 +39,7 @@ impl<M: Machine> Hosted<M> {
             let mut cell = lock(&self.cell);
             self.withdrawn.store(false, Ordering::Release);
             let now = self.present(&mut cell);
-            self.gate.recall(&mut cell.machine, Cause::Deadline, now);
+            self.recall(&mut cell.machine, Cause::Deadline, now);
             self.grant(&mut cell, now);
         }
     }
@@ -43,7 +48,7 @@ impl<M: Machine> Hosted<M> {
     pub(super) fn look_again(&self) {
         let mut cell = lock(&self.cell);
         let now = self.present(&mut cell);
-        self.gate.recall(&mut cell.machine, Cause::Deadline, now);
+        self.recall(&mut cell.machine, Cause::Deadline, now);
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);
     }

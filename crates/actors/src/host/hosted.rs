@@ -236,7 +236,7 @@ impl<M: Machine> Hosted<M> {
         let mut effects = Effects::default();
         let mut cell = lock(&self.cell);
         let moment = self.moment(&mut cell, Time::MAX);
-        self.gate.recall(&mut cell.machine, Cause::All, moment.now);
+        self.recall(&mut cell.machine, Cause::All, moment.now);
         cell.machine.reconfigure(moment, config, &mut effects);
         self.publish(cell, moment.now, effects);
     }
@@ -249,7 +249,7 @@ impl<M: Machine> Hosted<M> {
         let later = {
             let mut cell = lock(&self.cell);
             let moment = self.moment(&mut cell, Time::MAX);
-            self.gate.recall(&mut cell.machine, Cause::All, moment.now);
+            self.recall(&mut cell.machine, Cause::All, moment.now);
             let later = cell.machine.snapshot_later(moment);
             self.grant(&mut cell, moment.now);
             later
@@ -264,7 +264,7 @@ impl<M: Machine> Hosted<M> {
     pub fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError> {
         let mut cell = lock(&self.cell);
         let moment = self.moment(&mut cell, Time::MAX);
-        self.gate.recall(&mut cell.machine, Cause::All, moment.now);
+        self.recall(&mut cell.machine, Cause::All, moment.now);
         let restored = cell.machine.restore(moment, bytes);
         self.publish(cell, moment.now, Effects::default());
         restored
@@ -408,7 +408,7 @@ impl<M: Machine> Hosted<M> {
             let mut effects = Effects::default();
             let mut cell = lock(&self.cell);
             let moment = self.moment(&mut cell, Time::MAX);
-            self.gate.recall(&mut cell.machine, Cause::Deadline, moment.now);
+            self.recall(&mut cell.machine, Cause::Deadline, moment.now);
             cell.machine.catch_up(moment, &mut effects);
             self.publish(cell, moment.now, effects);
         }));
@@ -417,16 +417,24 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
-    /// Now, as a machine sees it: never before anything that it knows.
+    /// Now, as a machine sees it: never before anything that it knows, nor before anything that was done on its word.
     pub(super) fn present(&self, cell: &mut Cell<M>) -> Time {
-        cell.latest = cell.latest.max(self.ground.clock.now());
+        self.no_later_than(cell, Time::MAX)
+    }
+
+    fn no_later_than(&self, cell: &mut Cell<M>, until: Time) -> Time {
+        let mut now = self.ground.clock.now();
+        if self.gate.end(now) {
+            now = self.ground.clock.now();
+        }
+        cell.latest = cell.latest.max(now.min(until));
         cell.latest
     }
 
     /// The moment of what happened at the latest at `until`; never before anything that the machine knows.
     fn moment(&self, cell: &mut Cell<M>, until: Time) -> Moment {
-        cell.latest = cell.latest.max(self.ground.clock.now().min(until));
-        Moment { now: cell.latest, wall: self.ground.clock.wall(), random: cell.random }
+        let now = self.no_later_than(cell, until);
+        Moment { now, wall: self.ground.clock.wall(), random: cell.random }
     }
 
     pub(super) fn step(
@@ -438,7 +446,7 @@ impl<M: Machine> Hosted<M> {
         let mut cell = lock(&self.cell);
         let moment = self.moment(&mut cell, until);
         let mut effects = Effects::default();
-        self.gate.recall(&mut cell.machine, Cause::Input(input), moment.now);
+        self.recall(&mut cell.machine, Cause::Input(input), moment.now);
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.drill.strike(M::key(input));
             self.carry(&mut cell.machine, moment, ticket, input, &mut effects);

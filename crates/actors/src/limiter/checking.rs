@@ -27,32 +27,14 @@ impl<'a> Checking<'a> {
         Checking { limiter, key, cost, deadline, later: None }
     }
 
-    /// Whoever does not find at once what it wants.
-    #[inline(never)]
-    fn poll_looked_up(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
-        let Checking { limiter, key, cost, deadline, .. } = *self;
-        if cost == 1
-            && let Some((more_at, wait)) = limiter.refused_at_once(key)
-        {
-            return Poll::Ready(Err(limiter.refused(more_at, wait)));
-        }
-        match limiter.looked_up(key, cost) {
-            Found::Granted(decision, _) => Poll::Ready(Ok(decision)),
-            Found::Refused(more_at, wait) => Poll::Ready(Err(limiter.refused(more_at, wait))),
-            Found::Ask => {
-                self.later = Some(later(|| limiter.spend(key, cost, deadline)));
-                self.poll_later(context)
-            }
-        }
-    }
-
+    /// What the actor says. By a pointer: whatever is returned in memory makes of all that [`poll`](Future::poll) returns
+    /// something that is put together there and copied.
     #[cold]
     #[inline(never)]
-    fn poll_later(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
-        match &mut self.later {
-            Some(later) => later.as_mut().poll(context),
-            None => Poll::Pending,
-        }
+    fn poll_asked(&mut self, context: &mut Context<'_>) -> Poll<Box<Answer>> {
+        let Checking { limiter, key, cost, deadline, .. } = *self;
+        let asked = self.later.get_or_insert_with(|| later(|| limiter.spend(key, cost, deadline)));
+        asked.as_mut().poll(context).map(Box::new)
     }
 }
 
@@ -63,14 +45,20 @@ impl Future for Checking<'_> {
     #[expect(clippy::inline_always, reason = "measured: it is half of what a check costs")]
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        if self.later.is_some() {
-            return self.poll_later(context);
+        let Checking { limiter, key, cost, .. } = *self;
+        if self.later.is_none() {
+            if let Some(decision) = limiter.granted_at_once(key, cost) {
+                return Poll::Ready(Ok(decision));
+            }
+            if let Some((more_at, wait)) = limiter.refused_at_once(key, cost) {
+                return Poll::Ready(Err(limiter.refused(more_at, wait)));
+            }
+            match limiter.looked_up(key, cost) {
+                Found::Granted(decision, _) => return Poll::Ready(Ok(decision)),
+                Found::Refused(more_at, wait) => return Poll::Ready(Err(limiter.refused(more_at, wait))),
+                Found::Ask => {}
+            }
         }
-        if self.cost == 1
-            && let Some(decision) = self.limiter.at_once(self.key)
-        {
-            return Poll::Ready(Ok(decision));
-        }
-        self.poll_looked_up(context)
+        self.poll_asked(context).map(|answer| *answer)
     }
 }

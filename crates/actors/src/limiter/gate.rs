@@ -12,32 +12,50 @@
 //! | `sliding_window` up to 256, `token_bucket` | asked for: the time of every grant matters | at once |
 //! | with `max_wait` | leased | asked for: whoever waits stands in the actor's line |
 //!
-//! The quota that all callers share is leased into one cell; where it is large, each thread takes a share of that at a
-//! time. Keys have a cell each, found by a keyed digest, so that no key from outside is kept twice.
+//! The quota that all callers share is leased into one cell; where it is large, each thread takes a [share](shared) of that
+//! at a time. Keys have a cell each, found by a keyed digest, so that no key from outside is kept twice.
 //!
 //! # Why it never grants too much
 //! What is leased is not in the table: while it is out, nobody else can be granted it. What was used of a lease is
 //! entered in the part that it was for, which ends no earlier than its latest use: see `lease`. So at any time all that
 //! was granted in the last window, in advance or not, is at most the quota.
 //!
+//! # Why nothing leased is used late
+//! A thread may lose its processor between reading that a part runs and taking one of its tokens, for as long as it
+//! pleases the system; and so may the actor between reading the time and ending a part. Where it is looked at:
+//!
+//! * **Shares of threads** are emptied before callers are told to look at the clock, and filled no more in that part: whoever
+//!   takes one of a share has taken it by then, by one change of one word. `tokens` says why.
+//! * **All other cells**: a caller looks *after* it has taken, at what the actor publishes, and from [`TIMED`] on at the clock.
+//!   If the part is over, or another one runs, it puts the token back and asks. While it is not said to look at the clock,
+//!   the actor has not said so yet when the token was taken.
+//! * **The actor** says so three milliseconds before the end, and looks again to see that it was said in time. Where it was
+//!   not, or where it takes a lease back and finds the part over by then, all that was used of it counts as used at a time
+//!   that it read *after* nobody could take any more: the latest at which any of it can have been taken.
+//!
 //! # Why it decides nothing
 //! A lease is all that is left of its key, and its part ends before anything comes back: as long as a token is left, the
 //! machine would have granted; once none is, it would have refused until more comes back. Both are the machine's own
 //! words, published. Everything else is asked: another cost than one, a key without a lease, a part that is over.
 
+use std::hash::Hasher as _;
 use std::time::Duration;
 
 use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
-use std::hash::Hasher as _;
 
 use super::lease::{Offer, code};
 use super::machine::{LimiterInput, LimiterMachine, Unsure};
 use super::table::LONGEST_TEXT;
 use super::{Decision, LimiterConfig};
-use crate::clock::{Clock, Time, saturating_nanos};
+use crate::clock::{Clock, Time};
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Cause, Count, Digest, Gate, KeyCells, Left, Noted, Padded, Slots, Tokens};
+use crate::gate::{Cause, Count, Digest, Gate, KeyCells, Left, Noted};
 use crate::settings::{Grants, Mode};
+use shared::Shared;
+use standing::Standing;
+
+mod shared;
+mod standing;
 
 /// Callers are to look at the clock before they rely on the present part.
 const TIMED: u64 = 1 << 63;
@@ -49,20 +67,9 @@ const WAITS: u64 = 1 << 61;
 const USED_UP: u32 = u32::MAX;
 /// The spot of the quota that all callers share.
 const SHARED: u32 = u32::MAX;
-/// What a thread takes of the shared lease at most, and which share of what is left.
-const BATCH: u32 = 1_024;
-const SHARE: u32 = 64;
-/// Below so many left no thread takes more than it needs: small quotas are exact to the last token, from any thread.
-const LEAST_SHARED_OUT: u32 = 4_096;
 
 const fn code_in(span: u64) -> u32 {
     (span & 0xffff_ffff) as u32
-}
-
-/// How many of a part are left there.
-#[inline]
-fn left_of(tokens: &Tokens, part: u32) -> u32 {
-    tokens.left().filter(|left| left.part == part).map_or(0, |left| left.tokens)
 }
 
 /// What a caller finds.
@@ -90,16 +97,6 @@ impl Taken {
     }
 }
 
-/// The lease of the quota that all callers share.
-#[derive(Debug, Default)]
-struct Shared {
-    tokens: Tokens,
-    /// When more is left than now.
-    more_at: AtomicU64,
-    /// Left, and not leased.
-    spare: AtomicU64,
-}
-
 /// The gate of one limiter. It belongs to its host, and is empty where nothing is granted in advance.
 #[derive(Debug)]
 pub struct LimiterGate {
@@ -108,12 +105,9 @@ pub struct LimiterGate {
     span: AtomicU64,
     /// When the present part ends.
     end: AtomicU64,
-    limit: AtomicU64,
-    window: AtomicU64,
     secret: AtomicU64,
-    shared: Padded<Shared>,
-    /// Each thread's share of the shared lease.
-    shares: Slots<Tokens>,
+    standing: Standing,
+    shared: Shared,
     keys: std::sync::OnceLock<KeyCells>,
     /// Refusals that were given here.
     refused: Count,
@@ -122,33 +116,40 @@ pub struct LimiterGate {
 impl LimiterGate {
     /// Looks for `key` among what was granted, for one request. The clock is only read where the time matters.
     pub(super) fn take(&self, key: &str, clock: &Clock) -> Found {
-        let span = self.span.load(Ordering::Acquire);
-        if span & OPEN == 0 || (span & TIMED != 0 && !self.runs(span, clock.now())) {
+        if key.is_empty()
+            && let Some((decision, part)) = self.shared.take_share(&self.standing)
+        {
+            return Found::Granted(decision, Taken { part, spot: SHARED });
+        }
+        let span = self.span.load(Ordering::SeqCst);
+        if span & OPEN == 0 {
             return Found::Ask;
         }
-        let found = if key.is_empty() {
-            self.take_shared(code_in(span), clock)
-        } else {
-            self.take_keyed(key, span, clock)
-        };
+        let found =
+            if key.is_empty() { self.take_shared(span, clock) } else { self.take_keyed(key, span, clock) };
         match found {
             Found::Granted(_, taken) if !self.is_in_time(span, clock) => self.too_late(key, taken),
             found => found,
         }
     }
 
-    /// Whether a token that was taken on the word of `span` was taken before its part ended. A thread may have lost its
-    /// processor since it read that, for as long as it pleases the system.
+    /// Whether a token that was taken on the word of `span` was taken before its part ended.
     #[inline]
     fn is_in_time(&self, span: u64, clock: &Clock) -> bool {
         // While it does not say to look at the clock, the end is still away.
-        let seen = self.span.load(Ordering::Acquire);
+        let seen = self.span.load(Ordering::SeqCst);
         (seen == span && span & TIMED == 0) || self.still_runs(span, seen, clock)
     }
 
     #[cold]
     fn still_runs(&self, span: u64, seen: u64, clock: &Clock) -> bool {
-        code_in(seen) == code_in(span) && self.runs(seen, clock.now())
+        code_in(seen) == code_in(span) && seen & OPEN != 0 && self.runs(seen, clock.now())
+    }
+
+    /// Whether the part that was published with `span` still runs.
+    fn runs(&self, span: u64, now: Time) -> bool {
+        let end = self.end.load(Ordering::Acquire);
+        now.as_nanos() < end && self.span.load(Ordering::Acquire) == span
     }
 
     /// Puts back what was taken too late. Where its lease was taken back meanwhile it stays used: never more than is.
@@ -158,67 +159,20 @@ impl LimiterGate {
         Found::Ask
     }
 
-    /// Whether the part that was published with `span` still runs.
-    fn runs(&self, span: u64, now: Time) -> bool {
-        let end = self.end.load(Ordering::Acquire);
-        now.as_nanos() < end && self.span.load(Ordering::Acquire) == span
-    }
-
-    /// Takes a token out of this thread's share of the shared lease, where it has one and no clock has to be read.
+    /// Takes a token out of this thread's share of the lease that all callers share, where it has one.
     #[inline]
-    pub(super) fn take_share(&self, clock: &Clock) -> Option<Decision> {
-        let span = self.span.load(Ordering::Acquire);
-        if span & (OPEN | TIMED) != OPEN {
-            return None;
-        }
-        let part = code_in(span);
-        let own = self.share(part)?;
-        if self.is_in_time(span, clock) {
-            return Some(self.shared_decision(part, own));
-        }
-        self.too_late("", Taken { part, spot: SHARED });
-        None
-    }
-
-    /// Takes a token out of this thread's share; how many are left in it.
-    #[inline]
-    fn share(&self, part: u32) -> Option<u32> {
-        self.shares.own_at_once()?.take(part, 1, || true)
-    }
-
-    /// How the quota that all callers share stands for a thread that has so many of its own.
-    #[inline]
-    fn shared_decision(&self, part: u32, own: u32) -> Decision {
-        let Shared { tokens, more_at, spare } = &self.shared.0;
-        let remaining = u64::from(own) + u64::from(left_of(tokens, part)) + spare.load(Ordering::Relaxed);
-        self.decision(remaining, more_at.load(Ordering::Relaxed))
+    pub(super) fn take_share(&self) -> Option<Decision> {
+        self.shared.take_share(&self.standing).map(|(decision, _)| decision)
     }
 
     /// What a thread without a share of its own finds.
-    fn take_shared(&self, part: u32, clock: &Clock) -> Found {
-        let tokens = &self.shared.0.tokens;
-        let taken = Taken { part, spot: SHARED };
-        if let Some(own) = self.share(part) {
-            return Found::Granted(self.shared_decision(part, own), taken);
+    fn take_shared(&self, span: u64, clock: &Clock) -> Found {
+        let part = code_in(span);
+        if let Some(more_at) = self.shared.used_up() {
+            return self.refuse(more_at, clock);
         }
-        let Some(left) = tokens.left() else { return Found::Ask };
-        if left.part == USED_UP {
-            return self.shared_used_up().map_or(Found::Ask, |nanos| self.refuse(nanos, clock));
-        }
-        if left.tokens >= LEAST_SHARED_OUT
-            && let Some(batch) = tokens.take_share(part, BATCH, SHARE)
-        {
-            let own = self.shares.own().any();
-            // One is for this call. Where another thread without a slot of its own was faster, or where all was
-            // recalled meanwhile and this came too late, the rest stays with the lease as used: never more than is.
-            if !own.put(part, batch - 1) {
-                let _ = tokens.put_back(part, batch - 1);
-            }
-        } else if tokens.take(part, 1, || true).is_none() {
-            return Found::Ask;
-        }
-        let own = left_of(self.shares.own().any(), part);
-        Found::Granted(self.shared_decision(part, own), taken)
+        let taken = self.shared.take(part, span & TIMED == 0, &self.standing);
+        taken.map_or(Found::Ask, |decision| Found::Granted(decision, Taken { part, spot: SHARED }))
     }
 
     fn take_keyed(&self, key: &str, span: u64, clock: &Clock) -> Found {
@@ -228,7 +182,7 @@ impl LimiterGate {
             return Found::Ask;
         };
         if let Some(left) = cell.tokens.take(part, 1, || cell.is_of(digest)) {
-            let decision = self.decision(u64::from(left), cell.more_at());
+            let decision = self.standing.decision(u64::from(left), cell.more_at());
             return Found::Granted(decision, Taken { part, spot });
         }
         let Some(left) = cell.tokens.left() else { return Found::Ask };
@@ -242,22 +196,13 @@ impl LimiterGate {
         Found::Ask
     }
 
-    /// Until when the quota that all callers share is used up, as published, in nanoseconds.
-    #[inline]
-    fn shared_used_up(&self) -> Option<u64> {
-        let Shared { tokens, more_at, .. } = &self.shared.0;
-        let left = tokens.left().filter(|left| left.part == USED_UP)?;
-        let nanos = more_at.load(Ordering::Acquire);
-        (tokens.left() == Some(left)).then_some(nanos)
-    }
-
-    /// The same where no clock has to be read before: it is what [`take`](LimiterGate::take) finds.
+    /// What a caller finds where the quota that all share is used up; [`take`](LimiterGate::take) finds the same.
     #[inline]
     pub(super) fn refuse_share(&self, clock: &Clock) -> Option<(u64, Duration)> {
-        if self.span.load(Ordering::Acquire) & (OPEN | TIMED) != OPEN {
+        if self.span.load(Ordering::Acquire) & OPEN == 0 {
             return None;
         }
-        let more_at = self.shared_used_up()?;
+        let more_at = self.shared.used_up()?;
         Some((more_at, self.rest(more_at, clock)?))
     }
 
@@ -282,8 +227,7 @@ impl LimiterGate {
             return;
         }
         if key.is_empty() {
-            self.shared.0.tokens.ask();
-            self.shares.all().for_each(Tokens::ask);
+            self.shared.ask();
         } else if let Some(digest) = self.digest(key)
             && let Some((cell, _)) = self.keys.get().and_then(|keys| keys.find(digest))
         {
@@ -295,7 +239,7 @@ impl LimiterGate {
     #[must_use = "what came too late is to be told to the actor"]
     pub(super) fn put_back(&self, key: &str, Taken { part, spot }: Taken) -> bool {
         if spot == SHARED {
-            return self.shares.own().any().put_back(part, 1) || self.shared.0.tokens.put_back(part, 1);
+            return self.shared.put_back(part);
         }
         let own = || self.digest(key).zip(self.keys.get()?.cell(spot));
         own().is_some_and(|(digest, cell)| cell.is_of(digest) && cell.tokens.put_back(part, 1))
@@ -304,17 +248,7 @@ impl LimiterGate {
     /// How the quota stands where nothing is left before that time.
     #[inline]
     pub(super) fn used_up(&self, more_at: u64) -> Decision {
-        self.decision(0, more_at)
-    }
-
-    #[inline]
-    fn decision(&self, remaining: u64, more_at: u64) -> Decision {
-        Decision {
-            remaining,
-            limit: self.limit.load(Ordering::Relaxed),
-            window: Duration::from_nanos(self.window.load(Ordering::Relaxed)),
-            more_at: Time::from_nanos(more_at),
-        }
+        self.standing.decision(0, more_at)
     }
 
     /// `None` for keys of which the table itself keeps but a digest.
@@ -334,15 +268,13 @@ impl LimiterGate {
     fn take_back(&self, spot: u32) -> Vec<(u32, u64)> {
         let one = |left: Left| (left.part, u64::from(left.tokens));
         if spot == SHARED {
-            // The shared cell first: nobody can then fill a share that was emptied already from what is counted twice.
-            let shared = one(self.shared.0.tokens.recall());
-            return [shared].into_iter().chain(self.shares.all().map(|share| one(share.recall()))).collect();
+            return self.shared.take_back().map(one).collect();
         }
         let cell = self.keys.get().and_then(|keys| keys.cell(spot));
         cell.map(|cell| one(cell.tokens.recall())).into_iter().collect()
     }
 
-    fn recall_one(&self, machine: &mut LimiterMachine, now: Time, unsure: Unsure) {
+    fn recall_one(&self, machine: &mut LimiterMachine, now: Time, again: &dyn Fn() -> Time, unsure: Unsure) {
         let left = self.take_back(unsure.spot);
         if unsure.leaving
             && unsure.spot != SHARED
@@ -350,6 +282,7 @@ impl LimiterGate {
         {
             keys.free(unsure.spot, self.part());
         }
+        machine.taken_back_by(again());
         machine.taken_back(now, unsure, &left);
     }
 
@@ -386,15 +319,8 @@ impl LimiterGate {
         }
         let spot = self.spot(machine, key, known)?;
         if spot == SHARED {
-            let shared = &self.shared.0;
-            // A lease that ends by itself is not recalled: what threads have of it is worth nothing by now, and a question
-            // about it, which would keep their places, is answered by this offer.
-            for share in self.shares.all() {
-                let _ = share.recall();
-            }
-            shared.more_at.store(more_at.as_nanos(), Ordering::Release);
-            shared.spare.store(spare, Ordering::Release);
-            shared.tokens.lease(left);
+            let is_timed = self.span.load(Ordering::Relaxed) & TIMED != 0;
+            self.shared.lease(left, !is_timed, spare, more_at);
         } else {
             let cell = self.keys.get()?.cell(spot)?;
             cell.set_more_at(more_at.as_nanos());
@@ -412,28 +338,38 @@ impl Gate<LimiterMachine> for LimiterGate {
             on,
             span: zero(),
             end: zero(),
-            limit: zero(),
-            window: zero(),
             secret: zero(),
-            shared: Padded::default(),
-            shares: Slots::default(),
+            standing: Standing::default(),
+            shared: Shared::default(),
             keys: std::sync::OnceLock::new(),
             refused: Count::default(),
         }
     }
 
-    fn recall(&self, machine: &mut LimiterMachine, cause: Cause<'_, LimiterInput>, now: Time) {
+    fn end(&self, now: Time) -> bool {
+        let is_over =
+            self.span.load(Ordering::Relaxed) != 0 && self.end.load(Ordering::Relaxed) <= now.as_nanos();
+        if is_over {
+            self.withdraw();
+        }
+        is_over
+    }
+
+    fn recall(
+        &self,
+        machine: &mut LimiterMachine,
+        cause: Cause<'_, LimiterInput>,
+        now: Time,
+        again: &dyn Fn() -> Time,
+    ) {
         if !self.on {
             return;
-        }
-        if machine.is_over(now) {
-            self.withdraw();
         }
         machine.look(now);
         match cause {
             Cause::Input(input) => {
                 while let Some(unsure) = machine.unsure(input, now) {
-                    self.recall_one(machine, now, unsure);
+                    self.recall_one(machine, now, again, unsure);
                 }
             }
             // Only keys in line are served then, and those are never leased.
@@ -441,7 +377,7 @@ impl Gate<LimiterMachine> for LimiterGate {
             Cause::All => {
                 self.withdraw();
                 for unsure in machine.all_unsure() {
-                    self.recall_one(machine, now, unsure);
+                    self.recall_one(machine, now, again, unsure);
                 }
             }
         }
@@ -457,13 +393,11 @@ impl Gate<LimiterMachine> for LimiterGate {
         let flags = OPEN | flag(TIMED, timed) | flag(WAITS, machine.lets_wait());
         let span = flags | part.map_or(0, |part| u64::from(code(part.number)));
         if span != self.span.load(Ordering::Relaxed) {
-            let (limit, window) = machine.capacity();
-            self.span.store(0, Ordering::Release);
+            self.withdraw();
             self.end.store(part.map_or(u64::MAX, |part| part.end.as_nanos()), Ordering::Release);
-            self.limit.store(limit, Ordering::Release);
-            self.window.store(saturating_nanos(window), Ordering::Release);
+            self.standing.publish(machine.capacity());
             self.secret.store(machine.secret(), Ordering::Release);
-            self.span.store(span, Ordering::Release);
+            self.span.store(span, Ordering::SeqCst);
         }
         if let Some((place, offer)) = machine.offer(now)
             && let Some((key, known)) = machine.shown(place)
@@ -474,7 +408,9 @@ impl Gate<LimiterMachine> for LimiterGate {
     }
 
     fn withdraw(&self) {
-        self.span.store(0, Ordering::Release);
+        // Seen by all before any clock is read that it is followed by.
+        self.span.swap(0, Ordering::SeqCst);
+        self.shared.close();
     }
 
     fn take(&self, noted: &mut Vec<Noted<LimiterInput>>) {

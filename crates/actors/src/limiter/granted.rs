@@ -28,22 +28,20 @@ impl Granted {
 impl LimiterHandle {
     /// What most calls of a quota that all callers share find: a token in this thread's share of the lease.
     #[inline]
-    pub(super) fn at_once(&self, key: &str) -> Option<Decision> {
-        let hosted = self.hosted();
-        if !key.is_empty() || hosted.has_quarantined() {
-            return None;
-        }
-        hosted.gate().take_share(hosted.clock())
+    pub(super) fn granted_at_once(&self, key: &str, cost: u64) -> Option<Decision> {
+        self.has_gate_for(key, cost).then(|| self.hosted().gate().take_share())?
     }
 
     /// What the others of these find where it is used up. The rest has to be [looked up](LimiterHandle::looked_up).
     #[inline]
-    pub(super) fn refused_at_once(&self, key: &str) -> Option<(u64, Duration)> {
+    pub(super) fn refused_at_once(&self, key: &str, cost: u64) -> Option<(u64, Duration)> {
         let hosted = self.hosted();
-        if !key.is_empty() || hosted.has_quarantined() {
-            return None;
-        }
-        hosted.gate().refuse_share(hosted.clock())
+        self.has_gate_for(key, cost).then(|| hosted.gate().refuse_share(hosted.clock()))?
+    }
+
+    #[inline]
+    fn has_gate_for(&self, key: &str, cost: u64) -> bool {
+        key.is_empty() && cost == 1 && !self.hosted().has_quarantined()
     }
 
     /// Spends one request of `key` out of what is granted in advance, without a future; `None` where the actor has to be
@@ -61,7 +59,7 @@ impl LimiterHandle {
     }
 
     /// What the actor has granted or refused in advance.
-    #[inline]
+    #[inline(never)]
     pub(super) fn looked_up(&self, key: &str, cost: u64) -> Found {
         let hosted = self.hosted();
         // Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.

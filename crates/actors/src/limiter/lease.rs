@@ -63,6 +63,11 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Whether callers may not know that they are to look at the clock.
+    fn is_unsure(&self) -> bool {
+        !self.timed || self.unconfirmed.is_some()
+    }
+
     fn guard(&self) -> Time {
         Time::from_nanos(self.end.as_nanos().saturating_sub(saturating_nanos(GUARD)))
     }
@@ -76,9 +81,12 @@ impl Parts {
         if part.timed { confirm } else { Some(part.guard()) }
     }
 
-    /// Whether the part that was published is over.
-    pub(super) fn is_over(&self, now: Time) -> bool {
-        self.current.is_some_and(|part| part.end <= now)
+    /// A lease was taken back, at the latest at this time, which is not the time of the step that did so: there it may
+    /// still have been before the end.
+    pub(super) fn taken_back_by(&mut self, time: Time) {
+        if let Some(part) = self.current.filter(|part| part.end <= time && part.is_unsure()) {
+            self.late.insert(part.number, time);
+        }
     }
 
     /// Notices how time has passed since the last look. To be called before anything is returned or published; what it
@@ -86,7 +94,7 @@ impl Parts {
     pub(super) fn look(&mut self, quota: &Quota, now: Time) {
         let Some(part) = &mut self.current else { return };
         if part.end <= now {
-            if part.leased && (!part.timed || part.unconfirmed.is_some()) {
+            if part.leased && part.is_unsure() {
                 self.late.insert(part.number, now);
             }
             self.current = None;
@@ -159,5 +167,31 @@ mod tests {
         }
         assert_eq!(part_of(0, 7), None);
         assert_eq!(part_of(code(1), 5_000), None);
+    }
+
+    #[test]
+    fn what_was_used_of_a_lease_that_was_taken_back_after_its_part_counts_as_used_then() {
+        use crate::limiter::Algorithm::SlidingWindow;
+        // Parts of a second.
+        let quota =
+            Quota { algorithm: SlidingWindow, requests: 6_000, per: 60_000_000_000, burst: 6_000, origin: 0 };
+        let millis = |millis: u64| Time::from_nanos(millis * 1_000_000);
+        let begun = || {
+            let mut parts = Parts::default();
+            parts.enter(&quota, Time::ZERO).unwrap();
+            parts.leased();
+            parts
+        };
+        let mut parts = begun();
+        parts.taken_back_by(millis(999));
+        assert_eq!(parts.used_at(&quota, 0), Time::ZERO);
+        parts.taken_back_by(millis(1_500));
+        assert_eq!(parts.used_at(&quota, 0), millis(1_500));
+        // Told to look at the clock, and told in time: they stop by themselves.
+        let mut parts = begun();
+        parts.look(&quota, millis(997));
+        parts.look(&quota, millis(998));
+        parts.taken_back_by(millis(1_500));
+        assert_eq!(parts.used_at(&quota, 0), Time::ZERO);
     }
 }

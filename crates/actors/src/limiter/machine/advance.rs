@@ -61,9 +61,9 @@ impl LimiterMachine {
         self.parts.look(&self.quota, now);
     }
 
-    /// Whether the part that was published is over.
-    pub(in crate::limiter) fn is_over(&self, now: Time) -> bool {
-        self.parts.is_over(now)
+    /// A lease was taken back, at the latest at this time: what was used of it is entered next.
+    pub(in crate::limiter) fn taken_back_by(&mut self, time: Time) {
+        self.parts.taken_back_by(time);
     }
 
     /// Whether callers may wait for their turn.
