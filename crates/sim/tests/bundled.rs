@@ -25,7 +25,7 @@ const PINNED: [(&str, &str); 20] = [
     ("restart-storm", "5158d7fdb4b072afeca8fc9bd4a7e190fdfb87e0a2e9cd6de8fe1169d9f582a8"),
     ("hot-key", "e3443cc7e8afaebbe4d3d757824cf8243e04b0d14c02695a0aa0851f7ece7902"),
     ("clock-jump", "f7200da7dda33172352b4cfef7e434eb344025e428501fc7d6f7b07cebc019e4"),
-    ("mailbox-full", "3295a2bf50c77324032b292fe91a1a75819a1480fe62d4f0537022826a6b28c0"),
+    ("mailbox-full", "dbcdf74a7b6b47b946009dd1f0479e82ef796fb18a71413f9038eecc6220c3a4"),
     ("swizzle", "86764d9592f71e31b13d024d21ca2b462504be71f50e7fe484c70cc1eeb878ee"),
 ];
 

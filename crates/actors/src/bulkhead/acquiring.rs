@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{Acquire, BulkheadHandle, BulkheadInput, BulkheadPermit, Priority};
+use super::{Acquire, BulkheadHandle, BulkheadPermit, Priority};
 use crate::host::{Later, later};
 use crate::rejection::Rejection;
 
@@ -28,10 +28,13 @@ impl<'a> Acquiring<'a> {
     #[inline(never)]
     fn poll_later(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
         let Acquiring { pool, priority, .. } = *self;
-        let asked = self.later.get_or_insert_with(|| {
-            later(|| pool.acquire_or_ask(BulkheadInput::Acquire(Acquire::one(priority)), 1))
-        });
-        asked.as_mut().poll(context)
+        if self.later.is_none()
+            && let Some(rejection) = pool.refused(priority)
+        {
+            return Poll::Ready(Err(rejection));
+        }
+        let ask = || later(|| pool.acquire_or_ask(Acquire::one(priority)));
+        self.later.get_or_insert_with(ask).as_mut().poll(context)
     }
 }
 

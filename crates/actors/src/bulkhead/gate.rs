@@ -1,20 +1,29 @@
 //! What a pool grants in advance: permits that are taken and given back without a message.
 //!
 //! ```text
-//!   free, and nobody waits --> TAKEN here --> dropped: given back here; where somebody waits, the actor is poked
-//!   else                   --> asked for: queued or refused by the actor, which hands out what comes back
+//!   free, and nobody waits     --> TAKEN here --> dropped: given back here; where somebody waits, the actor is poked
+//!   none, and the line is full --> REFUSED here
+//!   else                       --> asked for: queued or refused by the actor, which hands out what comes back
 //! ```
 //!
 //! Pools of kind `semaphore` that enforce a fixed limit grant so, for any class and weight: while nobody waits, the machine
 //! would let everybody in for whom there is room. All others, the lane of reduced runs, and callers whose deadline is
 //! over, ask. Why it neither grants too much nor forgets a waiter, and what a crash leaves, is said at [`Permits`].
+//!
+//! Pools of every kind that enforce their limit also say whom they would refuse, so that a flood does not reach their
+//! mailboxes: who wants one permit, may not take it from who holds it, and would find neither a permit nor a place in line.
+//! Its refusal is the one that it would get by asking. Of who has to wait, at most as many ask as there are places.
 
 #![cfg_attr(not(feature = "host"), allow(dead_code, reason = "without actors nobody takes what they grant"))]
 
-use super::{BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadStatus};
+use std::time::Duration;
+
+use super::full::Full;
+use super::{BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadStatus, Priority, Refusal};
 use crate::clock::Time;
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Cause, Gate, Noted, Permits};
+use crate::gate::{Cause, Gate, Noted, Permits, Take};
+use crate::rejection::FullReason;
 use crate::settings::Grants;
 
 /// The gate of one pool.
@@ -27,6 +36,27 @@ pub struct BulkheadGate {
     serves: AtomicU64,
     /// One where permits came back that somebody waits for, until the actor hears of it.
     returned: AtomicU64,
+    said: Said,
+}
+
+/// What those are told who are refused.
+#[derive(Debug)]
+struct Said {
+    /// How many wait.
+    waiting: AtomicU64,
+    /// When one of them leaves.
+    until: AtomicU64,
+}
+
+/// What a caller comes to.
+#[derive(Debug)]
+pub(super) enum Taking<'a> {
+    /// It has its permits.
+    Taken,
+    /// The actor would say so.
+    Refused(Refusal),
+    /// It asks the actor, and lets go of this when it was answered.
+    Asks(Asking<'a>),
 }
 
 /// A caller on its way to the actor: nobody overtakes it.
@@ -40,11 +70,41 @@ impl Drop for Asking<'_> {
 }
 
 impl BulkheadGate {
-    /// Takes `weight` permits, if so many are free and nobody waits; else the caller is to ask the actor, and lets go of
-    /// what it gets when it was answered.
+    /// Takes `weight` permits, if so many are free and nobody waits; else the caller is to ask the actor, or is refused
+    /// where it has a `class` that may be refused without that. `left` says how long it is until some time.
+    pub(super) fn take(
+        &self,
+        weight: u64,
+        class: Option<Priority>,
+        left: impl Fn(Time) -> Duration,
+    ) -> Taking<'_> {
+        let known = class.filter(|_| weight == 1).map(Priority::level);
+        match self.permits.take_or_ask(weight, known) {
+            Take::Taken => Taking::Taken,
+            Take::Asks => Taking::Asks(Asking(&self.permits)),
+            Take::Refused => match class.and_then(|class| self.refusal(class, &left)) {
+                Some(refusal) => Taking::Refused(refusal),
+                None => self.take(weight, None, left),
+            },
+        }
+    }
+
+    /// What the actor would say to a caller of this class that wants one permit, where it would refuse it.
     #[inline]
-    pub(super) fn take(&self, weight: u64) -> Result<(), Asking<'_>> {
-        if self.permits.take_or_ask(weight) { Ok(()) } else { Err(Asking(&self.permits)) }
+    pub(super) fn refusal(&self, class: Priority, left: impl Fn(Time) -> Duration) -> Option<Refusal> {
+        let refuses = || self.permits.refuses(class.level());
+        if !refuses() {
+            return None;
+        }
+        let waiting = u32::try_from(self.said.waiting.load(Ordering::Acquire)).unwrap_or(u32::MAX);
+        let until = Time::from_nanos(self.said.until.load(Ordering::Acquire));
+        let retry_after = (waiting > 0).then(|| left(until));
+        // Looked at again: what was said belongs to a refusal that still stands, or to an earlier one. Whoever's time in
+        // line is over leaves it, but the actor may not have come to that yet.
+        if !refuses() || retry_after.is_some_and(|rest| rest.is_zero()) {
+            return None;
+        }
+        Some(Refusal { reason: FullReason::QueueFull, waiting, waited: Duration::ZERO, retry_after })
     }
 
     /// The same for who does not go on to ask the actor at once.
@@ -70,6 +130,12 @@ impl BulkheadGate {
         is_waited_for
     }
 
+    /// Before whoever is refused can be told so.
+    fn say(&self, full: &Full) {
+        self.said.waiting.store(u64::from(full.waiting), Ordering::Release);
+        self.said.until.store(full.until.as_nanos(), Ordering::Release);
+    }
+
     /// Whether permits are handed out here.
     pub(super) fn serves(&self) -> bool {
         self.serves.load(Ordering::Acquire) == 1
@@ -85,8 +151,9 @@ impl BulkheadGate {
 
 impl Gate<BulkheadMachine> for BulkheadGate {
     fn new(_: &BulkheadConfig, runtime: Grants) -> Self {
-        let (serves, returned) = (AtomicU64::new(0), AtomicU64::new(0));
-        BulkheadGate { permits: Permits::new(), runtime, serves, returned }
+        let [serves, returned, waiting, until] = [(); 4].map(|()| AtomicU64::new(0));
+        let said = Said { waiting, until };
+        BulkheadGate { permits: Permits::new(), runtime, serves, returned, said }
     }
 
     fn recall(
@@ -102,8 +169,18 @@ impl Gate<BulkheadMachine> for BulkheadGate {
     fn publish(&self, machine: &mut BulkheadMachine, _: Time) {
         let serves = machine.gives_in_advance(self.runtime);
         let (granted, ask) = if serves { machine.grants() } else { (0, true) };
-        self.permits.publish(granted, ask);
+        let full = machine.full(self.runtime);
+        self.say(&full);
+        self.permits.publish(granted, ask, full.whom, machine.in_advance);
         self.serves.store(u64::from(serves), Ordering::Release);
+    }
+
+    fn settled(&self, machine: &BulkheadMachine) {
+        self.permits.refuse(machine.full(self.runtime).whom, machine.in_advance);
+    }
+
+    fn unsettle(&self) {
+        self.permits.refuse_nobody();
     }
 
     fn withdraw(&self) {

@@ -2,18 +2,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::acquiring::Acquiring;
-use super::gate::Asking;
 use super::kinds::{ConnectionCounts, Connections, Connector, Rooms};
 use super::outage::Outage;
-use super::permit::{BulkheadPermit, Held, Observed, Preemption};
-use super::{
-    Acquire, BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadReply, BulkheadStatus, PoolKind,
-    Priority, Refusal,
-};
+use super::permit::{BulkheadPermit, Held};
+use super::{Acquire, BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadStatus, PoolKind, Priority};
 use crate::clock::Time;
-use crate::host::{AskError, Hosted, aside};
+use crate::host::{Hosted, aside};
 use crate::rejection::Rejection;
-use crate::settings::{Grants, Mode, OnUnavailable};
+use crate::settings::Grants;
 
 /// One bulkhead or throttle, for code that uses it without a macro. Cheap to clone; all clones are the same pool.
 ///
@@ -184,7 +180,10 @@ impl BulkheadHandle {
         }
         match self.at_once(weight.max(1)) {
             Some(permit) => Ok(permit),
-            None => aside(|| self.acquire_or_ask(input, weight.max(1))).await,
+            None => match acquire.class_refused().and_then(|class| self.refused(class)) {
+                Some(rejection) => Err(rejection),
+                None => aside(|| self.acquire_or_ask(acquire)).await,
+            },
         }
     }
 
@@ -194,21 +193,9 @@ impl BulkheadHandle {
         self.shared.hosted.gate().try_take(weight).then(|| self.taken(weight))
     }
 
-    /// Takes what is granted in advance, or else asks: in one change, so that nobody overtakes who asks.
-    pub(super) async fn acquire_or_ask(
-        &self,
-        input: BulkheadInput,
-        weight: u64,
-    ) -> Result<BulkheadPermit, Rejection> {
-        match self.shared.hosted.gate().take(weight) {
-            Ok(()) => Ok(self.taken(weight)),
-            Err(asking) => self.take(input, Some(asking)).await,
-        }
-    }
-
     /// A permit that the actor has granted in advance.
     #[inline]
-    fn taken(&self, weight: u64) -> BulkheadPermit {
+    pub(super) fn taken(&self, weight: u64) -> BulkheadPermit {
         BulkheadPermit::new(self.clone(), Held::InAdvance(weight))
     }
 
@@ -222,108 +209,6 @@ impl BulkheadHandle {
     /// As [`acquire`](BulkheadHandle::acquire).
     pub async fn acquire_optional(&self) -> Result<BulkheadPermit, Rejection> {
         self.take(BulkheadInput::AcquireLane, None).await
-    }
-
-    async fn take(
-        &self,
-        input: BulkheadInput,
-        asking: Option<Asking<'_>>,
-    ) -> Result<BulkheadPermit, Rejection> {
-        let Shared { hosted, outage, .. } = &*self.shared;
-        let mode = self.config().mode();
-        if mode == Mode::Off {
-            return Ok(self.without_permit());
-        }
-        let ticket = hosted.ticket();
-        // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
-        let mut permit = BulkheadPermit::new(self.clone(), Held::asked(ticket));
-        let mut answer = hosted.ask(ticket, input).await;
-        drop(asking);
-        let mut queued_once = false;
-        if answer.is_ok() {
-            outage.over();
-        }
-        if let Ok(queued) = &mut answer
-            && let BulkheadReply::Queued { until } = queued.reply
-        {
-            let more = queued.more.take();
-            if mode == Mode::Observe {
-                // It keeps its place in the line, so that what follows is decided as if it had waited.
-                if let Some(asked) = permit.asked() {
-                    asked.observed = more.map(Observed);
-                }
-                return Ok(permit);
-            }
-            let since = hosted.now();
-            answer = hosted.second(more, since.until(until)).await;
-            if let Some(asked) = permit.asked() {
-                asked.waited = hosted.now().since(since);
-            }
-            queued_once = true;
-        }
-        let more = answer.as_mut().ok().and_then(|answer| answer.more.take());
-        match answer.map(|answer| answer.reply) {
-            Ok(BulkheadReply::Granted) => {
-                if let Some(asked) = permit.asked() {
-                    asked.preemption = Preemption::heard_by(more);
-                    asked.since = self.config().adaptive().is_some().then(|| hosted.now());
-                }
-                Ok(permit)
-            }
-            Ok(BulkheadReply::Refused(refusal)) => {
-                permit.forget();
-                self.refuse(self.full(refusal))
-            }
-            // Nobody is put in line twice.
-            Ok(_) => self.unasked(input, AskError::NoAnswer),
-            Err(error) => {
-                // In line, or on its way there, it may still be granted: its permit, dropped here, gives that back.
-                // Else it never reached the machine, and no more may be noted for an actor that does not read it.
-                if !queued_once && error != AskError::NoAnswer {
-                    permit.forget();
-                }
-                self.unasked(input, error)
-            }
-        }
-    }
-
-    fn full(&self, refusal: Refusal) -> Rejection {
-        let Refusal { reason, waiting, waited, retry_after } = refusal;
-        let hosted = &self.shared.hosted;
-        Rejection::full(hosted.kind(), hosted.name_kept(), reason, retry_after).with_line(waiting, waited)
-    }
-
-    fn refuse(&self, rejection: Rejection) -> Result<BulkheadPermit, Rejection> {
-        if self.config().mode() == Mode::Observe {
-            self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
-            return Ok(self.without_permit());
-        }
-        Err(rejection)
-    }
-
-    fn without_permit(&self) -> BulkheadPermit {
-        BulkheadPermit::new(self.clone(), Held::Nothing)
-    }
-
-    /// The actor could not be asked.
-    fn unasked(&self, input: BulkheadInput, error: AskError) -> Result<BulkheadPermit, Rejection> {
-        let hosted = &self.shared.hosted;
-        if self.config().on_unavailable() == OnUnavailable::Allow
-            && let BulkheadInput::Acquire(Acquire { weight, .. }) = input
-            && let Some(held) = self.take_unasked(weight.max(1))
-        {
-            return Ok(BulkheadPermit::new(self.clone(), held));
-        }
-        self.refuse(error.rejection(hosted.kind(), hosted.name_kept()))
-    }
-
-    /// What is free as the actor was last heard of.
-    fn take_unasked(&self, weight: u64) -> Option<Held> {
-        let Shared { hosted, outage, .. } = &*self.shared;
-        if hosted.gate().serves() {
-            return hosted.gate().take_unasked(weight).then_some(Held::InAdvance(weight));
-        }
-        outage.take(hosted, weight).map(Held::asked)
     }
 
     /// Gives a pool of kind `connections` what opens them. Those that are to be there in advance are opened now.

@@ -13,7 +13,9 @@ use crate::settings::Settings;
 
 mod connections;
 mod crashes;
+mod full;
 mod grants;
+mod hanging;
 mod leaving;
 mod threads;
 
@@ -24,7 +26,10 @@ impl EventSink for Ignore {
 }
 
 fn pool_with(settings: &Settings, options: HostOptions) -> BulkheadHandle {
-    let config = BulkheadConfig::from_settings(settings).unwrap();
+    pool_of(BulkheadConfig::from_settings(settings).unwrap(), options)
+}
+
+fn pool_of(config: BulkheadConfig, options: HostOptions) -> BulkheadHandle {
     let (clock, tokio) = (Arc::new(Clock::system()), tokio::runtime::Handle::current());
     let ground = Ground::new(tokio, 1, clock, Arc::new(Ignore), options);
     BulkheadHandle::new(Hosted::new(ground, Kind::Bulkhead, "orders", config), config)

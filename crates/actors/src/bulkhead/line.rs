@@ -48,6 +48,15 @@ pub(super) struct Line {
     standing_since: Time,
 }
 
+/// Those whose time is over.
+#[derive(Debug, Default)]
+pub(super) struct Expired {
+    /// They have left the line.
+    pub(super) gone: Vec<Waiter>,
+    /// They wait on because higher ones are in their way, and until when.
+    pub(super) held_back: Vec<(Ticket, Time)>,
+}
+
 impl Default for Line {
     fn default() -> Self {
         Line {
@@ -117,19 +126,26 @@ impl Line {
             .map(|waiter| waiter.ticket)
     }
 
+    /// The lowest class with somebody to displace, by its index: whoever is of it, or lower, displaces nobody. The
+    /// highest where there is none.
+    pub(super) fn lowest_displaceable(&self) -> usize {
+        self.classes.iter().rposition(|queue| queue.len() > 1).unwrap_or(0)
+    }
+
     pub(super) fn next_end(&self) -> Option<Time> {
         self.ends.first().map(|(end, _)| *end)
     }
 
     /// Takes those out who have waited as long as they may.
-    pub(super) fn expire(&mut self, now: Time) -> Vec<Waiter> {
-        let mut expired = Vec::new();
+    pub(super) fn expire(&mut self, now: Time) -> Expired {
+        let mut expired = Expired::default();
         while let Some((end, ticket)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
             self.ends.pop_first();
             if let Some(longest) = self.held_back(ticket).filter(|longest| *longest > end) {
                 self.ends.insert((longest, ticket));
+                expired.held_back.push((ticket, longest));
             } else {
-                expired.extend(self.leave(ticket));
+                expired.gone.extend(self.leave(ticket));
             }
         }
         expired

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::held::Holders;
-use super::line::{Line, OLDEST_WAITS, Waiter};
+use super::line::{Expired, Line, OLDEST_WAITS, Waiter};
 use super::{BulkheadConfig, BulkheadGate, PoolKind, Priority};
 use crate::adaptive::concurrency::{Ended, Limit, Sample};
 use crate::clock::{Moment, Time};
@@ -80,9 +80,10 @@ pub struct Refusal {
 pub enum BulkheadReply {
     /// The permit is held under the caller's ticket.
     Granted,
-    /// The caller waits; a second answer follows by this time.
+    /// The caller waits; another answer follows by this time, which is this one again where it may wait longer after
+    /// all.
     Queued {
-        /// When it gives up at the latest.
+        /// When it gives up, or hears that it need not.
         until: Time,
     },
     /// There is none.
@@ -162,15 +163,17 @@ pub struct BulkheadMachine {
     pub(super) config: BulkheadConfig,
     pub(super) held: Holders,
     /// What callers took of what was granted in advance, when that was last looked at.
-    in_advance: u64,
+    pub(super) in_advance: u64,
     lane: BTreeSet<Ticket>,
     pub(super) line: Line,
-    closed: bool,
+    /// Whether some of what was taken in advance came back since free permits were last handed to the line.
+    pub(super) is_to_fill: bool,
+    pub(super) closed: bool,
     /// What looks for the right capacity of an adaptive pool.
     limit: Option<Limit>,
 }
 
-fn count(number: usize) -> u32 {
+pub(super) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -203,6 +206,7 @@ impl BulkheadMachine {
 
     /// Learns what callers took without asking. Nobody takes more before it publishes.
     pub(super) fn learn(&mut self, in_advance: u64) {
+        self.is_to_fill |= in_advance < self.in_advance;
         self.in_advance = in_advance;
     }
 
@@ -268,12 +272,17 @@ impl BulkheadMachine {
     /// Hands free permits to those who wait. Those who have waited too long go first: a permit that went to one of
     /// them would be of no use to anybody.
     fn fill(&mut self, now: Time, effects: &mut Effects<BulkheadReply>) {
-        for waiter in self.line.expire(now) {
+        self.is_to_fill = false;
+        let Expired { gone, held_back } = self.line.expire(now);
+        for waiter in gone {
             self.dismiss(now, waiter, FullReason::WaitedTooLong, effects);
         }
         while self.free() > 0 {
             let Some(waiter) = self.line.next(now, self.free(), self.config.discipline()) else { break };
             self.grant(waiter.ticket, waiter.weight, waiter.class, effects);
+        }
+        for (ticket, until) in held_back.into_iter().filter(|(ticket, _)| self.line.contains(*ticket)) {
+            effects.reply_and_hold(ticket, BulkheadReply::Queued { until });
         }
         self.preempt(effects);
     }
@@ -338,6 +347,7 @@ impl Machine for BulkheadMachine {
             in_advance: 0,
             lane: BTreeSet::new(),
             line: Line::default(),
+            is_to_fill: false,
             closed: false,
         }
     }
@@ -386,7 +396,7 @@ impl Machine for BulkheadMachine {
                 }
                 let waiter = self.waiter(moment.now, ticket, acquire);
                 self.line.join(waiter);
-                effects.reply_and_hold(ticket, BulkheadReply::Queued { until: waiter.longest });
+                effects.reply_and_hold(ticket, BulkheadReply::Queued { until: waiter.until });
                 self.fill(moment.now, effects);
             }
             BulkheadChange::GiveBack(ticket) => {

@@ -22,6 +22,9 @@
 //! 2 s while higher classes are in its way, longer than `max_wait` if need be: ageing takes 1.5 s to lift background
 //! to the top, so it would never arrive otherwise. Where nobody higher is in its way, `max_wait` holds for it too.
 //!
+//! The line is the actor's, and its members are told how long they wait. Where the actor hangs, each leaves `ask_timeout`
+//! after that: `max_wait` and 100 ms after it came, if it was not told before that it may wait its 2 s.
+//!
 //! Calls that run with all their optional parts off have a lane of their own, a tenth of the capacity rounded up and
 //! counted apart, without a line. A throttle is the same actor around a whole call in place of an attempt.
 //!
@@ -43,9 +46,12 @@
 
 #[cfg(feature = "host")]
 mod acquiring;
+#[cfg(feature = "host")]
+mod asking;
 mod bytes;
 mod config;
 mod cost;
+mod full;
 mod gate;
 #[cfg(feature = "host")]
 mod granted;

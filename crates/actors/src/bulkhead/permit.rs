@@ -16,6 +16,20 @@ use crate::outcome::Ending;
 #[derive(Debug)]
 pub(super) struct Observed(pub(super) oneshot::Receiver<Answered<BulkheadReply>>);
 
+impl Observed {
+    /// Whether it would have waited for nothing.
+    fn was_refused(mut self) -> bool {
+        loop {
+            match self.0.try_recv() {
+                // It would have been told to wait on.
+                Ok(Ok(Reply { reply: BulkheadReply::Queued { .. }, more: Some(more) })) => self.0 = more,
+                Ok(Ok(Reply { reply: BulkheadReply::Refused(_), .. })) => return true,
+                _ => return false,
+            }
+        }
+    }
+}
+
 /// What is to be given back.
 #[derive(Debug)]
 pub(super) enum Held {
@@ -139,11 +153,7 @@ impl Asked {
     /// Gives back what the actor granted, or may still grant.
     #[inline(never)]
     fn give_back(&mut self, pool: &super::handle::Shared) {
-        // Observe mode did not let it wait: what would have become of it?
-        if let Some(Observed(mut answer)) = self.observed.take()
-            && let Ok(Ok(answer)) = answer.try_recv()
-            && matches!(answer.reply, BulkheadReply::Refused(_))
-        {
+        if self.observed.take().is_some_and(Observed::was_refused) {
             pool.would_refuse.fetch_add(1, Ordering::Relaxed);
         }
         let super::handle::Shared { hosted, outage, .. } = pool;

@@ -33,6 +33,11 @@ impl Priority {
     }
 
     pub(crate) fn index(self) -> usize {
+        usize::from(self.level())
+    }
+
+    /// Its place among the classes, the highest first.
+    pub(crate) const fn level(self) -> u8 {
         match self {
             Priority::High => 0,
             Priority::Normal => 1,

@@ -60,7 +60,7 @@ mod tokens;
 
 pub(crate) use count::Count;
 pub(crate) use keyed::{Digest, KeyCells};
-pub(crate) use permits::Permits;
+pub(crate) use permits::{Permits, Refused, Take};
 pub(crate) use slots::{Cell, Padded, Slots};
 pub(crate) use tally::{Tallies, Tally};
 pub(crate) use tokens::{Left, MOST_LEASED, Tokens};
@@ -128,6 +128,12 @@ pub trait Gate<M: Machine>: Send + Sync + Sized + 'static {
     /// Something was written to the ledger that may change the machine's mind: what is granted may not hold any more until
     /// it is published again.
     fn unsettle(&self) {}
+
+    /// The machine knows all that was written to the ledger: what holds only then is carried from now on. Called under the
+    /// ledger's lock.
+    fn settled(&self, machine: &M) {
+        let _ = machine;
+    }
 
     /// Hands over what callers did since the last time, in an order in which each of them could have done it.
     fn take(&self, noted: &mut Vec<Noted<M::Input>>);

@@ -13,9 +13,12 @@ impl<M: Machine> Hosted<M> {
     pub(super) fn grant(&self, cell: &mut MutexGuard<'_, Cell<M>>, now: Time) {
         if !self.withdrawn.load(Ordering::Acquire) {
             self.gate.publish(&mut cell.machine, now);
+            let ledger = lock(&self.ledger);
             // Written since the actor last looked: it is as unread as it was before this step.
-            if self.noted() > 0 {
+            if !ledger.is_empty() {
                 self.gate.unsettle();
+            } else if self.behind.load(Ordering::Relaxed) == 0 {
+                self.gate.settled(&cell.machine);
             }
         }
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +48,9 @@ pub struct Hosted<M: Machine> {
     pub(super) ledger: Mutex<Vec<Noted<M::Input>>>,
     /// Held while the ledger is carried out, so that nobody finds it empty and its effects still to come.
     pub(super) draining: Mutex<()>,
+    /// What was taken out of the ledger and is still to be carried out; counted under the lock of the ledger, and down
+    /// under that of the cell.
+    pub(super) behind: AtomicUsize,
     pub(super) poked: AtomicBool,
     tickets: AtomicU64,
     pub(super) messages: AtomicU64,
@@ -86,6 +89,7 @@ impl<M: Machine> Hosted<M> {
         let gate = M::Gate::new(&config, ground.options.grants);
         let mut machine = M::new(config, moment);
         gate.publish(&mut machine, moment.now);
+        gate.settled(&machine);
         let status = machine.status(moment.now);
         Arc::new(Hosted {
             kind,
@@ -106,6 +110,7 @@ impl<M: Machine> Hosted<M> {
             withdrawn: AtomicBool::new(false),
             ledger: Mutex::new(Vec::new()),
             draining: Mutex::new(()),
+            behind: AtomicUsize::new(0),
             poked: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
             messages: AtomicU64::new(0),
@@ -451,6 +456,9 @@ impl<M: Machine> Hosted<M> {
             self.drill.strike(M::key(input));
             self.carry(&mut cell.machine, moment, ticket, input, &mut effects);
         }));
+        if ticket.is_none() {
+            self.behind.fetch_sub(1, Ordering::Relaxed);
+        }
         if result.is_err()
             && let Some(key) = M::key(input)
         {

@@ -106,6 +106,7 @@ impl<M: Machine> Hosted<M> {
         let noted = {
             let mut ledger = lock(&self.ledger);
             self.gate.take(&mut ledger);
+            self.behind.store(ledger.len(), Ordering::Relaxed);
             std::mem::take(&mut *ledger)
         };
         noted.iter().map(|noted| self.step(None, &noted.input, noted.until)).fold(Ok(()), Result::and)

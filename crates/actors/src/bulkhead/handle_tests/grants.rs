@@ -9,8 +9,10 @@ use crate::settings::Grants;
 
 /// One caller. All times in milliseconds.
 ///
-/// Callers come at fourths, go at the even ones between, and orders are given at odd ones: a permit that was taken without
-/// asking is given back, or counts, before whatever is done at that very moment, one that was asked for behind it.
+/// Callers come as a period begins; each holds its permit for some periods and one more millisecond, so that however many
+/// hold it one after the other, none gives it back as another comes; orders are given, callers go away and deadlines pass
+/// each at a time of their own within a period. What is done without asking is done before whatever else is done at that very moment, what is asked
+/// for behind it.
 #[derive(Clone, Debug)]
 struct Caller {
     at: u64,
@@ -25,25 +27,27 @@ struct Caller {
 
 #[derive(Clone, Debug)]
 struct Day {
+    queue: i64,
+    max_wait: &'static str,
+    kind: &'static str,
     callers: Vec<Caller>,
     capacities: Vec<(u64, u64)>,
     crashes: Vec<u64>,
     closes: Option<u64>,
 }
 
-fn fourth(rest: u64) -> impl Strategy<Value = u64> {
-    (0u64..10).prop_map(move |fourth| fourth * 4 + rest)
-}
+/// Many times as long as there are callers.
+const PERIOD: u64 = 256;
 
-fn odd(from: u64, to: u64) -> impl Strategy<Value = u64> {
-    (from..to).prop_map(|half| half * 2 + 1)
+fn periods(most: u64, rest: u64) -> impl Strategy<Value = u64> {
+    (0..most).prop_map(move |periods| periods * PERIOD + rest)
 }
 
 fn days() -> impl Strategy<Value = Day> {
     let caller = (
-        (fourth(0), 0usize..4, 1u64..3, fourth(2)),
-        prop::option::weighted(0.2, 0u64..8),
-        prop::option::weighted(0.2, odd(0, 4)),
+        (periods(8, 0), 0usize..4, 1u64..3, periods(6, 1)),
+        prop::option::weighted(0.2, prop_oneof![Just(0), periods(4, 180)]),
+        prop::option::weighted(0.2, periods(4, 120)),
         prop::bool::weighted(0.1),
     );
     let caller = caller.prop_map(|((at, class, weight, holds), deadline, leaves, reduced)| Caller {
@@ -55,14 +59,24 @@ fn days() -> impl Strategy<Value = Day> {
         leaves,
         reduced,
     });
-    let capacities = prop::collection::vec((odd(0, 20), 2u64..6), 0..3);
-    let closes = prop::option::weighted(0.1, odd(10, 20));
-    (prop::collection::vec(caller, 1..40), capacities, closes).prop_map(|(callers, capacities, closes)| Day {
-        callers,
-        capacities,
-        crashes: Vec::new(),
-        closes,
-    })
+    let capacities = prop::collection::vec((periods(12, 60), 2u64..6), 0..3);
+    let closes = prop::option::weighted(0.1, periods(12, 60));
+    let settings = (
+        prop::sample::select(vec![0, 1, 4]),
+        prop::sample::select(vec!["436ms", "1460ms", "2484ms"]),
+        prop::sample::select(vec!["semaphore", "semaphore", "threads"]),
+    );
+    (settings, prop::collection::vec(caller, 1..40), capacities, closes).prop_map(
+        |((queue, max_wait, kind), callers, capacities, closes)| Day {
+            queue,
+            max_wait,
+            kind,
+            callers,
+            capacities,
+            crashes: Vec::new(),
+            closes,
+        },
+    )
 }
 
 /// How a call ended: when, and with what.
@@ -95,7 +109,8 @@ fn live(day: &Day, grants: Grants) -> (Vec<Option<Ended>>, u64) {
     let day = day.clone();
     runtime.block_on(async move {
         let options = HostOptions { grants, ..HostOptions::default() };
-        let pool = pool_with(&Settings::new().with("capacity", 3).with("queue", 4), options);
+        let settings = Settings::new().with("capacity", 3).with("queue", day.queue).with("kind", day.kind);
+        let pool = pool_with(&settings.with("max_wait", day.max_wait), options);
         // As after its first call: its actor is awake.
         drop(pool.acquire_optional().await);
         let start = pool.hosted().now();
@@ -131,7 +146,7 @@ fn live(day: &Day, grants: Grants) -> (Vec<Option<Ended>>, u64) {
             async move {
                 loop {
                     most.fetch_max(pool.in_use(), Ordering::Relaxed);
-                    millis(1).await;
+                    millis(7).await;
                 }
             }
         });
@@ -161,7 +176,7 @@ proptest! {
     #[test]
     fn no_crash_lets_more_in_than_the_capacity_or_keeps_a_permit_for_ever(
         day in days(),
-        crashes in prop::collection::vec(0u64..60, 1..4),
+        crashes in prop::collection::vec(0u64..2_000, 1..4),
     ) {
         let largest = day.capacities.iter().map(|(_, capacity)| *capacity).chain([3]).max().unwrap();
         let (_, most) = live(&Day { crashes, ..day }, Grants::On);

@@ -176,3 +176,17 @@ fn only_a_line_that_has_stood_for_a_second_is_served_from_its_end_and_only_where
         assert_eq!(pool.is_granted(waiters[1]), !last_first, "{discipline}");
     }
 }
+
+#[test]
+fn a_waiter_is_told_how_long_it_may_wait_and_told_again_where_higher_ones_make_that_longer() {
+    let (mut pool, _) = pool(4);
+    let start = pool.now;
+    let at = |millis| start.after(Duration::from_millis(millis));
+    let low = pool.ask(Priority::Low);
+    pool.pass(500);
+    let high = pool.ask(Priority::High);
+    assert_eq!(pool.last(low), Some(BulkheadReply::Queued { until: at(1_000) }));
+    assert_eq!(pool.last(high), Some(BulkheadReply::Queued { until: at(1_500) }));
+    pool.pass(500);
+    assert_eq!(pool.last(low), Some(BulkheadReply::Queued { until: at(2_000) }));
+}

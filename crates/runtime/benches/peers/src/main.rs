@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 tell(case.measured(&bench, effort));
             }
         }
+        rows::overload::measured(&bench, &grounds, effort, is_wanted, &mut tell);
         if threads == 1 {
             rows::scale::measured(&bench, &grounds, effort, is_wanted, &mut tell)?;
         }

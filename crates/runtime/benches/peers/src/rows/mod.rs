@@ -6,6 +6,7 @@ mod bulkhead;
 mod floor;
 mod idempotency;
 mod limiter;
+pub(crate) mod overload;
 mod retry;
 pub(crate) mod scale;
 mod stack;

@@ -1,0 +1,162 @@
+//! A caller that has to ask the actor.
+
+use std::sync::atomic::Ordering;
+
+use tokio::sync::oneshot;
+
+use super::gate::{Asking, Taking};
+use super::handle::Shared;
+use super::permit::{BulkheadPermit, Held, Observed, Preemption};
+use super::{Acquire, BulkheadHandle, BulkheadInput, BulkheadReply, Priority, Refusal};
+use crate::clock::Time;
+use crate::host::{Answered, AskError, Reply};
+use crate::rejection::Rejection;
+use crate::settings::{Mode, OnUnavailable};
+
+/// Where a further answer comes from.
+type Second = oneshot::Receiver<Answered<BulkheadReply>>;
+
+impl Acquire {
+    /// Its class, if the actor could have said in advance that it refuses it.
+    pub(super) fn class_refused(&self) -> Option<Priority> {
+        (self.weight <= 1 && !self.preempts).then_some(self.priority)
+    }
+}
+
+impl BulkheadHandle {
+    /// What the actor would say to a caller of this class that wants one permit, where it has said in advance that it would
+    /// refuse it.
+    #[cold]
+    pub(super) fn refused(&self, class: Priority) -> Option<Rejection> {
+        let hosted = &self.shared.hosted;
+        let refusal = hosted.gate().refusal(class, |until| hosted.clock().left_until(until))?;
+        Some(self.full(refusal))
+    }
+
+    /// Takes what is granted in advance, or goes where it is refused so, or else asks: in one change, so that nobody
+    /// overtakes who asks.
+    pub(super) async fn acquire_or_ask(&self, acquire: Acquire) -> Result<BulkheadPermit, Rejection> {
+        let (hosted, weight) = (&self.shared.hosted, acquire.weight.max(1));
+        let left = |until| hosted.clock().left_until(until);
+        match hosted.gate().take(weight, acquire.class_refused(), left) {
+            Taking::Taken => Ok(self.taken(weight)),
+            Taking::Refused(refusal) => Err(self.full(refusal)),
+            Taking::Asks(asking) => self.take(BulkheadInput::Acquire(acquire), Some(asking)).await,
+        }
+    }
+
+    pub(super) async fn take(
+        &self,
+        input: BulkheadInput,
+        asking: Option<Asking<'_>>,
+    ) -> Result<BulkheadPermit, Rejection> {
+        let Shared { hosted, outage, .. } = &*self.shared;
+        let mode = self.config().mode();
+        if mode == Mode::Off {
+            return Ok(self.without_permit());
+        }
+        let ticket = hosted.ticket();
+        // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
+        let mut permit = BulkheadPermit::new(self.clone(), Held::asked(ticket));
+        let mut answer = hosted.ask(ticket, input).await;
+        drop(asking);
+        let mut queued_once = false;
+        if answer.is_ok() {
+            outage.over();
+        }
+        if let Ok(queued) = &mut answer
+            && let BulkheadReply::Queued { until } = queued.reply
+        {
+            let more = queued.more.take();
+            if mode == Mode::Observe {
+                // It keeps its place in the line, so that what follows is decided as if it had waited.
+                if let Some(asked) = permit.asked() {
+                    asked.observed = more.map(Observed);
+                }
+                return Ok(permit);
+            }
+            let since = hosted.now();
+            answer = self.in_line(more, until).await;
+            if let Some(asked) = permit.asked() {
+                asked.waited = hosted.now().since(since);
+            }
+            queued_once = true;
+        }
+        let more = answer.as_mut().ok().and_then(|answer| answer.more.take());
+        match answer.map(|answer| answer.reply) {
+            Ok(BulkheadReply::Granted) => {
+                if let Some(asked) = permit.asked() {
+                    asked.preemption = Preemption::heard_by(more);
+                    asked.since = self.config().adaptive().is_some().then(|| hosted.now());
+                }
+                Ok(permit)
+            }
+            Ok(BulkheadReply::Refused(refusal)) => {
+                permit.forget();
+                self.refuse(self.full(refusal))
+            }
+            // Nobody is put in line twice.
+            Ok(_) => self.unasked(input, AskError::NoAnswer),
+            Err(error) => {
+                // In line, or on its way there, it may still be granted: its permit, dropped here, gives that back.
+                // Else it never reached the machine, and no more may be noted for an actor that does not read it.
+                if !queued_once && error != AskError::NoAnswer {
+                    permit.forget();
+                }
+                self.unasked(input, error)
+            }
+        }
+    }
+
+    /// Stands in line until the actor says what becomes of it. Whoever may wait longer than it was told first is told so,
+    /// so that the line of an actor that does not answer any more empties by itself.
+    async fn in_line(&self, mut more: Option<Second>, mut until: Time) -> Answered<BulkheadReply> {
+        let hosted = &self.shared.hosted;
+        loop {
+            let mut answer = hosted.second(more, hosted.now().until(until)).await;
+            let Ok(Reply { reply: BulkheadReply::Queued { until: later }, more: next }) = &mut answer else {
+                return answer;
+            };
+            (until, more) = (*later, next.take());
+        }
+    }
+
+    fn full(&self, refusal: Refusal) -> Rejection {
+        let Refusal { reason, waiting, waited, retry_after } = refusal;
+        let hosted = &self.shared.hosted;
+        Rejection::full(hosted.kind(), hosted.name_kept(), reason, retry_after).with_line(waiting, waited)
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Result<BulkheadPermit, Rejection> {
+        if self.config().mode() == Mode::Observe {
+            self.shared.would_refuse.fetch_add(1, Ordering::Relaxed);
+            return Ok(self.without_permit());
+        }
+        Err(rejection)
+    }
+
+    fn without_permit(&self) -> BulkheadPermit {
+        BulkheadPermit::new(self.clone(), Held::Nothing)
+    }
+
+    /// The actor could not be asked.
+    fn unasked(&self, input: BulkheadInput, error: AskError) -> Result<BulkheadPermit, Rejection> {
+        let hosted = &self.shared.hosted;
+        if self.config().on_unavailable() == OnUnavailable::Allow
+            && let BulkheadInput::Acquire(Acquire { weight, .. }) = input
+            && let Some(held) = self.take_unasked(weight.max(1))
+        {
+            return Ok(BulkheadPermit::new(self.clone(), held));
+        }
+        self.refuse(error.rejection(hosted.kind(), hosted.name_kept()))
+    }
+
+    /// What is free as the actor was last heard of.
+    fn take_unasked(&self, weight: u64) -> Option<Held> {
+        let Shared { hosted, outage, .. } = &*self.shared;
+        if hosted.gate().serves() {
+            return hosted.gate().take_unasked(weight).then_some(Held::InAdvance(weight));
+        }
+        outage.take(hosted, weight).map(Held::asked)
+    }
+}
