@@ -1,6 +1,11 @@
 //! What a pool refuses in advance is what it would refuse.
 
+use tokio::task::JoinHandle;
+
 use super::*;
+
+/// What makes room in a line: of who holds a permit, the pool, who waits.
+type Way = fn(&mut Vec<BulkheadPermit>, &BulkheadHandle, &JoinHandle<bool>);
 
 fn messages(pool: &BulkheadHandle) -> u64 {
     pool.hosted().messages()
@@ -11,7 +16,7 @@ async fn is_refused(pool: &BulkheadHandle, class: Priority) -> bool {
 }
 
 /// Somebody in line, for as long as it may wait.
-async fn in_line(pool: &BulkheadHandle, class: Priority) -> tokio::task::JoinHandle<bool> {
+async fn in_line(pool: &BulkheadHandle, class: Priority) -> JoinHandle<bool> {
     let waiting = pool.waiting();
     let waiter = tokio::spawn({
         let pool = pool.clone();
@@ -80,7 +85,7 @@ async fn with_a_full_line_only_those_ask_who_may_displace_somebody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_place_in_line_that_comes_free_in_any_way_is_taken_by_whoever_comes_next() {
-    let ways: [fn(&mut Vec<BulkheadPermit>, &BulkheadHandle, &tokio::task::JoinHandle<bool>); 3] = [
+    let ways: [Way; 3] = [
         |held, _, _| held.truncate(1),
         |_, pool, _| pool.set_capacity(3).unwrap(),
         |_, _, waiter| waiter.abort(),
