@@ -18,6 +18,46 @@ async fn guarded(value: u32) -> Result<u32, Rejection> {
     Ok(value)
 }
 
+#[timeout("10s")]
+#[retry(attempts = 3)]
+#[circuit_breaker("waits")]
+#[bulkhead("waits", capacity = 10)]
+async fn waits(value: u32) -> Result<u32, Rejection> {
+    let mut was_polled = false;
+    std::future::poll_fn(|_| match std::mem::replace(&mut was_polled, true) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+    Ok(value)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_call_whose_handler_waits_allocates_nothing_either() {
+    const CALLS: u32 = 100;
+    let runtime = Runtime::builder().isolated().environment([]).build().unwrap();
+    let _entered = runtime.enter();
+    for _ in 0..10 {
+        // Awaited here, where nobody wakes it.
+        let mut call = std::pin::pin!(waits(1));
+        std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            call.as_mut().poll(context)
+        })
+        .await
+        .unwrap();
+    }
+    let polled_twice = |value| {
+        let mut call = std::pin::pin!(waits(value));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        assert!(matches!(call.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(_))));
+    };
+    (0..CALLS).for_each(polled_twice);
+    let allocated = allocation_counter::measure(|| (0..CALLS).for_each(polled_twice)).count_total;
+    assert_eq!(allocated, 0, "by {CALLS} calls behind a breaker and a pool, with a timeout");
+}
+
 #[tokio::test]
 async fn a_call_that_succeeds_allocates_nothing_beyond_its_handlers_future() {
     const CALLS: u32 = 100;

@@ -62,6 +62,12 @@ impl Clock {
         Clock { start: tokio::time::Instant::now(), wall, shift: AtomicI64::new(0), coarse: None }
     }
 
+    /// Whether it is a [fast](Clock::fast) one.
+    #[must_use]
+    pub const fn is_fast(&self) -> bool {
+        self.coarse.is_some()
+    }
+
     /// Whether time here only passes as somebody advances it, as on a paused tokio runtime: what the machine's own
     /// clocks and threads do must then not reach a decision.
     #[must_use]

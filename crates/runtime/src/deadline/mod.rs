@@ -14,6 +14,7 @@ mod current;
 mod spawn_tests;
 #[cfg(test)]
 mod tests;
+pub(crate) mod timer;
 mod wire;
 
 use std::time::Duration;

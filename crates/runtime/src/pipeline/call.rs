@@ -5,9 +5,7 @@ use std::time::Duration;
 use steadfast_actors::adaptive::brownout::BrownoutHandle;
 use steadfast_actors::bulkhead::{PoolKind, SharedPermit};
 use steadfast_actors::clock::Time;
-use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::limiter::Decision;
-use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::{Rejection, RejectionKind};
 use steadfast_actors::shed::ShedPass;
 
@@ -20,6 +18,7 @@ use super::scope;
 use super::spare::Owner;
 use super::trail::Trail;
 use crate::deadline::Deadline;
+use crate::deadline::timer::Timer;
 use crate::degradation::Degradation;
 use crate::lock::lock;
 use crate::runtime::Runtime;
@@ -73,6 +72,8 @@ pub(crate) struct Call {
     key: OnceLock<String>,
     /// Who called, for the record, once that is known.
     caller: OnceLock<String>,
+    /// What wakes it in time while it waits, once it has.
+    pub(super) timer: OnceLock<Timer>,
     /// It stands for a request that named no deadline, so that the first call inside gets the longest one.
     awaits_deadline: bool,
     /// It stands for a request, whose answer tells how the limiters stand.
@@ -124,6 +125,7 @@ impl Call {
             brownout,
             key: OnceLock::new(),
             caller: OnceLock::new(),
+            timer: OnceLock::new(),
             awaits_deadline: false,
             is_served: false,
         }
@@ -444,48 +446,6 @@ impl Call {
     #[inline]
     pub(crate) fn is_degraded(&self) -> bool {
         self.degraded.load(Ordering::Relaxed)
-    }
-
-    /// Whether anybody listened to events when it began.
-    #[inline]
-    pub(crate) fn is_recorded(&self) -> bool {
-        self.is_recorded
-    }
-
-    /// Adds to the event stream, if anybody listens to it.
-    pub(crate) fn happened(&self, site: &str, what: impl FnOnce() -> Happening) {
-        if self.is_recorded() {
-            let ground = self.runtime.ground();
-            let at = ground.clock().now();
-            ground.events().record(Event { at, kind: None, name: site.to_owned(), what: what() });
-        }
-    }
-
-    /// Adds what an actor decided on this call to the event stream, if anybody listens to it: the refusal, or the words
-    /// of a grant.
-    pub(crate) fn decided<T>(
-        &self,
-        kind: Kind,
-        name: &str,
-        answer: Result<&T, &Rejection>,
-        granted: impl FnOnce(&T) -> String,
-    ) {
-        self.told(kind, name, || match answer {
-            Ok(grant) => ("granted", granted(grant)),
-            Err(rejection) => ("refused", rejection.to_string()),
-        });
-    }
-
-    /// Adds a verdict on this call and its reason to the event stream, if anybody listens to it.
-    pub(crate) fn told(&self, kind: Kind, name: &str, told: impl FnOnce() -> (&'static str, String)) {
-        if !self.is_recorded() {
-            return;
-        }
-        let ground = self.runtime.ground();
-        let (verdict, reason) = told();
-        let what = Happening::Decision { call: Some(self.number), verdict: verdict.to_owned(), reason };
-        let at = ground.clock().now();
-        ground.events().record(Event { at, kind: Some(kind), name: name.to_owned(), what });
     }
 }
 

@@ -19,6 +19,7 @@
 //! | `once` | what a call is known by to its idempotency store |
 //! | `until` | a wait that ends at a deadline, with a timer only where it waits |
 //! | `trail` | what a call leaves behind for whoever answers its caller |
+//! | `recorded` | what a call adds to the event stream |
 //! | `run` | the loop |
 
 mod advance;
@@ -40,6 +41,7 @@ mod order;
 mod plan;
 mod plans;
 mod pool;
+mod recorded;
 mod run;
 mod scope;
 mod site;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::flight::InFlight;
 use super::{Inner, Runtime, current};
 use crate::config::{ConfigError, Layers};
+use crate::deadline::timer::Timers;
 use crate::observe::Audit;
 use crate::pipeline::Plans;
 use crate::service::auth::{AuthOptions, CheckedAuth};
@@ -69,6 +70,9 @@ pub struct RuntimeBuilder {
     audit: Option<Audit>,
     snapshots: Option<Arc<dyn Disk>>,
     clock: Option<Arc<Clock>>,
+    /// Whether its calls end by the runtime's own timers also where its clock is not a fast one.
+    #[cfg(test)]
+    pub(crate) coarse: bool,
     pub(crate) auth: AuthOptions,
     #[cfg(feature = "http")]
     pub(crate) http: crate::service::http::HttpOptions,
@@ -248,6 +252,9 @@ impl RuntimeBuilder {
             Arc::new(self.wall.map_or_else(system, Clock::starting_at))
         };
         let clock = self.clock.unwrap_or_else(own);
+        let timers = clock.is_fast().then(|| Timers::new(handle.clone(), Arc::clone(&clock)));
+        #[cfg(test)]
+        let timers = timers.or_else(|| self.coarse.then(|| Timers::new(handle.clone(), Arc::clone(&clock))));
         let events = self.events.unwrap_or_else(|| Arc::new(NoEvents));
         let ground = Ground::new(handle, seed, clock, events, self.options);
         let registry = Registry::new(ground);
@@ -269,6 +276,7 @@ impl RuntimeBuilder {
                 in_flight: InFlight::new(),
                 idle: Notify::new(),
                 closing: AtomicBool::new(false),
+                timers,
                 _background: background,
             }),
         }

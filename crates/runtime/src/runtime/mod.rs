@@ -30,6 +30,7 @@ use flight::InFlight;
 pub(crate) use flight::Place;
 pub use steadfast_actors::settings::Grants;
 
+use crate::deadline::timer::Timers;
 use crate::observe::Audit;
 use crate::pipeline::{Described, Plans};
 use crate::service::auth::Authentication;
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     in_flight: InFlight,
     idle: Notify,
     closing: AtomicBool,
+    /// The ends of its waiting calls, where its clock is a fast one.
+    timers: Option<Timers>,
     /// Ends the background thread of a runtime that was built outside tokio.
     _background: Option<tokio_util::sync::DropGuard>,
 }
@@ -155,6 +158,12 @@ impl Runtime {
     #[inline]
     pub(crate) fn begin(&self) -> Place {
         self.inner.in_flight.add()
+    }
+
+    /// What bounds its waiting calls; where there is none, tokio's timers do.
+    #[inline]
+    pub(crate) fn timers(&self) -> Option<&Timers> {
+        self.inner.timers.as_ref()
     }
 
     /// Whether a call that was counted may begin: it may not while the runtime shuts down.

@@ -20,6 +20,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::Callee;
 use super::ahead::{Came, Closed, First, Opened, close, not_opened, open, polled};
 use super::attempt::Passes;
+use crate::deadline::timer::Ended;
 use crate::outcome::Outcome;
 use crate::pipeline::advance;
 use crate::pipeline::inputs::Inputs;
@@ -31,13 +32,14 @@ pub(super) struct Waiting<'p, F> {
     opened: Option<Opened>,
     /// When it ends unless its handler does, since that was pending.
     ends: Option<Time>,
-    timer: Option<Pin<Box<Sleep>>>,
+    /// What wakes it then, where the runtime has no timers of its own.
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl<'p, F> Waiting<'p, F> {
     /// A call that has not begun.
     pub(super) fn new(place: Pin<&'p mut Option<F>>) -> Self {
-        Waiting { place, opened: None, ends: None, timer: None }
+        Waiting { place, opened: None, ends: None, sleep: None }
     }
 
     /// Goes on as far as it can; ready once it is over, or the interpreter's.
@@ -56,7 +58,7 @@ impl<'p, F> Waiting<'p, F> {
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        let begins = self.ends.is_none();
+        let begins = self.opened.is_none();
         if begins
             && let Err(why) =
                 open(callee, outcome.says_what_it_is, inputs.are_the_same_for_all(), &mut self.opened)
@@ -74,6 +76,9 @@ impl<'p, F> Waiting<'p, F> {
             }
             polled(outcome, place.as_mut(), answer, context)
         });
+        if !begins && !matches!(came, Came::Pending) {
+            call.disarm();
+        }
         match came {
             Came::Success => match close(&mut self.opened) {
                 Closed::Over => return Poll::Ready(()),
@@ -92,20 +97,48 @@ impl<'p, F> Waiting<'p, F> {
         Poll::Ready(())
     }
 
-    /// Whether its time is over; where it is not, its task is woken then.
+    /// Whether its time is over; where it is not, its task is woken then. Apart, so that a call that is over at once
+    /// stays short.
+    #[inline(never)]
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
         let Some(opened) = &mut self.opened else { return false };
+        let is_known = self.ends.is_some();
         let ends = *self.ends.get_or_insert_with(|| opened.waits());
         if ends == Time::MAX {
             return false;
         }
+        if self.sleep.is_none()
+            && let Some(timers) = opened.used.runtime.timers()
+        {
+            let timer = opened.used.timer.get_or_init(|| timers.timer());
+            if !is_known {
+                timer.arm(ends, context);
+                return false;
+            }
+            match timer.poll(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Ended::InTime) => {
+                    timer.disarm();
+                    return true;
+                }
+                Poll::Ready(Ended::Undriven) => {}
+            }
+        }
         let clock = opened.used.runtime.clock();
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(clock.instant(ends))));
-        timer.as_mut().poll(context).is_ready()
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(clock.instant(ends))));
+        sleep.as_mut().poll(context).is_ready()
     }
 }
 
 impl Opened {
+    /// Takes back what would have woken it.
+    #[inline]
+    fn disarm(&self) {
+        if let Some(timer) = self.used.timer.get() {
+            timer.disarm();
+        }
+    }
+
     /// Notes that time passes from here on, and says when its time is over.
     fn waits(&mut self) -> Time {
         let Opened { used, began } = self;
@@ -126,6 +159,7 @@ impl Opened {
     /// Ends it where its caller has left.
     #[cold]
     fn cut_short<F>(self, mut place: Pin<&mut Option<F>>) {
+        self.disarm();
         let Opened { mut used, began } = self;
         let call = Arc::clone(&used);
         let Some(plan) = call.plan() else { return };
