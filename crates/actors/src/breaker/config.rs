@@ -196,6 +196,24 @@ impl BreakerConfig {
         self.slow_call_duration
     }
 
+    /// How many failures open it, where a number of them does.
+    #[must_use]
+    pub fn failure_threshold(&self) -> Option<u32> {
+        self.failure_threshold
+    }
+
+    /// What share of failures opens it, where a share does.
+    #[must_use]
+    pub fn failure_rate_threshold(&self) -> Option<f64> {
+        self.failure_rate_threshold
+    }
+
+    /// How many probes in a row must succeed for it to close.
+    #[must_use]
+    pub fn success_threshold(&self) -> u32 {
+        self.success_threshold
+    }
+
     /// How many probes may be out at once.
     #[must_use]
     pub fn half_open_permits(&self) -> u32 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use steadfast::Runtime;
 use steadfast::config::ConfigError;
 use steadfast::pipeline::Pipeline;
+use steadfast_actors::breaker::BreakerHandle;
 use steadfast_actors::clock::saturating_nanos;
 use steadfast_actors::declare;
 use steadfast_actors::idempotency::Idempotent;
@@ -15,7 +16,7 @@ use super::house::House;
 use super::invariants::{Once, Rule};
 use super::log::Record;
 use super::running::Pool;
-use crate::scenario::{Distribution, Policy, Scenario, Step, Variant};
+use crate::scenario::{Distribution, FaultKind, Policy, Scenario, Step, Target, Variant};
 use crate::world::{self, Route, World};
 
 /// Whether a layer goes by who calls, or by what a call costs.
@@ -118,12 +119,16 @@ pub(crate) fn follow(
     record: &mut Record,
 ) -> Vec<Pool> {
     let mut pools: Vec<Pool> = Vec::new();
+    let mut breakers: Vec<&str> = Vec::new();
     for (declared, handler) in scenario.handlers.iter().zip(handlers) {
         let mut limiters = 0;
         if let Some(limit) = handler.per_attempt {
             record.invariants.limit_attempts(&declared.name, limit);
         }
-        for policy in variant.policies_of(&declared.name) {
+        let policies = variant.policies_of(&declared.name);
+        // Two attempts of one call at once could not be told apart.
+        let hedged = policies.iter().any(|policy| policy.attribute == "hedge");
+        for policy in policies {
             let name = policy.settings.text("name");
             match policy.attribute {
                 "bulkhead" | "bulkhead_priority" | "throttle" => {
@@ -157,11 +162,36 @@ pub(crate) fn follow(
                         record.invariants.follow(limiter.name(), limiter.config());
                     }
                 }
+                "circuit_breaker" => {
+                    let name = name.unwrap_or(&declared.name);
+                    breakers.push(name);
+                    let breaker = runtime.registry().breaker(name);
+                    let can_be_followed = |breaker: &BreakerHandle| {
+                        let config = breaker.config();
+                        let alone = breakers.iter().filter(|known| **known == name).count() == 1;
+                        alone && !hedged && config.by().is_none() && config.mode() == Mode::Enforce
+                    };
+                    match breaker.filter(can_be_followed) {
+                        Some(breaker) if !hangs(scenario, name) => {
+                            record.invariants.follow_breaker(name, breaker.config());
+                        }
+                        _ => record.invariants.forget_breaker(name),
+                    }
+                }
                 _ => {}
             }
         }
     }
     pools
+}
+
+/// Whether the breaker's actor is made to hang, or its mailbox full: what it is told then comes late.
+fn hangs(scenario: &Scenario, breaker: &str) -> bool {
+    scenario.faults.iter().any(|fault| {
+        let struck =
+            matches!(&fault.target, Target::Actor { kind, name } if kind == "breaker" && name == breaker);
+        struck && matches!(fault.kind, FaultKind::Hang | FaultKind::MailboxFull)
+    })
 }
 
 /// What is checked once at the end of a run, with everything at rest.

@@ -1,11 +1,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use steadfast_actors::breaker::BreakerConfig;
 use steadfast_actors::clock::saturating_nanos;
 use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::limiter::LimiterConfig;
 use steadfast_actors::machine::Kind;
+use steadfast_actors::outcome::Outcome;
 
+use super::breakers::Breakers;
 use super::quotas::{Quotas, Standing};
 use super::report::InvariantReport;
 
@@ -14,6 +17,7 @@ use super::report::InvariantReport;
 pub(crate) enum Rule {
     OneOutcome,
     LegalTransitions,
+    Reports,
     Permits,
     Limits,
     Deadlines,
@@ -21,9 +25,10 @@ pub(crate) enum Rule {
     Counters,
 }
 
-const RULES: [(Rule, &str); 7] = [
+const RULES: [(Rule, &str); 8] = [
     (Rule::OneOutcome, "each request has exactly one outcome"),
     (Rule::LegalTransitions, "breakers make only legal transitions"),
+    (Rule::Reports, "breakers open, probe and close by what their own calls report"),
     (Rule::Permits, "permits in equal permits out and never exceed the capacity"),
     (Rule::Limits, "limiters grant at most rate * t + burst in every window"),
     (Rule::Deadlines, "no deadline is outlived by more than the scheduling step"),
@@ -43,7 +48,8 @@ const FEW_RUNS: usize = 16_384;
 pub(crate) struct Invariants {
     checked: BTreeMap<Rule, u64>,
     violated: BTreeMap<Rule, String>,
-    breakers: BTreeMap<String, String>,
+    states: BTreeMap<String, String>,
+    breakers: Breakers,
     quotas: Quotas,
     runs: HashMap<(usize, u64), Run>,
     /// At how many runs those that say nothing any more are forgotten; 0 before the first one.
@@ -89,6 +95,16 @@ impl Invariants {
         self.quotas.follow(name, config);
     }
 
+    /// Follows a breaker from now on.
+    pub(crate) fn follow_breaker(&mut self, name: &str, config: &BreakerConfig) {
+        self.breakers.follow(name, config);
+    }
+
+    /// No longer: too little is known of what it is told.
+    pub(crate) fn forget_breaker(&mut self, name: &str) {
+        self.breakers.forget(name);
+    }
+
     /// Holds a handler's attempts to their limit from now on.
     pub(crate) fn limit_attempts(&mut self, handler: &str, limit: Duration) {
         self.attempts.insert(handler.to_owned(), saturating_nanos(limit));
@@ -98,7 +114,8 @@ impl Invariants {
     /// until `whole_until`, in nanoseconds of wall time; nothing is promised where that is `None`.
     pub(crate) fn restarted(&mut self, whole_until: Option<u64>) {
         self.restarted = true;
-        self.breakers.clear();
+        self.states.clear();
+        self.breakers.restarted();
         self.quotas.restarted();
         let kept = |ended: u64| whole_until.is_some_and(|until| ended.saturating_add(STEP) <= until);
         self.runs.retain(|_, run| run.succeeded_at.is_some_and(kept));
@@ -109,13 +126,7 @@ impl Invariants {
 
     /// Sees one event of the runtime.
     pub(crate) fn saw(&mut self, event: &Event) {
-        if let Happening::Attempt { call, latency_ns, .. } = event.what
-            && let Some(limit) = self.attempts.get(&event.name).copied()
-        {
-            self.check(Rule::Deadlines, latency_ns <= limit.saturating_add(STEP), || {
-                format!("an attempt of call {call} of {} took {latency_ns} ns of {limit} ns", event.name)
-            });
-        }
+        let at = event.at.as_nanos();
         match (&event.what, event.kind) {
             (Happening::Transition { from, to, .. }, Some(Kind::Breaker)) => {
                 self.transition(&event.name, from, to);
@@ -123,21 +134,38 @@ impl Invariants {
             // What comes of a key changes nothing of what the call was granted before it.
             (Happening::Decision { .. }, Some(Kind::Idempotency)) => {}
             (Happening::Decision { call: Some(call), verdict, reason }, Some(kind)) => {
-                let at = event.at.as_nanos();
                 self.decision(at, *call, kind, &event.name, verdict == "granted", reason);
             }
-            (Happening::Attempt { call, .. } | Happening::Answer { call, .. }, _) => {
-                self.quotas.passed(*call)
+            (Happening::Attempt { call, ending, latency_ns, .. }, _) => {
+                self.attempt(*call, &event.name, *latency_ns);
+                let latency = Duration::from_nanos(*latency_ns);
+                self.breakers.reported(at, *call, &Outcome { ending: *ending, latency });
+                self.quotas.passed(*call);
+            }
+            (Happening::Answer { call, .. }, _) => {
+                self.breakers.answered(at, *call);
+                self.quotas.passed(*call);
             }
             (Happening::Crash { .. } | Happening::Escalation { .. }, Some(Kind::Limiter)) => {
                 self.quotas.outage(&event.name);
+            }
+            (Happening::Crash { .. } | Happening::Escalation { .. }, Some(Kind::Breaker)) => {
+                self.breakers.crashed(&event.name);
             }
             _ => {}
         }
     }
 
+    fn attempt(&mut self, call: u64, handler: &str, took: u64) {
+        if let Some(limit) = self.attempts.get(handler).copied() {
+            self.check(Rule::Deadlines, took <= limit.saturating_add(STEP), || {
+                format!("an attempt of call {call} of {handler} took {took} ns of {limit} ns")
+            });
+        }
+    }
+
     fn transition(&mut self, name: &str, from: &str, to: &str) {
-        let known = self.breakers.insert(name.to_owned(), to.to_owned());
+        let known = self.states.insert(name.to_owned(), to.to_owned());
         let unknown = if self.restarted { from } else { "closed" };
         let before = known.as_deref().unwrap_or(unknown);
         let forced = |state: &str| state.starts_with("forced_");
@@ -150,9 +178,18 @@ impl Invariants {
         self.check(Rule::LegalTransitions, legal && before == from, || {
             format!("{name} was {before} and went from {from} to {to}")
         });
+        let why = self.breakers.changed(name, from, to);
+        self.check(Rule::Reports, why.is_none(), || why.unwrap_or_default());
     }
 
     fn decision(&mut self, at: u64, call: u64, kind: Kind, name: &str, granted: bool, reason: &str) {
+        if kind == Kind::Breaker {
+            let why = match granted {
+                true => self.breakers.let_in(at, call, name, reason),
+                false => self.breakers.refused(at, call, name, reason),
+            };
+            self.check(Rule::Reports, why.is_none(), || why.unwrap_or_default());
+        }
         if !granted {
             return self.quotas.refused(call);
         }

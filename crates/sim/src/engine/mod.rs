@@ -17,7 +17,7 @@
 //! | `draw` | random choices of one owner |
 //! | `house`, `handler`, `compose` | what the tasks of a run share; handlers inside their layers |
 //! | `log` | the event log and its digest |
-//! | `invariants`, `quotas` | what must hold in every run |
+//! | `invariants`, `breakers`, `quotas` | what must hold in every run |
 //! | `series`, `measures`, `permits`, `expect`, `report` | what is counted, what was expected of it, and what is told |
 //! | `process` | the process under test, and the one that follows it after a crash |
 //! | `cost` | what a run costs the machine |
@@ -25,6 +25,7 @@
 //! | `staged` | a world beside a test's own body |
 
 mod bound;
+mod breakers;
 mod compose;
 mod cost;
 mod draw;

@@ -145,7 +145,11 @@ pub(crate) const BUGS: &[Bug] = &[
         wrapper::<BreakerInput, BreakerReply>(
             |_, _, input| match input {
                 BreakerInput::GiveBack { .. } => Passage::Drop,
-                BreakerInput::Report { outcome, .. } if outcome.ending == Ending::Cancelled => Passage::Drop,
+                BreakerInput::Report { outcome, .. }
+                    if matches!(outcome.ending, Ending::Cancelled | Ending::Rejected(_)) =>
+                {
+                    Passage::Drop
+                }
                 _ => Passage::Pass,
             },
             keep,
