@@ -16,7 +16,7 @@ use super::house::House;
 use super::invariants::{Once, Rule};
 use super::log::Record;
 use super::running::Pool;
-use crate::scenario::{Distribution, FaultKind, Policy, Scenario, Step, Target, Variant};
+use crate::scenario::{Distribution, Fault, FaultKind, Policy, Scenario, Step, Target, Variant};
 use crate::world::{self, Route, World};
 
 /// Whether a layer goes by who calls, or by what a call costs.
@@ -159,7 +159,8 @@ pub(crate) fn follow(
                     let limiter = runtime.registry().limiter(name.unwrap_or(&unnamed));
                     if let Some(limiter) = limiter.filter(|limiter| limiter.config().mode() == Mode::Enforce)
                     {
-                        record.invariants.follow(limiter.name(), limiter.config());
+                        let outages = hangs(scenario, "limiter", limiter.name());
+                        record.invariants.follow(limiter.name(), limiter.config(), outages);
                     }
                 }
                 "circuit_breaker" => {
@@ -172,7 +173,7 @@ pub(crate) fn follow(
                         alone && !hedged && config.by().is_none() && config.mode() == Mode::Enforce
                     };
                     match breaker.filter(can_be_followed) {
-                        Some(breaker) if !hangs(scenario, name) => {
+                        Some(breaker) if hangs(scenario, "breaker", name) == 0 => {
                             record.invariants.follow_breaker(name, breaker.config());
                         }
                         _ => record.invariants.forget_breaker(name),
@@ -185,13 +186,16 @@ pub(crate) fn follow(
     pools
 }
 
-/// Whether the breaker's actor is made to hang, or its mailbox full: what it is told then comes late.
-fn hangs(scenario: &Scenario, breaker: &str) -> bool {
-    scenario.faults.iter().any(|fault| {
-        let struck =
-            matches!(&fault.target, Target::Actor { kind, name } if kind == "breaker" && name == breaker);
-        struck && matches!(fault.kind, FaultKind::Hang | FaultKind::MailboxFull)
-    })
+/// How often an actor is made to hang, or its mailbox full: what it is told then comes late, and callers go on without it.
+fn hangs(scenario: &Scenario, kind: &str, name: &str) -> u64 {
+    let struck = |target: &Target| matches!(target, Target::Actor { kind: of, name: its } if of == kind && its == name);
+    let hangs = |kind: &FaultKind| matches!(kind, FaultKind::Hang | FaultKind::MailboxFull);
+    let times = |fault: &Fault| match (fault.lasts, fault.every) {
+        (Some(lasts), Some(every)) => lasts / every.max(1) + 1,
+        _ => 1,
+    };
+    let faults = scenario.faults.iter().filter(|fault| struck(&fault.target) && hangs(&fault.kind));
+    faults.map(times).sum()
 }
 
 /// What is checked once at the end of a run, with everything at rest.

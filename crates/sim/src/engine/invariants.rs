@@ -90,9 +90,9 @@ impl Invariants {
         }
     }
 
-    /// Follows a limiter from now on.
-    pub(crate) fn follow(&mut self, name: &str, config: &LimiterConfig) {
-        self.quotas.follow(name, config);
+    /// Follows a limiter from now on, whose actor will not answer so often.
+    pub(crate) fn follow(&mut self, name: &str, config: &LimiterConfig, outages: u64) {
+        self.quotas.follow(name, config, outages);
     }
 
     /// Follows a breaker from now on.
@@ -322,7 +322,7 @@ mod tests {
         let settings = Settings::new().with("requests", 10).with("per", "1s");
         let config = LimiterConfig::from_settings(&settings).unwrap();
         let mut invariants = Invariants::default();
-        invariants.follow("api", &config);
+        invariants.follow("api", &config, 0);
         for (call, millis) in (0..).zip(grants) {
             let (verdict, reason) = ("granted".into(), "key abc cost 1".into());
             let what = Happening::Decision { call: Some(call), verdict, reason };

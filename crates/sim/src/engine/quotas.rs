@@ -43,8 +43,8 @@ pub(super) struct Standing {
 }
 
 impl Quotas {
-    /// Follows a limiter from now on.
-    pub(super) fn follow(&mut self, name: &str, config: &LimiterConfig) {
+    /// Follows a limiter from now on, whose actor will not answer so often.
+    pub(super) fn follow(&mut self, name: &str, config: &LimiterConfig, outages: u64) {
         if self.limiter(name).is_some() {
             return;
         }
@@ -54,7 +54,7 @@ impl Quotas {
         // where it lies across an edge.
         let fixed = config.algorithm() == Algorithm::FixedWindow;
         let burst = config.capacity().max(config.requests()) + if fixed { config.requests() } else { 0 };
-        let known = Limiter { per_token, burst, keys: HashMap::new(), outages: 0 };
+        let known = Limiter { per_token, burst, keys: HashMap::new(), outages };
         self.limiters.push((name.to_owned(), known));
     }
 
