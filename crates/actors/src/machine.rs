@@ -136,6 +136,9 @@ pub struct Answer<R> {
     pub reply: R,
     /// Whether a second answer follows: the caller was queued.
     pub more: bool,
+    /// Until when it waits for that in line at most, where that is all that this answer says: whoever only wants to know
+    /// what becomes of it in the end is not woken.
+    pub until: Option<Time>,
 }
 
 impl<R> Default for Effects<R> {
@@ -147,12 +150,17 @@ impl<R> Default for Effects<R> {
 impl<R> Effects<R> {
     /// Answers a caller for good.
     pub fn reply(&mut self, ticket: Ticket, reply: R) {
-        self.replies.push(Answer { ticket, reply, more: false });
+        self.replies.push(Answer { ticket, reply, more: false, until: None });
     }
 
     /// Answers a caller that will get a second answer later, as when it was put into a queue.
     pub fn reply_and_hold(&mut self, ticket: Ticket, reply: R) {
-        self.replies.push(Answer { ticket, reply, more: true });
+        self.replies.push(Answer { ticket, reply, more: true, until: None });
+    }
+
+    /// The same where `reply` only says that the caller is in line, until this time at most.
+    pub fn reply_in_line(&mut self, ticket: Ticket, reply: R, until: Time) {
+        self.replies.push(Answer { ticket, reply, more: true, until: Some(until) });
     }
 
     /// Notes what happened, for the event stream.

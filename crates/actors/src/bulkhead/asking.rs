@@ -1,20 +1,15 @@
 //! A caller that has to ask the actor.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use tokio::sync::oneshot;
 
 use super::gate::{Asking, Taking};
 use super::handle::Shared;
 use super::permit::{BulkheadPermit, Held, Observed, Preemption};
 use super::{Acquire, BulkheadHandle, BulkheadInput, BulkheadReply, Priority, Refusal};
-use crate::clock::Time;
-use crate::host::{Answered, AskError, Reply};
+use crate::host::{AskError, InLine, Reply};
 use crate::rejection::Rejection;
 use crate::settings::{Mode, OnUnavailable};
-
-/// Where a further answer comes from.
-type Second = oneshot::Receiver<Answered<BulkheadReply>>;
 
 impl Acquire {
     /// Its class, if the actor could have said in advance that it refuses it.
@@ -58,29 +53,25 @@ impl BulkheadHandle {
         let ticket = hosted.ticket();
         // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
         let mut permit = BulkheadPermit::new(self.clone(), Held::asked(ticket));
-        let mut answer = hosted.ask(ticket, input).await;
+        let (asked_at, in_line) = (hosted.now(), Arc::new(InLine::default()));
+        let mut answer = match mode {
+            Mode::Observe => hosted.ask(ticket, input).await,
+            _ => hosted.ask_in_line(ticket, input, &in_line).await,
+        };
         drop(asking);
-        let mut queued_once = false;
         if answer.is_ok() {
             outage.over();
         }
-        if let Ok(queued) = &mut answer
-            && let BulkheadReply::Queued { until } = queued.reply
-        {
-            let more = queued.more.take();
-            if mode == Mode::Observe {
-                // It keeps its place in the line, so that what follows is decided as if it had waited.
-                if let Some(asked) = permit.asked() {
-                    asked.observed = more.map(Observed);
-                }
-                return Ok(permit);
-            }
-            let since = hosted.now();
-            answer = self.in_line(more, until).await;
+        if let Ok(Reply { reply: BulkheadReply::Queued { .. }, more }) = &mut answer {
+            // Of one that observes: it keeps its place in the line, so that what follows is decided as if it had waited.
             if let Some(asked) = permit.asked() {
-                asked.waited = hosted.now().since(since);
+                asked.observed = more.take().map(Observed);
             }
-            queued_once = true;
+            return Ok(permit);
+        }
+        let has_queued = in_line.until().is_some();
+        if let Some(asked) = permit.asked().filter(|_| has_queued) {
+            asked.waited = hosted.now().since(asked_at);
         }
         let more = answer.as_mut().ok().and_then(|answer| answer.more.take());
         match answer.map(|answer| answer.reply) {
@@ -95,29 +86,16 @@ impl BulkheadHandle {
                 permit.forget();
                 self.refuse(self.full(refusal))
             }
-            // Nobody is put in line twice.
+            // Nothing else ends a wait.
             Ok(_) => self.unasked(input, AskError::NoAnswer),
             Err(error) => {
                 // In line, or on its way there, it may still be granted: its permit, dropped here, gives that back.
                 // Else it never reached the machine, and no more may be noted for an actor that does not read it.
-                if !queued_once && error != AskError::NoAnswer {
+                if !has_queued && error != AskError::NoAnswer {
                     permit.forget();
                 }
                 self.unasked(input, error)
             }
-        }
-    }
-
-    /// Stands in line until the actor says what becomes of it. Whoever may wait longer than it was told first is told so,
-    /// so that the line of an actor that does not answer any more empties by itself.
-    async fn in_line(&self, mut more: Option<Second>, mut until: Time) -> Answered<BulkheadReply> {
-        let hosted = &self.shared.hosted;
-        loop {
-            let mut answer = hosted.second(more, hosted.now().until(until)).await;
-            let Ok(Reply { reply: BulkheadReply::Queued { until: later }, more: next }) = &mut answer else {
-                return answer;
-            };
-            (until, more) = (*later, next.take());
         }
     }
 

@@ -282,7 +282,7 @@ impl BulkheadMachine {
             self.grant(waiter.ticket, waiter.weight, waiter.class, effects);
         }
         for (ticket, until) in held_back.into_iter().filter(|(ticket, _)| self.line.contains(*ticket)) {
-            effects.reply_and_hold(ticket, BulkheadReply::Queued { until });
+            effects.reply_in_line(ticket, BulkheadReply::Queued { until }, until);
         }
         self.preempt(effects);
     }
@@ -396,7 +396,8 @@ impl Machine for BulkheadMachine {
                 }
                 let waiter = self.waiter(moment.now, ticket, acquire);
                 self.line.join(waiter);
-                effects.reply_and_hold(ticket, BulkheadReply::Queued { until: waiter.until });
+                let until = waiter.until;
+                effects.reply_in_line(ticket, BulkheadReply::Queued { until }, until);
                 self.fill(moment.now, effects);
             }
             BulkheadChange::GiveBack(ticket) => {

@@ -13,8 +13,8 @@ use kameo::supervision::RestartPolicy;
 use kameo::{Actor, prelude::MailboxSender};
 use tokio::sync::oneshot;
 
+use super::asks::Asker;
 use super::hosted::Hosted;
-use super::reply::Answered;
 use crate::machine::{Machine, Ticket};
 
 /// The root of a runtime's actors. It only restarts: it holds nothing and does nothing that can panic.
@@ -42,7 +42,7 @@ impl Actor for Supervisor {
 /// What a host's mailbox takes.
 pub(super) enum Envelope<M: Machine> {
     /// A request that wants an answer.
-    Ask { ticket: Ticket, input: M::Input, reply: oneshot::Sender<Answered<M::Reply>> },
+    Ask { ticket: Ticket, input: M::Input, asker: Asker<M::Reply> },
     /// The ledger has something; whoever waits for its effect to be published is told.
     Poke(Option<oneshot::Sender<()>>),
     /// Panic, as a poisoned message would: for drills and for the simulator.
@@ -135,7 +135,7 @@ impl<M: Machine> Message<Envelope<M>> for Host<M> {
         let drained = self.hosted.drain();
         let mut answered = Ok(());
         match envelope {
-            Envelope::Ask { ticket, input, reply } => answered = self.hosted.answer(ticket, &input, reply),
+            Envelope::Ask { ticket, input, asker } => answered = self.hosted.answer(ticket, &input, asker),
             Envelope::Poke(done) => {
                 if let Some(done) = done {
                     let _ = done.send(());

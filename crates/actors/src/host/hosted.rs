@@ -1,16 +1,16 @@
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kameo::actor::ActorRef;
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::OnceCell;
 
 use super::actor::{Envelope, Host};
+use super::asks::Waiting;
 use super::drill::Drill;
 use super::ground::Ground;
-use super::reply::{Answered, AskError, Reply};
+use super::reply::AskError;
 use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
 use crate::gate::{Cause, Gate, Noted};
@@ -22,7 +22,7 @@ use crate::supervise::{Intensity, Quarantine, Verdict};
 /// What outlives the incarnations of an actor.
 pub(super) struct Cell<M: Machine> {
     pub(super) machine: M,
-    waiting: BTreeMap<Ticket, oneshot::Sender<Answered<M::Reply>>>,
+    pub(super) waiting: Waiting<M::Reply>,
     /// Where further numbers come from, once one was used: few machines ever use one.
     entropy: Option<Box<Entropy>>,
     /// The next number that the machine uses.
@@ -96,7 +96,7 @@ impl<M: Machine> Hosted<M> {
             name: Words::kept(name),
             cell: Mutex::new(Cell {
                 machine,
-                waiting: BTreeMap::new(),
+                waiting: Waiting::default(),
                 entropy: None,
                 random,
                 intensity: Intensity::new(ground.options.restarts),
@@ -275,35 +275,6 @@ impl<M: Machine> Hosted<M> {
         restored
     }
 
-    /// Asks the actor and waits at most `ask_timeout` for its first answer.
-    ///
-    /// # Errors
-    /// Where the actor could not decide; the caller's policy says what then.
-    ///
-    /// # Cancel safety
-    /// A dropped ask may still be carried out: whoever drops it notes that its ticket is no longer needed.
-    pub async fn ask(self: &Arc<Self>, ticket: Ticket, input: M::Input) -> Answered<M::Reply> {
-        // Also while the name is left alone: an outage must not free a key that is quarantined.
-        if let Some(rest) = M::key(&input).and_then(|key| self.quarantined(key)) {
-            return Err(AskError::Quarantined(rest));
-        }
-        if let Some(rest) = self.failed_for() {
-            return Err(AskError::Failed(rest));
-        }
-        let (reply, answer) = oneshot::channel();
-        let asked = async {
-            let envelope = Envelope::Ask { ticket, input, reply };
-            let actor = self.actor().await.ok_or(AskError::Gone)?;
-            actor.tell(envelope).try_send()?;
-            // A channel that closes without an answer went down with its mailbox.
-            answer.await.map_err(|_| AskError::Gone)?
-        };
-        match tokio::time::timeout(self.ground.options.ask_timeout, asked).await {
-            Ok(result) => result,
-            Err(_) => Err(AskError::NoAnswer),
-        }
-    }
-
     /// How much longer it is left alone; `None` where it is not.
     pub(crate) fn failed_for(&self) -> Option<Duration> {
         let until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
@@ -356,7 +327,8 @@ impl<M: Machine> Hosted<M> {
                 cell.resume_at = Some(until);
                 self.failed_until.store(until.as_nanos(), Ordering::Release);
                 self.withdraw();
-                Self::dismiss(cell, AskError::Failed(now.until(until)));
+                cell.waiting.dismiss(AskError::Failed(now.until(until)));
+                drop(cell);
                 self.happened(Happening::Escalation { retry_at: until });
             }
         }
@@ -364,44 +336,9 @@ impl<M: Machine> Hosted<M> {
 
     /// It stops for good: nobody is left waiting.
     pub(super) fn stopped(&self) {
-        let cell = lock(&self.cell);
+        let mut cell = lock(&self.cell);
         self.withdraw();
-        Self::dismiss(cell, AskError::Gone);
-    }
-
-    fn dismiss(mut cell: MutexGuard<'_, Cell<M>>, why: AskError) {
-        for reply in std::mem::take(&mut cell.waiting).into_values() {
-            let _ = reply.send(Err(why));
-        }
-    }
-
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// The panic of the machine; the caller is answered all the same.
-    pub(super) fn answer(
-        &self,
-        ticket: Ticket,
-        input: &M::Input,
-        reply: oneshot::Sender<Answered<M::Reply>>,
-    ) -> std::thread::Result<()> {
-        if reply.is_closed() {
-            return Ok(());
-        }
-        // It may have been sent before its key was quarantined.
-        if let Some(rest) = M::key(input).and_then(|key| self.quarantined(key)) {
-            let _ = reply.send(Err(AskError::Quarantined(rest)));
-            return Ok(());
-        }
-        lock(&self.cell).waiting.insert(ticket, reply);
-        let result = self.step(Some(ticket), input, Time::MAX);
-        if result.is_err() {
-            let why = M::key(input).map_or(AskError::Crashed, |_| AskError::Quarantined(Quarantine::PERIOD));
-            if let Some(reply) = lock(&self.cell).waiting.remove(&ticket) {
-                let _ = reply.send(Err(why));
-            }
-        }
-        result
+        cell.waiting.dismiss(AskError::Gone);
     }
 
     /// Lets the machine act on the passing of its deadline; never panics.
@@ -480,13 +417,7 @@ impl<M: Machine> Hosted<M> {
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);
         for answer in effects.take_replies() {
-            let Some(waiting) = cell.waiting.remove(&answer.ticket) else { continue };
-            let more = answer.more.then(|| {
-                let (next, more) = oneshot::channel();
-                cell.waiting.insert(answer.ticket, next);
-                more
-            });
-            let _ = waiting.send(Ok(Reply { reply: answer.reply, more }));
+            cell.waiting.answer(answer);
         }
         drop(cell);
         for happening in effects.take_happenings() {

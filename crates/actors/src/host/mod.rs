@@ -16,6 +16,7 @@
 
 mod actor;
 mod aside;
+mod asks;
 mod carry;
 mod drill;
 mod grants;
@@ -33,6 +34,7 @@ mod traffic;
 
 pub use actor::Supervisor;
 pub(crate) use aside::{Aside, Later, aside, later};
+pub(crate) use asks::InLine;
 pub use ground::{Ground, HostOptions};
 pub use hosted::Hosted;
 pub use reply::{Answered, AskError, Reply};

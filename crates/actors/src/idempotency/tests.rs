@@ -94,7 +94,7 @@ impl Bench {
         let change = self.machine.decide(self.moment(), Some(ticket), input);
         self.machine.apply(self.moment(), change, &mut effects);
         let mut own = None;
-        for Answer { ticket: whose, reply, more } in effects.take_replies() {
+        for Answer { ticket: whose, reply, more, .. } in effects.take_replies() {
             if whose == ticket {
                 assert_eq!(more, reply == IdempotencyReply::Waiting);
                 own = Some(reply);

@@ -134,3 +134,33 @@ async fn a_full_mailbox_is_a_refusal_at_once_and_loses_no_permit_that_is_given_b
     let again = acquire_all(&pool, 8).await;
     assert_eq!((again.len(), pool.in_use()), (8, 8));
 }
+
+/// How often somebody was woken.
+#[derive(Default)]
+struct Wakes(std::sync::atomic::AtomicU64);
+
+impl std::task::Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_in_line_is_woken_once_by_what_ends_its_wait() {
+    let pool = of(1);
+    let held = acquire(&pool).await.unwrap();
+    // Its actor is awake.
+    drop(pool.acquire_optional().await.unwrap());
+    let wakes = Arc::new(Wakes::default());
+    let waker = std::task::Waker::from(Arc::clone(&wakes));
+    let woken = || wakes.0.load(std::sync::atomic::Ordering::Relaxed);
+    let mut waiting = pin!(acquire(&pool));
+    assert!(waiting.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    millis(5).await;
+    assert_eq!((pool.waiting(), woken()), (1, 0));
+    drop(held);
+    millis(1).await;
+    assert_eq!(woken(), 1);
+    let permit = waiting.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+    assert!(matches!(permit, Poll::Ready(Ok(_))));
+}
