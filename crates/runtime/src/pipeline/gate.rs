@@ -64,6 +64,9 @@ enum Place {
     Shared(SharedPermit),
 }
 
+const CLOSED: &str = "closed";
+const PERMIT: &str = "permit";
+
 #[derive(Clone, Copy, Debug)]
 enum PassKind {
     Closed,
@@ -261,12 +264,17 @@ impl Pass {
         }
     }
 
+    /// The same of what is granted in advance.
+    pub(super) fn words_at_once(gate: &Gate) -> &'static str {
+        if matches!(gate, Gate::Pool(_)) { PERMIT } else { CLOSED }
+    }
+
     /// What sort of pass it is.
     pub(crate) fn describe(&self) -> String {
         let words = match self.kind {
-            PassKind::Closed => "closed",
+            PassKind::Closed => CLOSED,
             PassKind::Probe(_) => "probe",
-            PassKind::Place => "permit",
+            PassKind::Place => PERMIT,
             PassKind::Admitted => "may wait",
             PassKind::Timed(Some(limit)) => return format!("limit {limit:?}"),
             PassKind::Timed(None) => "no limit",

@@ -4,7 +4,53 @@ use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::Rejection;
 
+use steadfast_actors::clock::saturating_nanos;
+use steadfast_actors::outcome::Outcome;
+
 use super::call::Call;
+use super::gate::Pass;
+use super::plan::Plan;
+
+/// Whose quota was spent, and how much of it. Keys are what outsiders send; some are secrets.
+pub(super) fn spent(key: &str, cost: u64) -> String {
+    let masked = &blake3::hash(key.as_bytes()).to_hex()[..16];
+    format!("key {masked} cost {cost}")
+}
+
+/// What the first pass has done, in the words and the order of the interpreter. Each is for a call that is recorded.
+impl Call {
+    /// It has come, and was let in by all limiters before the one that refused, if one did.
+    #[cold]
+    pub(super) fn tell_entry(&self, plan: &Plan, refused: Option<(usize, &Rejection)>) {
+        self.happened(&plan.site, || Happening::Arrival { call: self.number });
+        let passed = refused.map_or(plan.limits_before.len(), |(index, _)| index);
+        for limit in &plan.limits_before[..passed] {
+            self.decided(Kind::Limiter, limit.handle.name(), Ok(&()), |()| spent("", 1));
+        }
+        if let Some((index, rejection)) = refused {
+            let name = plan.limits_before[index].handle.name();
+            self.decided::<()>(Kind::Limiter, name, Err(rejection), |()| String::new());
+        }
+    }
+
+    /// It has passed so many of its gates.
+    #[cold]
+    pub(super) fn tell_gates(&self, plan: &Plan, passed: usize) {
+        for gate in plan.at_once.iter().take(passed) {
+            let (kind, name) = gate.actor();
+            self.decided(kind, name, Ok(gate), |gate| Pass::words_at_once(gate).to_owned());
+        }
+    }
+
+    /// Its only attempt has ended so, and with it the call.
+    #[cold]
+    pub(super) fn tell_end(&self, plan: &Plan, outcome: Outcome) {
+        let (call, ending, degraded) = (self.number, outcome.ending, self.is_degraded());
+        let latency_ns = saturating_nanos(outcome.latency);
+        self.happened(&plan.site, || Happening::Attempt { call, number: 1, ending, latency_ns });
+        self.happened(&plan.site, || Happening::Answer { call, ending, degraded });
+    }
+}
 
 impl Call {
     /// Whether anybody listened to events when it began.

@@ -68,6 +68,8 @@ pub(super) struct Begun<O> {
 
 /// What was done ahead of the interpreter, until that takes it over.
 pub(super) struct Ahead<O> {
+    /// Whether what was done is on record, its arrival included.
+    pub(super) is_told: bool,
     /// Whether the limiters let it in.
     pub(super) entered: bool,
     /// The limiter's refusal that did not.
@@ -86,6 +88,7 @@ impl<O> Ahead<O> {
     /// Nothing.
     pub(super) const fn nothing() -> Self {
         Ahead {
+            is_told: false,
             entered: false,
             refused: None,
             began: None,
@@ -114,6 +117,7 @@ pub(super) enum NotOpened {
 /// What a call has passed before its first attempt.
 #[derive(Default)]
 pub(super) struct Passed {
+    is_told: bool,
     entered: bool,
     refused: Option<Box<Rejection>>,
     whole: Vec<Pass>,
@@ -137,8 +141,8 @@ pub(super) fn not_opened<T, E: From<Rejection>>(why: NotOpened, first: &mut Firs
             first.answer = Some(Err(refuse(Call::current().as_deref(), rejection)));
         }
         NotOpened::Interpreted(used, passed) => {
-            let Passed { entered, refused, whole, attempt } = passed;
-            let ahead = Ahead { entered, refused, whole, attempt, began: None, polled: None };
+            let Passed { is_told, entered, refused, whole, attempt } = passed;
+            let ahead = Ahead { is_told, entered, refused, whole, attempt, began: None, polled: None };
             first.begun = Some(Box::new(Begun { used, ahead }));
         }
     }
@@ -172,26 +176,39 @@ pub(super) fn open(
     if !errors_are_known && !plan.errors_are_unknown.load(Ordering::Relaxed) {
         plan.errors_are_unknown.store(true, Ordering::Relaxed);
     }
-    if !plan.goes_ahead || !is_like_others || used.is_recorded() || used.is_over() {
+    if !plan.goes_ahead || !is_like_others || used.is_over() {
         return Err(interpreted(opened, Passed::default()));
     }
     if !plan.limits_before.is_empty() {
         match limited(used, &plan.limits_before) {
             Entered::Granted => {}
-            Entered::Refused(rejection) => {
-                return Err(interpreted(opened, Passed { refused: Some(rejection), ..Passed::default() }));
+            Entered::Refused(index, rejection) => {
+                if used.is_recorded() {
+                    used.tell_entry(plan, Some((index, &rejection)));
+                }
+                let refused = Some(rejection);
+                return Err(interpreted(opened, Passed { is_told: true, refused, ..Passed::default() }));
             }
             Entered::NotYet => return Err(interpreted(opened, Passed::default())),
         }
     }
-    if !plan.at_once.is_empty() && !advance::take(used, plan) {
+    let has_passed = plan.at_once.is_empty() || advance::take(used, plan);
+    let is_recorded = used.is_recorded();
+    if is_recorded {
+        used.tell_entry(plan, None);
+        used.tell_gates(plan, used.in_advance.count());
+    }
+    if !has_passed {
         let (whole, attempt) = advance::take_over(used);
-        return Err(interpreted(opened, Passed { entered: true, refused: None, whole, attempt }));
+        return Err(interpreted(
+            opened,
+            Passed { is_told: true, entered: true, refused: None, whole, attempt },
+        ));
     }
     if let Some(budget) = plan.budget() {
         budget.first_attempt();
     }
-    if plan.judges_time {
+    if plan.judges_time || is_recorded {
         *began = Some(used.runtime.clock().now());
     }
     Ok(())
@@ -217,13 +234,18 @@ pub(super) enum Closed {
 pub(super) fn close(opened: &mut Option<Opened>) -> Closed {
     let Some(Opened { used, began }) = &*opened else { return Closed::Not };
     let Some(plan) = used.plan() else { return Closed::Not };
-    if !plan.at_once.is_empty() {
+    let is_recorded = used.is_recorded();
+    if !plan.at_once.is_empty() || is_recorded {
         let latency = match began {
             Some(began) => used.runtime.clock().now().since(*began),
             None => Duration::ZERO,
         };
-        if !advance::settle(used, plan, Outcome { ending: Ending::Success, latency }) {
+        let outcome = Outcome { ending: Ending::Success, latency };
+        if !advance::settle(used, plan, outcome) {
             return Closed::Not;
+        }
+        if is_recorded {
+            used.tell_end(plan, outcome);
         }
     }
     let is_degraded = used.is_degraded();
@@ -243,7 +265,10 @@ impl Opened {
             Came::Panicked(panic) => Some(Poll::Ready(Err(panic))),
             Came::Nothing => None,
         };
-        Box::new(Begun { used, ahead: Ahead { entered: true, refused: None, began, whole, attempt, polled } })
+        Box::new(Begun {
+            used,
+            ahead: Ahead { is_told: true, entered: true, refused: None, began, whole, attempt, polled },
+        })
     }
 }
 
@@ -284,7 +309,8 @@ where
 /// What limiters said in advance.
 enum Entered {
     Granted,
-    Refused(Box<Rejection>),
+    /// The one of that place did not.
+    Refused(usize, Box<Rejection>),
     /// One has to be asked: all are, from the start.
     NotYet,
 }
@@ -297,7 +323,7 @@ fn limited(call: &Call, limits: &[Limit]) -> Entered {
         // There is nothing to give back.
         [only] => match asked(call, only) {
             Some(Ok(_)) => Entered::Granted,
-            Some(Err(rejection)) => Entered::Refused(Box::new(rejection)),
+            Some(Err(rejection)) => Entered::Refused(0, Box::new(rejection)),
             None => Entered::NotYet,
         },
         several => limited_by_several(call, several),
@@ -307,13 +333,13 @@ fn limited(call: &Call, limits: &[Limit]) -> Entered {
 #[inline(never)]
 fn limited_by_several(call: &Call, limits: &[Limit]) -> Entered {
     let mut held: SmallVec<[Granted; 2]> = SmallVec::new();
-    for limit in limits {
+    for (index, limit) in limits.iter().enumerate() {
         let stopped = match asked(call, limit) {
             Some(Ok(granted)) => {
                 held.push(granted);
                 continue;
             }
-            Some(Err(rejection)) => Entered::Refused(Box::new(rejection)),
+            Some(Err(rejection)) => Entered::Refused(index, Box::new(rejection)),
             None => Entered::NotYet,
         };
         for (limit, granted) in limits.iter().zip(held) {

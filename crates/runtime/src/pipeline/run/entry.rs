@@ -8,6 +8,7 @@ use steadfast_actors::rejection::Rejection;
 
 use super::Running;
 use crate::pipeline::limits::Limit;
+use crate::pipeline::recorded::spent;
 use crate::service::auth::find_out;
 
 impl<T, E: From<Rejection>> Running<'_, T, E> {
@@ -50,11 +51,7 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
                 Ok(reservation) => Some(reservation.decision()),
                 Err(rejection) => rejection.decision(),
             };
-            self.call.decided(Kind::Limiter, limit.handle.name(), answer.as_ref(), |_| {
-                // Keys are what outsiders send; some are secrets.
-                let masked = &blake3::hash(key.as_bytes()).to_hex()[..16];
-                format!("key {masked} cost {cost}")
-            });
+            self.call.decided(Kind::Limiter, limit.handle.name(), answer.as_ref(), |_| spent(&key, cost));
             if let Some(decision) = decision {
                 self.call.note_limit(limit.handle.name(), decision);
             }

@@ -176,7 +176,9 @@ where
         Err(rejection) => return Err(refuse(Some(call), rejection)),
     };
     let running = Running { plan, outcome, inputs, call, runs: AtomicU32::new(0) };
-    call.happened(&plan.site, || Happening::Arrival { call: call.number });
+    if !handler.ahead.is_told {
+        call.happened(&plan.site, || Happening::Arrival { call: call.number });
+    }
     // Pinned here, because each function that takes a future by value holds room for it twice.
     let mut finished = None;
     {

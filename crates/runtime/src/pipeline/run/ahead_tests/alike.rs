@@ -3,9 +3,20 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use steadfast_actors::event::{Event, EventSink};
 
 use super::*;
 use crate::pipeline::call::Call;
+
+/// Keeps what it hears, line by line.
+#[derive(Debug, Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl EventSink for Lines {
+    fn record(&self, event: Event) {
+        self.0.lock().unwrap().push(format!("{event:?}"));
+    }
+}
 
 /// How one run of a handler ends.
 #[derive(Clone, Copy, Debug)]
@@ -98,12 +109,13 @@ async fn handler(run: Run, inner: &Pipeline) -> Result<u32> {
     }
 }
 
-/// What each call came to and when, and what the actors know in the end.
-type Played = (Vec<(Option<Result<u32>>, u64)>, (u64, BreakerState, u64, u64), Option<u64>);
+/// What each call came to and when, what the actors know in the end, and what was told of all that.
+type Played = (Vec<(Option<Result<u32>>, u64)>, (u64, BreakerState, u64, u64), Option<u64>, Vec<String>);
 
 /// The layers of one workload: its breaker judges time or not, its attempts end before its calls do or not.
 #[derive(Clone, Copy, Debug)]
 struct Layers {
+    is_recorded: bool,
     is_limited: bool,
     judges_time: bool,
     total: u64,
@@ -112,11 +124,8 @@ struct Layers {
 
 fn layers() -> impl Strategy<Value = Layers> {
     let total = prop_oneof![Just(10_000_u64), Just(1_100), Just(1_000)];
-    (any::<[bool; 3]>(), total).prop_map(|([is_limited, judges_time, per_attempt], total)| Layers {
-        is_limited,
-        judges_time,
-        total,
-        per_attempt,
+    (any::<[bool; 4]>(), total).prop_map(|([is_recorded, is_limited, judges_time, per_attempt], total)| {
+        Layers { is_recorded, is_limited, judges_time, total, per_attempt }
     })
 }
 
@@ -157,6 +166,8 @@ enum Way {
 async fn played(layers: Layers, calls: &[Plays], way: Way) -> Played {
     let mut builder = Runtime::builder().isolated().seed(1).environment([]);
     builder.coarse = way == Way::Coarse;
+    let lines = Arc::new(Lines::default());
+    let builder = if layers.is_recorded { builder.events(Arc::clone(&lines) as _) } else { builder };
     let runtime = builder.build().unwrap();
     let is_interpreted = way == Way::Interpreted;
     let [pipeline, inner] =
@@ -194,7 +205,8 @@ async fn played(layers: Layers, calls: &[Plays], way: Way) -> Played {
         Some(limiter) => Some(limiter.check_n("", 0).await.unwrap().remaining),
         None => None,
     };
-    (answers, known(&runtime), left)
+    let lines = std::mem::take(&mut *lines.0.lock().unwrap());
+    (answers, known(&runtime), left, lines)
 }
 
 #[test]
