@@ -137,7 +137,7 @@ impl Plan {
 
     /// Whether a call of it may be over before a layer has got a future.
     pub(crate) fn can_go_ahead(&self) -> bool {
-        let hears_of_all = self.audit.is_some() || self.metrics || self.brownout.is_some();
+        let hears_of_all = self.audit.is_some() || self.brownout.is_some();
         let asks_before = self.require_auth || self.once.is_some() || !self.limits_after.is_empty();
         let has_its_own_way = self.degrades || self.hedge.is_some() || self.adaptive.is_some();
         let is_like_others = !(hears_of_all || asks_before || has_its_own_way);

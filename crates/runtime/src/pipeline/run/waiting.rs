@@ -20,6 +20,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::Callee;
 use super::ahead::{Came, Closed, First, Opened, close, not_opened, open, polled};
 use super::attempt::Passes;
+use super::told::Told;
 use crate::deadline::timer::Ended;
 use crate::outcome::Outcome;
 use crate::pipeline::advance;
@@ -156,13 +157,17 @@ impl Opened {
         attempt_ends.min(used.deadline().time())
     }
 
-    /// Ends it where its caller has left.
+    /// Ends it where its caller has left, or where it panics beside its handler. Of one that has not waited, nothing is
+    /// said but that it was cancelled.
     #[cold]
-    fn cut_short<F>(self, mut place: Pin<&mut Option<F>>) {
+    fn cut_short<F>(self, mut place: Pin<&mut Option<F>>, has_waited: bool) {
         self.disarm();
         let Opened { mut used, began } = self;
+        let began = began.filter(|_| has_waited);
         let call = Arc::clone(&used);
         let Some(plan) = call.plan() else { return };
+        // An audit trail, which may refuse, has no call that comes here.
+        let _told = Told::begin(plan, &call);
         let (whole, attempt) = advance::take_over(&call);
         used.inside(|| {
             // They go after the handler, the innermost first, also where that panics.
@@ -177,9 +182,6 @@ impl<F> Drop for Waiting<'_, F> {
     #[inline]
     fn drop(&mut self) {
         let Some(opened) = self.opened.take() else { return };
-        // Where it has not waited, this is a panic before its handler was polled.
-        if self.ends.is_some() {
-            opened.cut_short(self.place.as_mut());
-        }
+        opened.cut_short(self.place.as_mut(), self.ends.is_some());
     }
 }
