@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::pipeline::Pipeline;
 
 mod alike;
+mod measured;
 
 type Result<T> = std::result::Result<T, String>;
 
