@@ -4,7 +4,7 @@ use loom::thread;
 use crate::gate::keyed::{Digest, KeyCells};
 use crate::gate::tokens::Left;
 
-/// Both stand in the first bucket.
+/// All stand in one chain, while there is one.
 const ONE: Digest = [64, 7];
 const OTHER: Digest = [128, 7];
 
@@ -64,5 +64,26 @@ fn nobody_is_refused_until_the_time_that_another_key_is_told() {
         let next = cells.assign(OTHER, USED_UP).unwrap();
         publish(&cells, next, 2_000);
         assert!(matches!(caller.join().unwrap(), None | Some(1_000)));
+    });
+}
+
+/// A caller that walks a chain while it is split finds its key or nothing, and what it takes is its own.
+#[test]
+fn whoever_looks_while_a_chain_is_split_finds_its_own_or_asks() {
+    loom::model(|| {
+        let cells = Arc::new(KeyCells::new(2));
+        let first = cells.assign(ONE, 1).unwrap();
+        cells.cell(first).unwrap().tokens.lease(Left { part: 1, tokens: 1 });
+        let caller = {
+            let cells = Arc::clone(&cells);
+            thread::spawn(move || take(&cells, ONE, 1))
+        };
+        // The second one splits the first chain.
+        let other = cells.assign(OTHER, 1).unwrap();
+        cells.cell(other).unwrap().tokens.lease(Left { part: 1, tokens: 1 });
+        let taken = u32::from(caller.join().unwrap());
+        let left = |spot: u32| cells.cell(spot).unwrap().tokens.recall().tokens;
+        assert_eq!((left(first), left(other)), (1 - taken, 1));
+        assert_eq!(cells.find(ONE).map(|(_, spot)| spot), Some(first));
     });
 }

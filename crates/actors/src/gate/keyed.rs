@@ -1,8 +1,12 @@
 //! Leases by key, for callers who know nothing but a digest of theirs.
 //!
-//! A table of cells in buckets of eight, found by the digest's lower half. The actor alone puts keys in and takes them
-//! out; a key whose bucket is full has no cell, and its callers ask. A bucket is made when the first key comes to
-//! stand there, so a table that may grow large costs little while it is not.
+//! Each key has a cell. Cells whose digests end alike hang together in a chain, and a word says where it begins. There are
+//! as many chains as there are keys: with one key more, one chain is split, so that the table grows as it is used, never
+//! copies what it holds, and never takes longer for one key than for another. The actor alone puts keys in and takes them
+//! out. Where no cell is left a key has none, and its callers ask.
+//!
+//! A caller walks a chain while the actor may change it: it may come off into another one, or find an end too early. It
+//! then finds nothing, which means that it asks; and it gives up after so many cells, so that it always ends.
 //!
 //! # Why no key spends what is another's
 //! A caller reads a cell's word, then the digest, then changes the word, and only if it is still the one that it read.
@@ -12,33 +16,42 @@
 //!
 //! Digests have 128 bits and are keyed: that two keys share one is not to be seen, and cannot be brought about.
 
-use std::sync::OnceLock;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::cell::{AtomicU64, Ordering};
+use super::cell::{AtomicU32, AtomicU64, Ordering};
 use super::tokens::Tokens;
 
 /// A keyed digest of a key. The lower half is never zero.
 pub(crate) type Digest = [u64; 2];
 
-/// Cells in which a key may stand.
-const BUCKET: usize = 8;
+/// Cells and beginnings that are made at a time.
+const PIECE: usize = 128;
+/// A caller that has seen so many cells has lost its way: chains are about one long.
+const LONGEST_WALK: usize = 64;
 
 /// The lease of one key.
 #[derive(Debug)]
-#[repr(align(32))]
 pub(crate) struct KeyCell {
-    /// Zero, and the part in which it came free, where no key stands here.
+    /// Zero where no key stands here.
     digest: [AtomicU64; 2],
     /// What is leased.
     pub(crate) tokens: Tokens,
     /// When more is left than now, in nanoseconds.
     more_at: AtomicU64,
+    /// One more than the number of the next cell of its chain; zero at its end.
+    next: AtomicU32,
 }
 
 impl Default for KeyCell {
     fn default() -> Self {
         let zero = || AtomicU64::new(0);
-        KeyCell { digest: [zero(), zero()], tokens: Tokens::default(), more_at: zero() }
+        KeyCell {
+            digest: [zero(), zero()],
+            tokens: Tokens::default(),
+            more_at: zero(),
+            next: AtomicU32::new(0),
+        }
     }
 }
 
@@ -62,65 +75,206 @@ impl KeyCell {
     }
 }
 
+/// Things by number, made by the piece when the first of one is needed: a table that may grow large costs little while it
+/// is not.
+#[derive(Debug)]
+struct Pieces<T>(Box<[OnceLock<Box<[T]>>]>);
+
+impl<T: Default> Pieces<T> {
+    fn new(most: usize) -> Self {
+        Pieces((0..most.div_ceil(PIECE)).map(|_| OnceLock::new()).collect())
+    }
+
+    #[inline]
+    fn at(&self, number: usize) -> Option<&T> {
+        self.0.get(number / PIECE)?.get()?.get(number % PIECE)
+    }
+
+    fn made_at(&self, number: usize) -> Option<&T> {
+        let piece = self.0.get(number / PIECE)?;
+        piece.get_or_init(|| (0..PIECE).map(|_| T::default()).collect()).get(number % PIECE)
+    }
+
+    fn most(&self) -> usize {
+        self.0.len() * PIECE
+    }
+}
+
+/// What the actor knows of the cells besides.
+#[derive(Debug, Default)]
+struct Kept {
+    /// So many cells were ever given to keys.
+    used: u32,
+    /// How many are.
+    taken: usize,
+    /// Those that came free, and the part in which each did, the oldest first.
+    free: VecDeque<(u32, u32)>,
+}
+
 /// All cells of one limiter.
 #[derive(Debug)]
 pub(crate) struct KeyCells {
-    buckets: Box<[OnceLock<Box<[KeyCell]>>]>,
-    mask: u64,
+    /// How many chains there are.
+    chains: AtomicU64,
+    /// Where each begins: one more than the number of its first cell.
+    first: Pieces<AtomicU32>,
+    cells: Pieces<KeyCell>,
+    kept: Mutex<Kept>,
+}
+
+/// The chain, of so many, in which a digest stands. Those below the last power of two stand for two until they are split.
+#[inline]
+fn chain(digest: u64, chains: u64) -> usize {
+    let all = chains.next_power_of_two();
+    // The lowest bit is always set.
+    let number = (digest >> 1) & (all - 1);
+    let number = if number < chains { number } else { number & (all / 2 - 1) };
+    usize::try_from(number).unwrap_or(0)
 }
 
 impl KeyCells {
-    /// Cells for so many keys: half as many again, so that few buckets are full.
+    /// Cells for so many keys: half as many again, since one that came free rests for a while.
     pub(crate) fn new(keys: usize) -> Self {
-        let buckets = (keys.saturating_mul(3) / 2).div_ceil(BUCKET).next_power_of_two();
-        KeyCells { buckets: (0..buckets).map(|_| OnceLock::new()).collect(), mask: buckets as u64 - 1 }
-    }
-
-    fn bucket(&self, digest: Digest) -> usize {
-        usize::try_from(digest[0] & self.mask).unwrap_or(0)
-    }
-
-    /// The cells of one bucket; `None` where no key has stood there.
-    #[inline]
-    fn cells(&self, bucket: usize) -> Option<&[KeyCell]> {
-        self.buckets[bucket].get().map(AsRef::as_ref)
+        KeyCells {
+            chains: AtomicU64::new(1),
+            first: Pieces::new(keys),
+            cells: Pieces::new(keys.saturating_add(keys / 2 + 1)),
+            kept: Mutex::default(),
+        }
     }
 
     /// The cell of a key, and its number.
     #[inline]
     pub(crate) fn find(&self, digest: Digest) -> Option<(&KeyCell, u32)> {
-        let bucket = self.bucket(digest);
-        let cells = self.cells(bucket)?;
-        let place = cells.iter().position(|cell| cell.is_of(digest))?;
-        Some((&cells[place], u32::try_from(bucket * BUCKET + place).unwrap_or(u32::MAX)))
+        let chains = self.chains.load(Ordering::Acquire);
+        let mut next = self.first.at(chain(digest[0], chains))?.load(Ordering::Acquire);
+        for _ in 0..LONGEST_WALK {
+            let number = next.checked_sub(1)?;
+            let cell = self.cell(number)?;
+            if cell.is_of(digest) {
+                return Some((cell, number));
+            }
+            next = cell.next.load(Ordering::Acquire);
+        }
+        None
     }
 
     /// The cell of that number.
+    #[inline]
     pub(crate) fn cell(&self, number: u32) -> Option<&KeyCell> {
-        let number = number as usize;
-        self.cells(number / BUCKET)?.get(number % BUCKET)
+        self.cells.at(number as usize)
     }
 
-    /// Gives a key a cell; `None` where its bucket is full. For the actor alone; `part` is the one that runs.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a key a cell; `None` where none is left. For the actor alone; `part` is the one that runs.
     pub(crate) fn assign(&self, digest: Digest, part: u32) -> Option<u32> {
-        let bucket = self.bucket(digest);
-        self.buckets[bucket].get_or_init(|| (0..BUCKET).map(|_| KeyCell::default()).collect());
-        let cells = self.cells(bucket)?;
-        let place = cells.iter().position(|cell| {
-            let [lower, freed] = &cell.digest;
-            lower.load(Ordering::Relaxed) == 0 && freed.load(Ordering::Relaxed) != u64::from(part)
-        })?;
-        let cell = &cells[place];
+        let mut kept = self.kept();
+        let number = match kept.free.front() {
+            Some((number, freed)) if *freed != part => {
+                let number = *number;
+                kept.free.pop_front();
+                number
+            }
+            _ => {
+                let number = kept.used;
+                self.cells.made_at(number as usize)?;
+                kept.used += 1;
+                number
+            }
+        };
+        let cell = self.cell(number)?;
         cell.digest[1].store(digest[1], Ordering::Release);
         cell.digest[0].store(digest[0], Ordering::Release);
-        u32::try_from(bucket * BUCKET + place).ok()
+        let chains = self.chains.load(Ordering::Relaxed);
+        self.hang(chain(digest[0], chains), number, cell);
+        kept.taken += 1;
+        if kept.taken as u64 > chains && chains < self.first.most() as u64 {
+            self.split(chains);
+        }
+        Some(number)
+    }
+
+    /// Hangs a cell into a chain, in front.
+    fn hang(&self, chain: usize, number: u32, cell: &KeyCell) {
+        if let Some(first) = self.first.made_at(chain) {
+            cell.next.store(first.load(Ordering::Relaxed), Ordering::Release);
+            first.store(number + 1, Ordering::Release);
+        }
+    }
+
+    /// One chain more: one of those that there are is split between itself and that.
+    fn split(&self, chains: u64) {
+        let (all, new) = (chains + 1, usize::try_from(chains).unwrap_or(0));
+        let from = new - usize::try_from(all.next_power_of_two() / 2).unwrap_or(0);
+        self.first.made_at(new);
+        let Some(first) = self.first.made_at(from) else { return };
+        let mut next = first.swap(0, Ordering::AcqRel);
+        while let Some(number) = next.checked_sub(1)
+            && let Some(cell) = self.cell(number)
+        {
+            next = cell.next.load(Ordering::Relaxed);
+            let digest = cell.digest[0].load(Ordering::Relaxed);
+            self.hang(chain(digest, all), number, cell);
+        }
+        self.chains.store(all, Ordering::Release);
     }
 
     /// Takes a key's cell away, after what was leased there was recalled. For the actor alone.
     pub(crate) fn free(&self, number: u32, part: u32) {
-        if let Some(cell) = self.cell(number) {
-            cell.digest[0].store(0, Ordering::Release);
-            cell.digest[1].store(u64::from(part), Ordering::Release);
+        let Some(cell) = self.cell(number) else { return };
+        let mut kept = self.kept();
+        let chains = self.chains.load(Ordering::Relaxed);
+        let digest = cell.digest[0].swap(0, Ordering::AcqRel);
+        let mut link = self.first.at(chain(digest, chains));
+        while let Some(next) = link {
+            let found = next.load(Ordering::Relaxed);
+            if found == number + 1 {
+                next.store(cell.next.load(Ordering::Relaxed), Ordering::Release);
+                break;
+            }
+            link = found.checked_sub(1).and_then(|number| self.cell(number)).map(|cell| &cell.next);
         }
+        kept.taken -= 1;
+        kept.free.push_back((number, part));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn digest(key: u64) -> Digest {
+        [(key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1, key]
+    }
+
+    #[test]
+    fn a_key_is_found_however_many_came_and_went_since() {
+        let cells = KeyCells::new(3_000);
+        let numbers: Vec<u32> = (0..3_000).map(|key| cells.assign(digest(key), 1).unwrap()).collect();
+        for number in numbers.iter().step_by(3) {
+            cells.free(*number, 1);
+        }
+        for (key, number) in (0..).zip(&numbers) {
+            let found = cells.find(digest(key)).map(|(_, number)| number);
+            assert_eq!(found, (!number.is_multiple_of(3)).then_some(*number), "{key}");
+        }
+        let again: Vec<u32> = (5_000..6_000).map(|key| cells.assign(digest(key), 2).unwrap()).collect();
+        assert!(again.iter().all(|number| number.is_multiple_of(3)), "what came free goes to the next ones");
+        assert!((5_000..6_000).all(|key| cells.find(digest(key)).is_some()));
+    }
+
+    #[test]
+    fn a_cell_rests_for_the_part_in_which_it_came_free_and_where_none_is_left_a_key_has_none() {
+        let cells = KeyCells::new(1);
+        let most = PIECE as u64;
+        let first = cells.assign(digest(0), 7).unwrap();
+        cells.free(first, 7);
+        let others: Vec<u32> = (1..most).map(|key| cells.assign(digest(key), 7).unwrap()).collect();
+        assert!(!others.contains(&first));
+        assert_eq!(cells.assign(digest(most), 7), None);
+        assert_eq!(cells.assign(digest(most), 8), Some(first));
     }
 }

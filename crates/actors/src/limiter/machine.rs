@@ -6,7 +6,7 @@ use super::lease::Parts;
 use super::line::{Lines, MOST_WAITING, Waiter};
 use super::quota::Quota;
 use super::saved::Saved;
-use super::table::{Found, Key, Place, Table};
+use super::table::{Found, Place, Table};
 use super::usage::{Mark, Usage};
 use crate::clock::{Moment, Time};
 use crate::event::Happening;
@@ -184,7 +184,7 @@ pub struct LimiterMachine {
 impl LimiterMachine {
     fn check(&self, now: Time, ticket: Ticket, input: &Wanted<'_>) -> Change {
         let Wanted { key, cost, hold, patience } = *input;
-        let found = self.table.find(Key::new(key), now);
+        let found = self.table.find(key, now);
         let usage = self.table.usage(&found, &self.quota, now);
         let decision = standing(&self.quota, &usage, now);
         let overflow = found == Found::Overflow;
@@ -233,7 +233,7 @@ impl LimiterMachine {
 
     fn wait(&mut self, now: Time, found: Found, waiter: Waiter) {
         let place = self.table.place(found, &self.quota, now);
-        self.table.pin(place, true);
+        self.table.pin(place, &self.quota, true);
         self.lines.join(place, self.table.get(place), &self.quota, now, waiter);
     }
 
@@ -256,7 +256,7 @@ impl LimiterMachine {
             }
         }
         if !self.lines.has(place) {
-            self.table.pin(place, false);
+            self.table.pin(place, &quota, false);
         }
     }
 
@@ -328,7 +328,7 @@ impl Machine for LimiterMachine {
     fn new(config: LimiterConfig, moment: Moment) -> Self {
         let quota = config.quota.starting(moment);
         LimiterMachine {
-            table: Table::new(&quota, config.max_keys),
+            table: Table::new(&quota, config.max_keys, moment.random),
             config,
             quota,
             held: BTreeMap::new(),
@@ -445,7 +445,7 @@ impl Machine for LimiterMachine {
 
     fn restore(&mut self, moment: Moment, bytes: &[u8]) -> Result<(), SnapshotError> {
         let saved: Saved = snapshot::decode(bytes)?;
-        self.table = saved.into_table(&self.quota, self.config.max_keys, moment);
+        self.table = saved.into_table(&self.quota, self.config.max_keys, self.secret, moment);
         self.held.clear();
         self.held_by_end.clear();
         self.lines = Lines::default();

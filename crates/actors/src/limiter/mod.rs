@@ -55,6 +55,7 @@ mod fixed_window;
 mod gate;
 #[cfg(feature = "host")]
 mod granted;
+mod grants;
 #[cfg(feature = "host")]
 mod handle;
 #[cfg(all(test, feature = "host"))]

@@ -20,12 +20,15 @@ impl Saved {
         Saved {
             written: moment.wall,
             algorithm: quota.algorithm,
-            keys: table.spenders(now).map(|(key, usage)| (key.clone(), usage.spent(quota, now))).collect(),
+            keys: table
+                .spenders(quota, now)
+                .map(|(key, usage)| (key.clone(), usage.spent(quota, now)))
+                .collect(),
             overflow: table.overflow().spent(quota, now),
         }
     }
 
-    pub(super) fn into_table(self, quota: &Quota, most: usize, moment: Moment) -> Table {
+    pub(super) fn into_table(self, quota: &Quota, most: usize, secret: u64, moment: Moment) -> Table {
         // A wall clock that was set back makes this zero, so nothing comes back later than one window from now.
         let elapsed = saturating_nanos(self.written.until(moment.wall));
         let read = |mut spent: Vec<Spent>| {
@@ -35,7 +38,7 @@ impl Saved {
             }
             Usage::from_spent(quota, moment.now, elapsed, &spent)
         };
-        let mut table = Table::new(quota, most);
+        let mut table = Table::new(quota, most, secret);
         let mut overflow = read(self.overflow);
         for (key, spent) in self.keys {
             let usage = read(spent);

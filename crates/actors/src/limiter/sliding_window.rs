@@ -1,6 +1,6 @@
-use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::grants::Grants;
 use super::quota::Quota;
 use super::usage::{Mark, Spent};
 use crate::clock::{Time, saturating_nanos};
@@ -13,7 +13,7 @@ const MOST_WRITTEN: usize = 60;
 /// Times of leaving, not of granting: what was restored from the disk may have been granted before time began.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SlidingWindow {
-    grants: VecDeque<(Time, u64)>,
+    grants: Grants,
 }
 
 impl SlidingWindow {
@@ -40,31 +40,16 @@ impl SlidingWindow {
     }
 
     pub(super) fn take(&mut self, quota: &Quota, now: Time, cost: u64) -> Mark {
-        while self.grants.front().is_some_and(|(leaves, _)| *leaves <= now) {
-            self.grants.pop_front();
-        }
+        self.grants.forget(now);
         let leaves = quota.leaves_at(now);
         // After a change of settings an older grant may leave later than this one would.
-        let leaves = self.grants.back().map_or(leaves, |(last, _)| leaves.max(*last));
-        self.push(leaves, cost);
+        let leaves = self.grants.last().map_or(leaves, |(last, _)| leaves.max(*last));
+        self.grants.push(leaves, cost);
         Mark(leaves.as_nanos())
     }
 
-    fn push(&mut self, leaves: Time, cost: u64) {
-        match self.grants.back_mut() {
-            Some((last, count)) if *last == leaves => *count = count.saturating_add(cost),
-            _ => self.grants.push_back((leaves, cost)),
-        }
-    }
-
     pub(super) fn give_back(&mut self, mark: Mark, cost: u64) {
-        let leaves = Time::from_nanos(mark.0);
-        if let Ok(index) = self.grants.binary_search_by_key(&leaves, |(time, _)| *time) {
-            self.grants[index].1 = self.grants[index].1.saturating_sub(cost);
-            if self.grants[index].1 == 0 {
-                self.grants.remove(index);
-            }
-        }
+        self.grants.take_away(Time::from_nanos(mark.0), cost);
     }
 
     pub(super) fn more_at(&self, now: Time) -> Time {
@@ -72,12 +57,12 @@ impl SlidingWindow {
     }
 
     pub(super) fn whole_at(&self) -> Time {
-        self.grants.back().map_or(Time::ZERO, |(leaves, _)| *leaves)
+        self.grants.last().map_or(Time::ZERO, |(leaves, _)| *leaves)
     }
 
     /// Another length of the window moves every leaving by the difference, and to an edge where there are parts.
     pub(super) fn requota(&mut self, old: &Quota, new: &Quota) {
-        for (leaves, _) in &mut self.grants {
+        for (leaves, _) in self.grants.iter_mut() {
             let moved = if new.per >= old.per {
                 leaves.after(Duration::from_nanos(new.per - old.per))
             } else {
@@ -110,7 +95,7 @@ impl SlidingWindow {
         grants.sort_unstable();
         let mut window = SlidingWindow::default();
         for (leaves, amount) in grants {
-            window.push(leaves, amount);
+            window.grants.push(leaves, amount);
         }
         window
     }

@@ -1,71 +1,45 @@
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use entries::{Entries, Entry, NOBODY, Spot, UNLEASED};
+use key::Sought;
+pub(super) use key::{Key, LONGEST_TEXT};
 
 use super::lease::Lease;
 use super::quota::Quota;
 use super::usage::Usage;
 use crate::clock::Time;
 
-/// Longer keys are kept as their digest: what an outsider sends must not decide how much memory it takes.
-pub(super) const LONGEST_TEXT: usize = 64;
+mod ages;
+mod entries;
+mod key;
+
+use ages::Ages;
+
 /// Whole keys that one grant drops besides its own work, so that an idle table shrinks without a timer.
 const TIDIED_PER_GRANT: usize = 2;
-
-/// A key as it is kept. The two forms never meet, so no text can pass for a digest.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) enum Key {
-    Text(Box<str>),
-    Digest([u8; 32]),
-}
-
-impl Key {
-    pub(super) fn new(text: &str) -> Self {
-        if text.len() <= LONGEST_TEXT {
-            Key::Text(text.into())
-        } else {
-            Key::Digest(*blake3::hash(text.as_bytes()).as_bytes())
-        }
-    }
-}
 
 /// Where a key's usage is kept. The serial number tells a place apart from what stood in the same slot before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    slot: usize,
+    slot: u32,
     serial: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    serial: u64,
-    key: Key,
-    usage: Usage,
-    whole_at: Time,
-    /// Somebody waits for it: it keeps its place even when its quota is whole.
-    pinned: bool,
-    /// What its callers may spend without asking.
-    lease: Option<Lease>,
-    /// Where the gate keeps that, or kept it last.
-    spot: Option<u32>,
 }
 
 /// Usages by key, at most so many, and the one that new keys share when nothing can be dropped.
 #[derive(Debug)]
 pub(super) struct Table {
     most: usize,
-    keys: BTreeMap<Key, usize>,
-    slots: Vec<Option<Entry>>,
-    free: Vec<usize>,
-    /// Slots by the time at which they are whole again: the first is the next that may be dropped.
-    by_age: BTreeSet<(Time, usize)>,
+    entries: Entries,
+    /// Those that nobody waits for, by the time at which they are whole again.
+    ages: Ages,
     serial: u64,
     overflow: Usage,
+    /// What keys hash with.
+    secret: u64,
 }
 
 /// The overflow usage's place; no slot has this number.
-const OVERFLOW: Place = Place { slot: usize::MAX, serial: 0 };
+const OVERFLOW: Place = Place { slot: NOBODY, serial: 0 };
 
 /// Where a key's usage is, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +47,7 @@ pub(super) enum Found {
     /// It has a place.
     Known(Place),
     /// It has none yet, and there is room for one.
-    New(Key),
+    New(Key, u32),
     /// There is no room: it shares the overflow usage.
     Overflow,
 }
@@ -83,48 +57,54 @@ impl Found {
     pub(super) fn place(&self) -> Option<Place> {
         match self {
             Found::Known(place) => Some(*place),
-            Found::New(_) | Found::Overflow => None,
+            Found::New(..) | Found::Overflow => None,
         }
     }
 }
 
 impl Table {
-    pub(super) fn new(quota: &Quota, most: usize) -> Self {
+    pub(super) fn new(quota: &Quota, most: usize, secret: u64) -> Self {
         Table {
             most,
-            keys: BTreeMap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            by_age: BTreeSet::new(),
+            entries: Entries::default(),
+            ages: Ages::default(),
             serial: 0,
             overflow: Usage::new(quota.algorithm),
+            secret,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.keys.len()
+        self.entries.len()
     }
 
     pub(super) fn set_most(&mut self, most: usize) {
         self.most = most;
     }
 
-    pub(super) fn find(&self, key: Key, now: Time) -> Found {
-        let known = self.keys.get(&key).and_then(|slot| {
-            let entry = self.slots[*slot].as_ref()?;
-            Some(Place { slot: *slot, serial: entry.serial })
-        });
-        match known {
-            Some(place) => Found::Known(place),
-            None if self.len() < self.most => Found::New(key),
+    /// The place of a key that has one.
+    pub(super) fn known(&self, key: &str) -> Option<Place> {
+        let key = Sought::new(key);
+        let (slot, entry) = self.entries.find(key, key.hash(self.secret))?;
+        Some(Place { slot, serial: entry.serial })
+    }
+
+    pub(super) fn find(&self, key: &str, now: Time) -> Found {
+        let key = Sought::new(key);
+        let hash = key.hash(self.secret);
+        match self.entries.find(key, hash) {
+            Some((slot, entry)) => Found::Known(Place { slot, serial: entry.serial }),
+            None if self.len() < self.most => Found::New(key.kept(), hash),
             // Above the limit (it was lowered), whole keys are dropped without a new one in their place.
-            None if self.len() == self.most && self.oldest_whole(now).is_some() => Found::New(key),
+            None if self.len() == self.most && self.oldest_whole(now).is_some() => {
+                Found::New(key.kept(), hash)
+            }
             None => Found::Overflow,
         }
     }
 
-    fn oldest_whole(&self, now: Time) -> Option<(Time, usize)> {
-        self.by_age.first().copied().filter(|(whole_at, _)| *whole_at <= now)
+    fn oldest_whole(&self, now: Time) -> Option<(Time, u32)> {
+        self.ages.first().filter(|(whole_at, _)| *whole_at <= now)
     }
 
     /// What `found` has used so far.
@@ -134,7 +114,7 @@ impl Table {
                 Cow::Owned(self.newcomer(quota, now))
             }
             Found::Known(place) => Cow::Borrowed(self.get(*place)),
-            Found::New(_) => Cow::Owned(self.newcomer(quota, now)),
+            Found::New(..) => Cow::Owned(self.newcomer(quota, now)),
             Found::Overflow => Cow::Borrowed(&self.overflow),
         }
     }
@@ -142,7 +122,7 @@ impl Table {
     /// Whether a key could have been dropped by now, which must make no difference: when that happens depends on how often
     /// the actor is asked. It only could where new keys start from the overflow usage.
     pub(super) fn is_as_good_as_new(&self, place: Place, quota: &Quota, now: Time) -> bool {
-        let is_whole = |entry: &Entry| !entry.pinned && entry.whole_at <= now;
+        let is_whole = |entry: &Entry| !entry.pinned && entry.usage.whole_at(quota) <= now;
         self.overflow.whole_at(quota) > now && self.entry(place).is_some_and(is_whole)
     }
 
@@ -156,7 +136,11 @@ impl Table {
     }
 
     fn entry(&self, place: Place) -> Option<&Entry> {
-        self.slots.get(place.slot)?.as_ref().filter(|entry| entry.serial == place.serial)
+        self.entries.get(place.slot).filter(|entry| entry.serial == place.serial)
+    }
+
+    fn entry_mut(&mut self, place: Place) -> Option<&mut Entry> {
+        self.entries.get_mut(place.slot).filter(|entry| entry.serial == place.serial)
     }
 
     /// `place`, or the shared one where that key was dropped: a place that is gone must not turn into a free pass.
@@ -170,7 +154,7 @@ impl Table {
 
     /// Gives `found` a place, dropping whole keys for it where need be.
     pub(super) fn place(&mut self, found: Found, quota: &Quota, now: Time) -> Place {
-        let key = match found {
+        let (key, hash) = match found {
             Found::Known(place) => {
                 if self.is_as_good_as_new(place, quota, now) {
                     let usage = self.newcomer(quota, now);
@@ -179,54 +163,54 @@ impl Table {
                 return place;
             }
             Found::Overflow => return OVERFLOW,
-            Found::New(key) => key,
+            Found::New(key, hash) => (key, hash),
         };
         let usage = self.newcomer(quota, now);
         if self.len() >= self.most
-            && let Some((_, slot)) = self.oldest_whole(now)
+            && let Some((time, slot)) = self.oldest_whole(now)
         {
-            self.drop_slot(slot);
+            self.drop_slot(time, slot);
         }
-        self.insert(key, usage, quota)
+        self.enter(key, hash, usage, quota)
     }
 
     pub(super) fn insert(&mut self, key: Key, usage: Usage, quota: &Quota) -> Place {
+        let hash = key.sought().hash(self.secret);
+        self.enter(key, hash, usage, quota)
+    }
+
+    fn enter(&mut self, key: Key, hash: u32, usage: Usage, quota: &Quota) -> Place {
         self.serial += 1;
-        let whole_at = usage.whole_at(quota);
+        let (serial, whole_at) = (self.serial, usage.whole_at(quota));
         let entry = Entry {
-            serial: self.serial,
-            key: key.clone(),
+            key,
             usage,
-            whole_at,
-            pinned: false,
-            lease: None,
+            serial,
+            part: UNLEASED,
+            tokens: 0,
             spot: None,
+            hash,
+            alike: NOBODY,
+            before: NOBODY,
+            behind: NOBODY,
+            pinned: false,
         };
-        let slot = self.free.pop().unwrap_or(self.slots.len());
-        if slot == self.slots.len() {
-            self.slots.push(Some(entry));
-        } else {
-            self.slots[slot] = Some(entry);
-        }
-        self.keys.insert(key, slot);
-        self.by_age.insert((whole_at, slot));
-        Place { slot, serial: self.serial }
+        let slot = self.entries.insert(entry);
+        self.ages.insert(&mut self.entries, whole_at, slot);
+        Place { slot, serial }
     }
 
     /// Drops a few whole keys.
     pub(super) fn tidy(&mut self, now: Time) {
         for _ in 0..TIDIED_PER_GRANT {
-            let Some((_, slot)) = self.oldest_whole(now) else { return };
-            self.drop_slot(slot);
+            let Some((time, slot)) = self.oldest_whole(now) else { return };
+            self.drop_slot(time, slot);
         }
     }
 
-    fn drop_slot(&mut self, slot: usize) {
-        if let Some(entry) = self.slots[slot].take() {
-            self.by_age.remove(&(entry.whole_at, slot));
-            self.keys.remove(&entry.key);
-            self.free.push(slot);
-        }
+    fn drop_slot(&mut self, whole_at: Time, slot: u32) {
+        self.ages.remove(&mut self.entries, whole_at, slot);
+        self.entries.remove(slot);
     }
 
     /// Changes the usage at `place`; does nothing where that key was dropped since, which only happens to keys whose
@@ -240,31 +224,28 @@ impl Table {
         if place == OVERFLOW {
             return Some(change(&mut self.overflow));
         }
-        let entry = self.slots.get_mut(place.slot)?.as_mut()?;
-        if entry.serial != place.serial {
-            return None;
-        }
+        let entry = self.entry_mut(place)?;
+        let (pinned, before) = (entry.pinned, entry.usage.whole_at(quota));
         let result = change(&mut entry.usage);
         let whole_at = entry.usage.whole_at(quota);
-        if whole_at != entry.whole_at {
-            if self.by_age.remove(&(entry.whole_at, place.slot)) {
-                self.by_age.insert((whole_at, place.slot));
-            }
-            entry.whole_at = whole_at;
+        if whole_at != before && !pinned {
+            self.ages.remove(&mut self.entries, before, place.slot);
+            self.ages.insert(&mut self.entries, whole_at, place.slot);
         }
         Some(result)
     }
 
     /// Keeps a key in its place while somebody waits for it, or no longer.
-    pub(super) fn pin(&mut self, place: Place, pinned: bool) {
-        let Some(entry) = self.slots.get_mut(place.slot).and_then(Option::as_mut) else { return };
-        if entry.serial == place.serial {
-            entry.pinned = pinned;
-            if pinned {
-                self.by_age.remove(&(entry.whole_at, place.slot));
-            } else {
-                self.by_age.insert((entry.whole_at, place.slot));
-            }
+    pub(super) fn pin(&mut self, place: Place, quota: &Quota, pinned: bool) {
+        let Some(entry) = self.entry_mut(place) else { return };
+        if std::mem::replace(&mut entry.pinned, pinned) == pinned {
+            return;
+        }
+        let whole_at = entry.usage.whole_at(quota);
+        if pinned {
+            self.ages.remove(&mut self.entries, whole_at, place.slot);
+        } else {
+            self.ages.insert(&mut self.entries, whole_at, place.slot);
         }
     }
 
@@ -274,69 +255,65 @@ impl Table {
 
     /// What is leased to that key's callers.
     pub(super) fn lease(&self, place: Place) -> Option<Lease> {
-        self.entry(place)?.lease
+        let entry = self.entry(place).filter(|entry| entry.part != UNLEASED)?;
+        Some(Lease { part: entry.part, tokens: entry.tokens.into() })
     }
 
     pub(super) fn set_lease(&mut self, place: Place, lease: Option<Lease>) {
         if let Some(entry) = self.entry_mut(place) {
-            entry.lease = lease;
+            entry.part = lease.map_or(UNLEASED, |lease| lease.part);
+            // No more than that is ever leased.
+            entry.tokens = lease.map_or(0, |lease| u32::try_from(lease.tokens).unwrap_or(u32::MAX));
         }
     }
 
     pub(super) fn spot(&self, place: Place) -> Option<u32> {
-        self.entry(place)?.spot
+        self.entry(place)?.spot.map(Spot::number)
     }
 
     pub(super) fn set_spot(&mut self, place: Place, spot: Option<u32>) {
         if let Some(entry) = self.entry_mut(place) {
-            entry.spot = spot;
+            entry.spot = spot.map(Spot::new);
         }
-    }
-
-    fn entry_mut(&mut self, place: Place) -> Option<&mut Entry> {
-        self.slots.get_mut(place.slot)?.as_mut().filter(|entry| entry.serial == place.serial)
     }
 
     /// Every key that the gate knows.
     pub(super) fn spots(&self) -> Vec<Place> {
-        let slots = self.slots.iter().enumerate();
-        let known = slots.filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot, entry)));
-        known
-            .filter(|(_, entry)| entry.spot.is_some())
-            .map(|(slot, entry)| Place { slot, serial: entry.serial })
-            .collect()
+        let known = self.entries.iter().filter(|(_, entry)| entry.spot.is_some());
+        known.map(|(slot, entry)| Place { slot, serial: entry.serial }).collect()
     }
 
     /// A key that the gate knows among those that one grant may drop: what its callers spent decides whether it may.
     pub(super) fn droppable_with_spot(&self, now: Time) -> Option<Place> {
-        let whole = self.by_age.iter().take_while(|(whole_at, _)| *whole_at <= now);
-        whole.take(TIDIED_PER_GRANT + 1).find_map(|(_, slot)| {
-            let entry = self.slots[*slot].as_ref()?;
-            entry.spot.is_some().then_some(Place { slot: *slot, serial: entry.serial })
+        let whole = self.ages.until(&self.entries, now);
+        whole.take(TIDIED_PER_GRANT + 1).find_map(|slot| {
+            let entry = self.entries.get(slot)?;
+            entry.spot.is_some().then_some(Place { slot, serial: entry.serial })
         })
     }
 
     /// Changes all usages, the shared one too.
     pub(super) fn update_all(&mut self, quota: &Quota, mut change: impl FnMut(&mut Usage)) {
         change(&mut self.overflow);
-        self.by_age.clear();
-        for (slot, entry) in self.slots.iter_mut().enumerate() {
-            if let Some(entry) = entry {
-                change(&mut entry.usage);
-                entry.whole_at = entry.usage.whole_at(quota);
-                if !entry.pinned {
-                    self.by_age.insert((entry.whole_at, slot));
-                }
+        self.ages.clear();
+        for slot in self.entries.slots() {
+            let Some(entry) = self.entries.get_mut(slot) else { continue };
+            change(&mut entry.usage);
+            if !entry.pinned {
+                let whole_at = entry.usage.whole_at(quota);
+                self.ages.insert(&mut self.entries, whole_at, slot);
             }
         }
     }
 
-    /// Every key that has spent something, in order.
-    pub(super) fn spenders(&self, now: Time) -> impl Iterator<Item = (&Key, &Usage)> {
-        self.keys.values().filter_map(move |slot| {
-            let entry = self.slots[*slot].as_ref()?;
-            (entry.whole_at > now).then_some((&entry.key, &entry.usage))
-        })
+    /// Every key that has spent something, in an order that what happened to the table gives.
+    pub(super) fn spenders<'a>(
+        &'a self,
+        quota: &'a Quota,
+        now: Time,
+    ) -> impl Iterator<Item = (&'a Key, &'a Usage)> {
+        let all = self.entries.iter().map(|(_, entry)| (&entry.key, &entry.usage));
+        all.filter(move |(_, usage)| usage.whole_at(quota) > now)
     }
 
     pub(super) fn overflow(&self) -> &Usage {

@@ -21,7 +21,8 @@ pub(super) struct Spent {
 #[derive(Clone, Debug)]
 pub(super) enum Usage {
     Sliding(SlidingWindow),
-    Bucket(TokenBucket),
+    /// Larger than the others, and boxed so that those take no more room than they need.
+    Bucket(Box<TokenBucket>),
     Fixed(FixedWindow),
 }
 
@@ -29,7 +30,7 @@ impl Usage {
     pub(super) fn new(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::SlidingWindow => Usage::Sliding(SlidingWindow::default()),
-            Algorithm::TokenBucket => Usage::Bucket(TokenBucket::default()),
+            Algorithm::TokenBucket => Usage::Bucket(Box::default()),
             Algorithm::FixedWindow => Usage::Fixed(FixedWindow::default()),
         }
     }
@@ -106,7 +107,7 @@ impl Usage {
     /// The same usage for a key of its own: what is held stays with the original.
     pub(super) fn without_holds(self) -> Self {
         match self {
-            Usage::Bucket(bucket) => Usage::Bucket(bucket.without_holds()),
+            Usage::Bucket(bucket) => Usage::Bucket(Box::new(bucket.without_holds())),
             other => other,
         }
     }
@@ -146,7 +147,9 @@ impl Usage {
             Algorithm::SlidingWindow => {
                 Usage::Sliding(SlidingWindow::from_spent(quota, now, elapsed, &spent))
             }
-            Algorithm::TokenBucket => Usage::Bucket(TokenBucket::from_spent(quota, now, elapsed, &spent)),
+            Algorithm::TokenBucket => {
+                Usage::Bucket(Box::new(TokenBucket::from_spent(quota, now, elapsed, &spent)))
+            }
             Algorithm::FixedWindow => Usage::Fixed(FixedWindow::from_spent(quota, now, elapsed, &spent)),
         }
     }

@@ -27,8 +27,8 @@ impl LimiterMachine {
     /// A key whose callers may have spent what `input` depends on; to be asked again until there is none.
     pub(in crate::limiter) fn unsure(&self, input: &LimiterInput, now: Time) -> Option<Unsure> {
         let (concerned, may_drop) = match input {
-            LimiterInput::Check { key, .. } => (self.known(key, now), true),
-            LimiterInput::Return { key, .. } => (self.known(key, now), false),
+            LimiterInput::Check { key, .. } => (self.table.known(key), true),
+            LimiterInput::Return { key, .. } => (self.table.known(key), false),
             LimiterInput::Settle(ticket) | LimiterInput::GiveBack(ticket) => {
                 (self.held.get(ticket).map(|held| held.place), false)
             }
@@ -50,10 +50,6 @@ impl LimiterMachine {
         places
             .filter_map(|place| Some(Unsure { place, spot: self.table.spot(place)?, leaving: true }))
             .collect()
-    }
-
-    fn known(&self, key: &str, now: Time) -> Option<Place> {
-        self.table.find(Key::new(key), now).place()
     }
 
     /// Notices how time has passed; to be called before anything is taken back.
@@ -104,7 +100,7 @@ impl LimiterMachine {
 
     pub(super) fn returning(&self, now: Time, key: &str, of: u32) -> Change {
         let part = self.quota.part_at(now).and_then(|latest| part_of(of, latest));
-        match (self.known(key, now), part) {
+        match (self.table.known(key), part) {
             (Some(place), Some(part)) => Change::Return(place, part),
             _ => Change::Nothing,
         }
