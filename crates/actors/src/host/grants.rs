@@ -23,6 +23,21 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
+    /// Now, as a machine sees it: never before anything that it knows, nor before anything that was done on its word.
+    pub(super) fn present(&self, cell: &mut Cell<M>) -> Time {
+        self.no_later_than(cell, Time::MAX)
+    }
+
+    /// The same, of what happened at the latest at `until`.
+    pub(super) fn no_later_than(&self, cell: &mut Cell<M>, until: Time) -> Time {
+        let mut now = self.ground.clock.now();
+        if self.gate.end(now) {
+            now = self.ground.clock.now();
+        }
+        cell.latest = cell.latest.max(now.min(until));
+        cell.latest
+    }
+
     /// Takes back what the machine must know or have before it decides.
     pub(super) fn recall(&self, machine: &mut M, cause: Cause<'_, M::Input>, now: Time) {
         self.gate.recall(machine, cause, now, &|| self.ground.clock.now());

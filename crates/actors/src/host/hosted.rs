@@ -29,7 +29,7 @@ pub(super) struct Cell<M: Machine> {
     random: u64,
     intensity: Intensity,
     pub(super) quarantine: Quarantine,
-    latest: Time,
+    pub(super) latest: Time,
     resume_at: Option<Time>,
     /// The key, masked, whose message the present crash comes from.
     pub(super) poison: Option<String>,
@@ -357,20 +357,6 @@ impl<M: Machine> Hosted<M> {
         if result.is_err() {
             self.crashed("it panicked when its deadline passed".to_owned());
         }
-    }
-
-    /// Now, as a machine sees it: never before anything that it knows, nor before anything that was done on its word.
-    pub(super) fn present(&self, cell: &mut Cell<M>) -> Time {
-        self.no_later_than(cell, Time::MAX)
-    }
-
-    fn no_later_than(&self, cell: &mut Cell<M>, until: Time) -> Time {
-        let mut now = self.ground.clock.now();
-        if self.gate.end(now) {
-            now = self.ground.clock.now();
-        }
-        cell.latest = cell.latest.max(now.min(until));
-        cell.latest
     }
 
     /// The moment of what happened at the latest at `until`; never before anything that the machine knows.
