@@ -181,16 +181,19 @@ impl LimiterHandle {
     ) -> Result<Reservation, Rejection> {
         let Shared { hosted, config, .. } = &*self.shared;
         let ticket = hosted.ticket();
-        // Made before the ask: dropped in the middle of it, whatever the actor grants is given back.
-        let mut reservation = self.reservation(ticket, config.untouched(), Held::ByActor(key.into()));
-        if config.mode() == Mode::Off {
-            reservation.held = Held::Nowhere;
-            return Ok(reservation);
-        }
         let patience = match config.max_wait() {
             Some(most) => most.min(hosted.now().until(deadline)),
             None => Duration::ZERO,
         };
+        // Made before the ask: dropped in the middle of it, whatever the actor grants is given back. Who neither holds nor
+        // waits has nothing that could be.
+        let may_hold = hold || !patience.is_zero();
+        let held = if may_hold { Held::ByActor(key.into()) } else { Held::Nowhere };
+        let mut reservation = self.reservation(ticket, config.untouched(), held);
+        if config.mode() == Mode::Off {
+            reservation.held = Held::Nowhere;
+            return Ok(reservation);
+        }
         let input = LimiterInput::Check { key: key.to_owned(), cost, hold, patience };
         let mut queued = false;
         hosted.gate().ask(key);

@@ -97,6 +97,7 @@ pub(crate) fn measured(
         });
     }
     keyed(bench, grounds, effort, &is_wanted, tell);
+    swept(bench, grounds, effort, &is_wanted, tell);
     resting(bench, effort, &is_wanted, tell)
 }
 
@@ -149,6 +150,44 @@ fn keyed(
         Case::new(&what, "1,000 keys", granted(many, scattered(&all)), granted(few, scattered(&some)));
     case.limits[0] = Some(2.0);
     tell(case.on_one_thread().measured(bench, effort));
+}
+
+/// Fills a table, waits until all its keys are whole again, and asks for others: every one of those drops old ones. How long
+/// the longest of them takes is how long a sweep can hold a caller.
+fn swept(
+    bench: &Bench,
+    grounds: &Grounds,
+    effort: Effort,
+    is_wanted: &impl Fn(&str) -> bool,
+    tell: &mut impl FnMut(Line),
+) {
+    let number = if effort.whole { 1_000_000 } else { 100_000 };
+    let what = format!("keyed limiter at {number} keys, the longest call while old ones go");
+    if !is_wanted(&what) {
+        return;
+    }
+    // Long enough that the table is full before the first key is whole again.
+    let settings = plenty().with("per", "5s").with("max_keys", number).with("by", "user");
+    let limiter = limiter(&grounds.on, "swept", settings);
+    let longest = bench.tokio.block_on(async {
+        for key in 0..number {
+            limiter.check(&format!("old-{key}")).await.expect("there is plenty");
+        }
+        // A window, and the part of it in which the last one came.
+        tokio::time::sleep(Duration::from_millis(5_200)).await;
+        let mut longest = Duration::ZERO;
+        for key in 0..10_000 {
+            let key = format!("new-{key}");
+            let start = Instant::now();
+            limiter.check(&key).await.expect("there is plenty");
+            longest = longest.max(start.elapsed());
+        }
+        longest
+    });
+    // Two go for each that comes.
+    let kept = limiter.status().keys;
+    assert!(kept <= usize::try_from(number).expect("it is small") - 9_000, "nothing was swept: {kept}");
+    tell(line(&what, "100 microseconds", "ns", longest.as_secs_f64() * 1e9, 100_000.0, Some(1.0)));
 }
 
 /// The same keys in an order that no cache foresees; a thousand of them again and again are what few keys are.
