@@ -5,8 +5,8 @@ use crate::gate::keyed::{Digest, KeyCells};
 use crate::gate::tokens::Left;
 
 /// All stand in one chain, while there is one.
-const ONE: Digest = [64, 7];
-const OTHER: Digest = [128, 7];
+const ONE: Digest = (64, 7);
+const OTHER: Digest = (128, 7);
 
 /// A caller of the one key, as the limiter's gate looks a token up.
 fn take(cells: &KeyCells, digest: Digest, part: u32) -> bool {
@@ -29,7 +29,7 @@ fn a_cell_that_goes_to_another_key_gives_the_first_ones_caller_nothing() {
         cells.free(spot, 1);
         // A later part: in the one in which it came free, it goes to nobody.
         assert_ne!(cells.assign(OTHER, 1), Some(spot));
-        let next = cells.assign([192, 7], 2).unwrap();
+        let next = cells.assign((192, 7), 2).unwrap();
         assert_eq!(next, spot);
         cells.cell(next).unwrap().tokens.lease(Left { part: 2, tokens: 1 });
         assert_eq!(u32::from(caller.join().unwrap()) + left.tokens, 1);

@@ -14,7 +14,7 @@
 //! to nobody in the part of the window in which it came free, so that the next key's lease is for a later part. Where
 //! nothing is changed, as with refusals, the digest is read again afterwards.
 //!
-//! Digests have 128 bits and are keyed: that two keys share one is not to be seen, and cannot be brought about.
+//! Digests have 96 bits and are keyed: that two keys share one is not to be seen, and cannot be brought about.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -22,19 +22,21 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use super::cell::{AtomicU32, AtomicU64, Ordering};
 use super::tokens::Tokens;
 
-/// A keyed digest of a key. The lower half is never zero.
-pub(crate) type Digest = [u64; 2];
+/// A keyed digest of a key. The lower part is never zero.
+pub(crate) type Digest = (u64, u32);
 
 /// Cells and beginnings that are made at a time.
 const PIECE: usize = 128;
 /// A caller that has seen so many cells has lost its way: chains are about one long.
 const LONGEST_WALK: usize = 64;
 
-/// The lease of one key.
+/// The lease of one key: two of them are what processors fetch at once.
 #[derive(Debug)]
+#[repr(align(32))]
 pub(crate) struct KeyCell {
-    /// Zero where no key stands here.
-    digest: [AtomicU64; 2],
+    /// The digest; zero where no key stands here.
+    lower: AtomicU64,
+    upper: AtomicU32,
     /// What is leased.
     pub(crate) tokens: Tokens,
     /// When more is left than now, in nanoseconds.
@@ -47,7 +49,8 @@ impl Default for KeyCell {
     fn default() -> Self {
         let zero = || AtomicU64::new(0);
         KeyCell {
-            digest: [zero(), zero()],
+            lower: zero(),
+            upper: AtomicU32::new(0),
             tokens: Tokens::default(),
             more_at: zero(),
             next: AtomicU32::new(0),
@@ -59,8 +62,7 @@ impl KeyCell {
     /// Whether it is this key's.
     #[inline]
     pub(crate) fn is_of(&self, digest: Digest) -> bool {
-        self.digest[0].load(Ordering::Acquire) == digest[0]
-            && self.digest[1].load(Ordering::Acquire) == digest[1]
+        self.lower.load(Ordering::Acquire) == digest.0 && self.upper.load(Ordering::Acquire) == digest.1
     }
 
     /// When more is left than now, in nanoseconds.
@@ -147,7 +149,7 @@ impl KeyCells {
     #[inline]
     pub(crate) fn find(&self, digest: Digest) -> Option<(&KeyCell, u32)> {
         let chains = self.chains.load(Ordering::Acquire);
-        let mut next = self.first.at(chain(digest[0], chains))?.load(Ordering::Acquire);
+        let mut next = self.first.at(chain(digest.0, chains))?.load(Ordering::Acquire);
         for _ in 0..LONGEST_WALK {
             let number = next.checked_sub(1)?;
             let cell = self.cell(number)?;
@@ -186,10 +188,10 @@ impl KeyCells {
             }
         };
         let cell = self.cell(number)?;
-        cell.digest[1].store(digest[1], Ordering::Release);
-        cell.digest[0].store(digest[0], Ordering::Release);
+        cell.upper.store(digest.1, Ordering::Release);
+        cell.lower.store(digest.0, Ordering::Release);
         let chains = self.chains.load(Ordering::Relaxed);
-        self.hang(chain(digest[0], chains), number, cell);
+        self.hang(chain(digest.0, chains), number, cell);
         kept.taken += 1;
         if kept.taken as u64 > chains && chains < self.first.most() as u64 {
             self.split(chains);
@@ -216,7 +218,7 @@ impl KeyCells {
             && let Some(cell) = self.cell(number)
         {
             next = cell.next.load(Ordering::Relaxed);
-            let digest = cell.digest[0].load(Ordering::Relaxed);
+            let digest = cell.lower.load(Ordering::Relaxed);
             self.hang(chain(digest, all), number, cell);
         }
         self.chains.store(all, Ordering::Release);
@@ -227,7 +229,7 @@ impl KeyCells {
         let Some(cell) = self.cell(number) else { return };
         let mut kept = self.kept();
         let chains = self.chains.load(Ordering::Relaxed);
-        let digest = cell.digest[0].swap(0, Ordering::AcqRel);
+        let digest = cell.lower.swap(0, Ordering::AcqRel);
         let mut link = self.first.at(chain(digest, chains));
         while let Some(next) = link {
             let found = next.load(Ordering::Relaxed);
@@ -246,8 +248,13 @@ impl KeyCells {
 mod tests {
     use super::*;
 
-    fn digest(key: u64) -> Digest {
-        [(key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1, key]
+    fn digest(key: u32) -> Digest {
+        (u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, key)
+    }
+
+    #[test]
+    fn two_cells_are_fetched_at_once() {
+        assert_eq!(size_of::<KeyCell>(), 32);
     }
 
     #[test]
@@ -269,7 +276,7 @@ mod tests {
     #[test]
     fn a_cell_rests_for_the_part_in_which_it_came_free_and_where_none_is_left_a_key_has_none() {
         let cells = KeyCells::new(1);
-        let most = PIECE as u64;
+        let most = u32::try_from(PIECE).unwrap();
         let first = cells.assign(digest(0), 7).unwrap();
         cells.free(first, 7);
         let others: Vec<u32> = (1..most).map(|key| cells.assign(digest(key), 7).unwrap()).collect();

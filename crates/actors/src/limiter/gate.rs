@@ -261,7 +261,7 @@ impl LimiterGate {
         let mut hasher = SipHasher13::new_with_keys(secret, !secret.rotate_left(32));
         hasher.write(key.as_bytes());
         let Hash128 { h1, h2 } = hasher.finish128();
-        Some([h1 | 1, h2])
+        Some((h1 | 1, (h2 >> 32) as u32))
     }
 
     /// Takes back what is left of a lease, by part.

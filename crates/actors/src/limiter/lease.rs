@@ -99,7 +99,8 @@ impl Parts {
             }
             self.current = None;
         } else if !part.timed && part.guard() <= now {
-            (part.timed, part.unconfirmed) = (true, Some(now));
+            // What is leased from here on is leased to callers who look at the clock.
+            (part.timed, part.unconfirmed) = (true, part.leased.then_some(now));
         } else if part.unconfirmed.is_some_and(|since| since < now) {
             part.unconfirmed = None;
         }

@@ -22,7 +22,7 @@
 //! | `algorithm` | `sliding_window` | the only one that keeps what people understand by "N a minute" |
 //! | `burst` | = `requests` | a client that was silent for a whole period may use the whole quota at once |
 //! | `by` | all callers share one quota | |
-//! | `max_keys` | 100,000 | some ten megabytes of keys in ordinary use, and an outsider cannot make it more |
+//! | `max_keys` | 100,000 | some fifteen megabytes of keys in ordinary use, and an outsider cannot make it more |
 //! | `max_wait` | refuse at once | a caller that waits holds memory; whoever wants that says how long |
 //! | `mode` | `enforce` | |
 //! | `on_unavailable` | `allow` | a limiter that is down must not take the service with it |

@@ -158,7 +158,7 @@ impl Table {
             Found::Known(place) => {
                 if self.is_as_good_as_new(place, quota, now) {
                     let usage = self.newcomer(quota, now);
-                    self.update(place, quota, |own| *own = usage);
+                    self.update(place, quota, |own| *own = usage.in_place_of(own));
                 }
                 return place;
             }

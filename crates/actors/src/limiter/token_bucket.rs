@@ -168,6 +168,11 @@ impl TokenBucket {
         TokenBucket { level: Level { missing, at: now }, ..TokenBucket::default() }
     }
 
+    /// The same for a key that had `old`: whoever still holds something of that finds nothing of this under its mark.
+    pub(super) fn in_place_of(self, old: &TokenBucket) -> Self {
+        TokenBucket { next_mark: self.next_mark.max(old.next_mark), ..self }
+    }
+
     pub(super) fn without_holds(self) -> Self {
         TokenBucket { history: None, ..self }
     }

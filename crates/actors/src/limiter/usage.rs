@@ -112,6 +112,15 @@ impl Usage {
         }
     }
 
+    /// The same usage for a key that had `old` before, which was whole: nobody gives back here what it holds of that.
+    pub(super) fn in_place_of(self, old: &Self) -> Self {
+        match (self, old) {
+            (Usage::Bucket(bucket), Usage::Bucket(old)) => Usage::Bucket(Box::new(bucket.in_place_of(old))),
+            // What leaves at a known time has left where it is whole.
+            (other, _) => other,
+        }
+    }
+
     /// Goes on under another quota; what was spent stays spent.
     pub(super) fn requota(&mut self, now: Time, old: &Quota, new: &Quota) {
         match self {

@@ -131,6 +131,23 @@ fn what_still_stands_in_its_window_can_be_given_back_however_it_was_granted() {
     }
 }
 
+/// Parts of 100 ms: callers are told three milliseconds before the end of one to look at the clock.
+#[test]
+fn what_is_leased_to_callers_who_look_at_the_clock_counts_in_its_part() {
+    let steps = [
+        Step::Reserve(0),
+        Step::Wait(291),
+        Step::Settle(0),
+        Step::Wait(8),
+        Step::Check { key: 4, times: 2 },
+        Step::Wait(1),
+        Step::Reserve(4),
+    ];
+    let [asked, granted] = [Grants::Off, Grants::On].map(|grants| answers(&quotas()[1], &steps, grants).0);
+    assert_eq!(granted, asked);
+    assert_eq!(granted.last().unwrap().as_ref().unwrap().0.remaining, 39);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_large_quota_is_granted_and_a_used_up_one_refused_without_a_message() {
     for key in ["", "customer"] {

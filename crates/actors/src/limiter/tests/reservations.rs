@@ -31,6 +31,20 @@ fn what_is_given_back_can_be_had_again_and_only_once() {
     }
 }
 
+/// A key that could have been dropped starts anew, from what stands in the overflow usage.
+#[test]
+fn what_was_held_before_a_key_started_anew_gives_nothing_of_what_it_spent_since_back() {
+    let mut bench = Bench::new(&bucket(5, "500ms").with("max_keys", 3));
+    bench.hold("a", 1).unwrap();
+    let held = bench.hold("a", 1).unwrap();
+    bench.hold("b", 2).unwrap();
+    bench.hold("c", 2).unwrap();
+    bench.at(77).hold("beyond the table", 2).unwrap();
+    bench.at(200).hold("a", 3).unwrap();
+    bench.give_back(held);
+    assert!(bench.check("a", 3).is_err(), "what is spent now went with what was held before");
+}
+
 #[test]
 fn what_is_settled_cannot_be_given_back() {
     for settings in KINDS.map(|kind| kind(3, "minute")) {
