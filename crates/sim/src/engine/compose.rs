@@ -9,9 +9,9 @@ use steadfast_actors::breaker::BreakerHandle;
 use steadfast_actors::clock::saturating_nanos;
 use steadfast_actors::declare;
 use steadfast_actors::idempotency::Idempotent;
-use steadfast_actors::settings::{Mode, Settings};
+use steadfast_actors::settings::{Mode, Settings, Value};
 
-use super::handler::{Callee, Handler};
+use super::handler::{Callee, Handler, IDEMPOTENCY_KEY, Reads};
 use super::house::House;
 use super::invariants::{Once, Rule};
 use super::log::Record;
@@ -19,14 +19,20 @@ use super::running::Pool;
 use crate::scenario::{Distribution, Fault, FaultKind, Policy, Scenario, Step, Target, Variant};
 use crate::world::{self, Route, World};
 
-/// Whether a layer goes by who calls, or by what a call costs.
-fn reads_inputs(policy: &Policy) -> bool {
+/// What a layer goes by: who calls, or what a call costs.
+fn reads(policy: &Policy) -> Reads {
     match policy.attribute {
-        "idempotent" | "require_auth" => true,
-        "rate_limit" | "circuit_breaker" => {
-            ["by", "cost"].iter().any(|option| policy.settings.get(option).is_some())
+        "idempotent" => {
+            let standard = Value::from(format!("header:{IDEMPOTENCY_KEY}"));
+            let own = policy.settings.get("key").is_some_and(|key| *key != standard);
+            if own { Reads::All } else { Reads::Key }
         }
-        _ => false,
+        "require_auth" => Reads::All,
+        "rate_limit" | "circuit_breaker" => {
+            let by = ["by", "cost"].iter().any(|option| policy.settings.get(option).is_some());
+            if by { Reads::All } else { Reads::Nothing }
+        }
+        _ => Reads::Nothing,
     }
 }
 
@@ -60,7 +66,7 @@ pub(crate) fn handler(
         bound: None,
         falls_back: has("fallback"),
         per_attempt: per_attempt(&policies),
-        reads_inputs: policies.iter().any(|policy| reads_inputs(policy)),
+        reads: policies.iter().map(|policy| reads(policy)).max().unwrap_or_default(),
         most: most(&policies),
         pools: Vec::new(),
         once: once(&policies),

@@ -37,9 +37,23 @@ pub(crate) struct Handler {
     pub(crate) pools: Vec<usize>,
     /// How it is declared to run once, if it is.
     pub(crate) once: Option<Once>,
-    /// Whether a layer goes by who calls.
-    pub(crate) reads_inputs: bool,
+    /// What its layers go by.
+    pub(crate) reads: Reads,
 }
+
+/// What the layers of a handler go by: a message that nobody reads is not put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reads {
+    #[default]
+    Nothing,
+    /// Whose idempotency key it is, and the key.
+    Key,
+    /// Any of it.
+    All,
+}
+
+/// The header in which callers send their keys.
+pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Whom a handler calls.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +128,11 @@ impl House {
     /// Calls a handler through its layers.
     pub(crate) async fn call(self: &Arc<Self>, index: usize, about: About) -> Result<Served, CallError> {
         let handler = &self.handlers[index];
-        let inputs = if handler.reads_inputs { inputs(about) } else { Inputs::new() };
+        let inputs = match handler.reads {
+            Reads::Nothing => Inputs::new(),
+            Reads::Key => Inputs::new().context(Some(key_message(about))),
+            Reads::All => inputs(about),
+        };
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let body = || self.steps(index, call, about);
         // On the heap: tasks and callers are moved before they are polled, and the layers' future is large.
@@ -227,6 +245,11 @@ fn inputs(about: About) -> Inputs {
     Inputs::new().context(Some(inputs_message(about))).argument("key", about.key.to_string())
 }
 
+fn key_message(about: About) -> Message {
+    let key = about.key.to_string();
+    Message::builder().user_id(key.clone()).header(IDEMPOTENCY_KEY, key).build()
+}
+
 pub(super) fn inputs_message(about: About) -> Message {
     let key = about.key.to_string();
     let [a, b, c, d, ..] = about.key.to_le_bytes();
@@ -234,7 +257,7 @@ pub(super) fn inputs_message(about: About) -> Message {
         .user_id(key.clone())
         .api_key(key.clone())
         .ip(std::net::Ipv4Addr::new(a | 1, b, c, d))
-        .header("Idempotency-Key", key.clone())
+        .header(IDEMPOTENCY_KEY, key.clone())
         .header("X-Client-ID", key)
         .build()
 }

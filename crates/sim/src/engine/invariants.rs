@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use steadfast_actors::breaker::BreakerConfig;
@@ -46,12 +46,13 @@ const FEW_RUNS: usize = 16_384;
 /// Watches one variant while it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Invariants {
-    checked: BTreeMap<Rule, u64>,
+    /// By the rule's number.
+    checked: [u64; RULES.len()],
     violated: BTreeMap<Rule, String>,
     states: BTreeMap<String, String>,
     breakers: Breakers,
     quotas: Quotas,
-    runs: HashMap<(usize, u64), Run>,
+    runs: BTreeMap<(usize, u64), Run>,
     /// At how many runs those that say nothing any more are forgotten; 0 before the first one.
     forget_at: usize,
     /// What one attempt of a handler may take, in nanoseconds.
@@ -84,7 +85,7 @@ pub(crate) struct Once {
 impl Invariants {
     /// Notes that a rule was looked at, and whether it held.
     pub(crate) fn check(&mut self, rule: Rule, holds: bool, violation: impl FnOnce() -> String) {
-        *self.checked.entry(rule).or_default() += 1;
+        self.checked[rule as usize] += 1;
         if !holds {
             self.violated.entry(rule).or_insert_with(violation);
         }
@@ -257,7 +258,7 @@ impl Invariants {
     /// What became of each rule.
     pub(crate) fn report(&self, variant: &str) -> Vec<InvariantReport> {
         let of = |(rule, name): &(Rule, &str)| {
-            let checked = self.checked.get(rule).copied().unwrap_or(0);
+            let checked = self.checked[*rule as usize];
             let violated = self.violated.get(rule);
             InvariantReport {
                 name: (*name).to_owned(),

@@ -156,7 +156,7 @@ impl EventSink for Recorder {
         record.log.event(&event);
         let at = event.at.as_nanos();
         let actor = event.kind.map_or("call", |kind| kind.as_str());
-        let name = event.name.as_str();
+        let name = &*event.name;
         match &event.what {
             Happening::Attempt { ending, .. } | Happening::Answer { ending, .. } => {
                 record.came(ending_word(*ending));
