@@ -3,6 +3,8 @@
 //! A machine says what [`Happening`] took place; its host adds when, and who. The stream holds enough to rebuild a
 //! run: each call's arrival, each decision, each attempt with its latency and outcome, each transition with its reason.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
@@ -24,9 +26,9 @@ pub enum Happening {
         /// The call's number; `None` where code asked a handle directly.
         call: Option<u64>,
         /// `granted`, `refused`, `queued`, `replayed`, `would_refuse`
-        verdict: String,
+        verdict: Cow<'static, str>,
         /// Why, in the policy's own words.
-        reason: String,
+        reason: Cow<'static, str>,
     },
     /// One run of a handler ended.
     Attempt {
@@ -89,7 +91,7 @@ pub struct Event {
     /// The kind of actor it happened to; `None` for what happens to a call.
     pub kind: Option<Kind>,
     /// The actor's name, or the site's.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// What.
     #[serde(flatten)]
     pub what: Happening,

@@ -15,6 +15,8 @@
 
 mod kind;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub use kind::Kind;
@@ -113,7 +115,7 @@ pub trait Machine: Send + Sized + 'static {
     fn restore(&mut self, moment: Moment, bytes: &[u8]) -> Result<(), crate::snapshot::SnapshotError>;
 
     /// The key that `input` concerns, where a machine has many; a key whose input panics is quarantined alone.
-    fn key(input: &Self::Input) -> Option<&str> {
+    fn key(input: &Self::Input) -> Option<Cow<'_, str>> {
         let _ = input;
         None
     }
@@ -122,6 +124,8 @@ pub trait Machine: Send + Sized + 'static {
 /// What a machine wants done: answers and a record of what happened. Collected, then drained by the host.
 #[derive(Debug)]
 pub struct Effects<R> {
+    /// Most steps answer one caller: that takes no allocation.
+    first: Option<Answer<R>>,
     replies: Vec<Answer<R>>,
     happenings: Vec<Happening>,
     drew: bool,
@@ -143,24 +147,32 @@ pub struct Answer<R> {
 
 impl<R> Default for Effects<R> {
     fn default() -> Self {
-        Effects { replies: Vec::new(), happenings: Vec::new(), drew: false }
+        Effects { first: None, replies: Vec::new(), happenings: Vec::new(), drew: false }
     }
 }
 
 impl<R> Effects<R> {
     /// Answers a caller for good.
     pub fn reply(&mut self, ticket: Ticket, reply: R) {
-        self.replies.push(Answer { ticket, reply, more: false, until: None });
+        self.answer(Answer { ticket, reply, more: false, until: None });
     }
 
     /// Answers a caller that will get a second answer later, as when it was put into a queue.
     pub fn reply_and_hold(&mut self, ticket: Ticket, reply: R) {
-        self.replies.push(Answer { ticket, reply, more: true, until: None });
+        self.answer(Answer { ticket, reply, more: true, until: None });
     }
 
     /// The same where `reply` only says that the caller is in line, until this time at most.
     pub fn reply_in_line(&mut self, ticket: Ticket, reply: R, until: Time) {
-        self.replies.push(Answer { ticket, reply, more: true, until: Some(until) });
+        self.answer(Answer { ticket, reply, more: true, until: Some(until) });
+    }
+
+    fn answer(&mut self, answer: Answer<R>) {
+        if self.first.is_none() && self.replies.is_empty() {
+            self.first = Some(answer);
+        } else {
+            self.replies.push(answer);
+        }
     }
 
     /// Notes what happened, for the event stream.
@@ -180,7 +192,17 @@ impl<R> Effects<R> {
 
     /// Takes the answers, in order.
     pub fn take_replies(&mut self) -> Vec<Answer<R>> {
-        std::mem::take(&mut self.replies)
+        let mut replies = Vec::new();
+        self.drain_replies(|answer| replies.push(answer));
+        replies
+    }
+
+    /// Hands over the answers, in order.
+    pub(crate) fn drain_replies(&mut self, mut take: impl FnMut(Answer<R>)) {
+        if let Some(first) = self.first.take() {
+            take(first);
+        }
+        std::mem::take(&mut self.replies).into_iter().for_each(take);
     }
 
     /// Takes what happened, in order.

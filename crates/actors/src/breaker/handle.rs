@@ -74,7 +74,7 @@ impl BreakerHandle {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.shared.hosted.name()
     }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -350,7 +351,7 @@ impl Machine for KeyedBreakerMachine {
         Ok(())
     }
 
-    fn key(input: &KeyedInput) -> Option<&str> {
-        input.key.as_deref()
+    fn key(input: &KeyedInput) -> Option<Cow<'_, str>> {
+        input.key.as_deref().map(Cow::Borrowed)
     }
 }

@@ -61,7 +61,7 @@ impl BulkheadHandle {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.shared.hosted.name()
     }
 

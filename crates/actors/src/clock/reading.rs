@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -106,11 +107,30 @@ impl Clock {
     /// Monotonic time since the start of the runtime.
     #[must_use]
     pub fn now(&self) -> Time {
-        let since_start = match &self.coarse {
-            Some(_) => Instant::now().saturating_duration_since(self.start.into_std()),
-            None => tokio::time::Instant::now().saturating_duration_since(self.start),
+        let since_start = match (&self.coarse, &self.wall) {
+            (Some(_), _) => Instant::now().saturating_duration_since(self.start.into_std()),
+            (None, Wall::From(_)) => return self.reckoned(tokio::time::Instant::now()),
+            (None, Wall::System { .. }) => tokio::time::Instant::now().saturating_duration_since(self.start),
         };
         Time::ZERO.after(since_start)
+    }
+
+    /// How long `seen` is after the start. On a clock that somebody else moves on, the same instant is read again and again:
+    /// the last one need not be reckoned anew.
+    fn reckoned(&self, seen: tokio::time::Instant) -> Time {
+        type Reading = (tokio::time::Instant, tokio::time::Instant, Time);
+        thread_local! {
+            static LAST: Cell<Option<Reading>> = const { Cell::new(None) };
+        }
+        if let Some((start, last, time)) = LAST.get()
+            && last == seen
+            && start == self.start
+        {
+            return time;
+        }
+        let time = Time::ZERO.after(seen.saturating_duration_since(self.start));
+        LAST.set(Some((self.start, seen, time)));
+        time
     }
 
     /// How long it is until `later`; zero where it is over. Where that is long, it may be said a few milliseconds too
@@ -136,6 +156,17 @@ impl Clock {
             Some(coarse) if length >= LAG => coarse.now(),
             _ => self.now(),
         }
+    }
+
+    /// Monotonic time and wall time of one moment, for less than both by themselves.
+    #[must_use]
+    pub fn both(&self) -> (Time, WallTime) {
+        let now = self.now();
+        let wall = match &self.wall {
+            Wall::From(wall) => WallTime::from_nanos(self.shifted(wall.saturating_add(now.as_nanos()))),
+            Wall::System { .. } => self.wall(),
+        };
+        (now, wall)
     }
 
     /// Wall time.

@@ -135,6 +135,11 @@ pub trait Gate<M: Machine>: Send + Sync + Sized + 'static {
         let _ = machine;
     }
 
+    /// Whether somebody waits for what callers may have left in the ledger for the actor to find.
+    fn is_awaited(&self) -> bool {
+        false
+    }
+
     /// Hands over what callers did since the last time, in an order in which each of them could have done it.
     fn take(&self, noted: &mut Vec<Noted<M::Input>>);
 }

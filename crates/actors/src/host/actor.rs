@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +13,7 @@ use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
 use kameo::{Actor, prelude::MailboxSender};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::asks::Asker;
 use super::hosted::Hosted;
@@ -54,6 +56,28 @@ pub(super) enum Envelope<M: Machine> {
 /// The actor around one machine.
 pub(super) struct Host<M: Machine> {
     hosted: Arc<Hosted<M>>,
+    timer: Timer,
+}
+
+/// An actor's one timer. Deadlines mostly move on, as those of leases do: it stays as it was set until it fires, and only
+/// then looks whether that was too early.
+#[derive(Default)]
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    /// Waits until `deadline`, or until an earlier one that it was set for; says whether it has come.
+    async fn wait(&mut self, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else {
+            self.0 = None;
+            return pending().await;
+        };
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if deadline < sleep.deadline() || sleep.is_elapsed() {
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().await;
+        sleep.deadline() >= deadline
+    }
 }
 
 impl<M: Machine> Host<M> {
@@ -81,7 +105,7 @@ impl<M: Machine> Actor for Host<M> {
 
     async fn on_start(hosted: Self::Args, _: ActorRef<Self>) -> Result<Self, Infallible> {
         match hosted {
-            Some(hosted) => Ok(Host { hosted }),
+            Some(hosted) => Ok(Host { hosted, timer: Timer::default() }),
             // Nobody is left who could ask it anything.
             None => pending().await,
         }
@@ -108,18 +132,14 @@ impl<M: Machine> Actor for Host<M> {
                 self.hosted.resumed();
             }
             let deadline = self.hosted.deadline();
-            let timer = async {
-                match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
-                    None => pending().await,
-                }
-            };
             tokio::select! {
                 biased;
                 signal = mailbox.recv() => return Ok(signal),
-                () = timer => {
-                    self.hosted.until_awake().await;
-                    self.hosted.expired();
+                has_come = self.timer.wait(deadline) => {
+                    if has_come {
+                        self.hosted.until_awake().await;
+                        self.hosted.expired();
+                    }
                 }
             }
         }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::actor::Envelope;
+use super::aside::later;
 use super::hosted::{Hosted, lock};
 use super::reply::{Answered, AskError, Reply};
 use crate::clock::Time;
@@ -76,7 +78,7 @@ impl<M: Machine> Hosted<M> {
     /// # Cancel safety
     /// A dropped ask may still be carried out: whoever drops it notes that its ticket is no longer needed.
     pub async fn ask(self: &Arc<Self>, ticket: Ticket, input: M::Input) -> Answered<M::Reply> {
-        self.ask_within(ticket, input, None).await
+        self.asked(ticket, input, None, self.ground.options.ask_timeout).await
     }
 
     /// The same; whoever is put in line waits there for the answer that ends that, until the time that `in_line` says and
@@ -93,17 +95,28 @@ impl<M: Machine> Hosted<M> {
         input: M::Input,
         in_line: &Arc<InLine>,
     ) -> Answered<M::Reply> {
-        self.ask_within(ticket, input, Some(in_line)).await
+        self.asked(ticket, input, Some(in_line), self.ground.options.ask_timeout).await
     }
 
-    async fn ask_within(
+    /// The same for a caller who has no more time than `patience`.
+    pub(crate) async fn ask_within(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        input: M::Input,
+        patience: Duration,
+    ) -> Answered<M::Reply> {
+        self.asked(ticket, input, None, patience).await
+    }
+
+    async fn asked(
         self: &Arc<Self>,
         ticket: Ticket,
         input: M::Input,
         in_line: Option<&Arc<InLine>>,
+        grace: Duration,
     ) -> Answered<M::Reply> {
         // Also while the name is left alone: an outage must not free a key that is quarantined.
-        if let Some(rest) = M::key(&input).and_then(|key| self.quarantined(key)) {
+        if let Some(rest) = self.quarantined_with(&input) {
             return Err(AskError::Quarantined(rest));
         }
         if let Some(rest) = self.failed_for() {
@@ -112,12 +125,15 @@ impl<M: Machine> Hosted<M> {
         let (reply, answer) = oneshot::channel();
         let asker = Asker { reply, in_line: in_line.cloned() };
         let mut asked = pin!(async {
-            let actor = self.actor().await.ok_or(AskError::Gone)?;
+            let actor = match self.actor.get() {
+                Some(actor) => actor,
+                // Aside: it is started once, and each question would hold the room for that.
+                None => later(|| self.actor()).await.ok_or(AskError::Gone)?,
+            };
             actor.tell(Envelope::Ask { ticket, input, asker }).try_send()?;
             // A channel that closes without an answer went down with its mailbox.
             answer.await.map_err(|_| AskError::Gone)?
         });
-        let grace = self.ground.options.ask_timeout;
         match tokio::time::timeout(grace, &mut asked).await {
             Ok(answer) => return answer,
             Err(_) if in_line.is_none() => return Err(AskError::NoAnswer),
@@ -150,7 +166,7 @@ impl<M: Machine> Hosted<M> {
             return Ok(());
         }
         // It may have been sent before its key was quarantined.
-        if let Some(rest) = M::key(input).and_then(|key| self.quarantined(key)) {
+        if let Some(rest) = self.quarantined_with(input) {
             let _ = asker.reply.send(Err(AskError::Quarantined(rest)));
             return Ok(());
         }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -67,13 +68,13 @@ impl Drill {
 
     /// Panics where `key` is the one of the drill.
     #[expect(clippy::panic, reason = "a crash on purpose is what was asked for")]
-    pub(super) fn strike(&self, key: Option<&str>) {
+    pub(super) fn strike<'k>(&self, key: impl FnOnce() -> Option<Cow<'k, str>>) {
         if !self.on.load(Ordering::Acquire) {
             return;
         }
         let poisoned = {
             let drilled = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-            key.is_some() && drilled.as_deref() == key
+            key().is_some_and(|key| drilled.as_deref() == Some(&*key))
         };
         if poisoned {
             panic!("crashed on purpose");

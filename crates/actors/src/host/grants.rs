@@ -17,6 +17,10 @@ impl<M: Machine> Hosted<M> {
             // Written since the actor last looked: it is as unread as it was before this step.
             if !ledger.is_empty() {
                 self.gate.unsettle();
+                // Whoever left it there may have looked before this was published.
+                if self.gate.is_awaited() {
+                    self.look_soon();
+                }
             } else if self.behind.load(Ordering::Relaxed) == 0 {
                 self.gate.settled(&cell.machine);
             }

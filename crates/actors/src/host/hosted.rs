@@ -46,8 +46,9 @@ pub struct Hosted<M: Machine> {
     /// Whether the gate stays empty: the actor cannot decide.
     pub(super) withdrawn: AtomicBool,
     pub(super) ledger: Mutex<Vec<Noted<M::Input>>>,
-    /// Held while the ledger is carried out, so that nobody finds it empty and its effects still to come.
-    pub(super) draining: Mutex<()>,
+    /// What of the ledger is being carried out. Held meanwhile, so that nobody finds it empty and its effects still to
+    /// come.
+    pub(super) draining: Mutex<Vec<Noted<M::Input>>>,
     /// What was taken out of the ledger and is still to be carried out; counted under the lock of the ledger, and down
     /// under that of the cell.
     pub(super) behind: AtomicUsize,
@@ -109,7 +110,7 @@ impl<M: Machine> Hosted<M> {
             gate,
             withdrawn: AtomicBool::new(false),
             ledger: Mutex::new(Vec::new()),
-            draining: Mutex::new(()),
+            draining: Mutex::new(Vec::new()),
             behind: AtomicUsize::new(0),
             poked: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
@@ -126,7 +127,7 @@ impl<M: Machine> Hosted<M> {
     /// Its name.
     #[must_use]
     #[inline]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.name.as_str()
     }
 
@@ -376,7 +377,7 @@ impl<M: Machine> Hosted<M> {
         let mut effects = Effects::default();
         self.recall(&mut cell.machine, Cause::Input(input), moment.now);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            self.drill.strike(M::key(input));
+            self.drill.strike(|| M::key(input));
             self.carry(&mut cell.machine, moment, ticket, input, &mut effects);
         }));
         if ticket.is_none() {
@@ -385,7 +386,7 @@ impl<M: Machine> Hosted<M> {
         if result.is_err()
             && let Some(key) = M::key(input)
         {
-            self.poisoned_by(&mut cell, key, moment.now);
+            self.poisoned_by(&mut cell, &key, moment.now);
         }
         self.publish(cell, moment.now, effects);
         result
@@ -402,9 +403,7 @@ impl<M: Machine> Hosted<M> {
         }
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);
-        for answer in effects.take_replies() {
-            cell.waiting.answer(answer);
-        }
+        effects.drain_replies(|answer| cell.waiting.answer(answer));
         drop(cell);
         for happening in effects.take_happenings() {
             self.happened(happening);
@@ -416,7 +415,7 @@ impl<M: Machine> Hosted<M> {
             return;
         }
         let event =
-            Event { at: self.ground.clock.now(), kind: Some(self.kind), name: self.name().to_owned(), what };
+            Event { at: self.ground.clock.now(), kind: Some(self.kind), name: self.name().into(), what };
         self.ground.events.record(event);
     }
 }

@@ -15,6 +15,9 @@ use crate::machine::Machine;
 /// An actor that is left alone reads nothing for a minute: what it may learn from must not grow without bound.
 const MOST_LEARNED: usize = 100_000;
 
+/// So much may be left for the actor to find: more would hold up whoever asks it next.
+const MOST_LEFT: usize = 64;
+
 impl<M: Machine> Hosted<M> {
     /// What was noted and not yet taken by the actor.
     #[must_use]
@@ -24,8 +27,17 @@ impl<M: Machine> Hosted<M> {
 
     /// Writes down what must not be lost, then pokes the actor. Never waits and never fails.
     pub fn note(self: &Arc<Self>, input: M::Input) {
-        self.write(input);
+        self.write(Noted::now(input));
         self.poke();
+    }
+
+    /// Writes down what must not be lost and nobody needs at once. Its actor finds it before it decides about anything
+    /// else, as of when it happened; it is poked only where somebody waits for such things, or where so many stand there.
+    /// Never waits and never fails.
+    pub(crate) fn leave(self: &Arc<Self>, noted: Noted<M::Input>) {
+        if self.write(noted) >= MOST_LEFT || self.gate.is_awaited() {
+            self.poke();
+        }
     }
 
     /// Writes down what the actor may learn from; what comes while so many of them wait to be read is not kept.
@@ -35,12 +47,22 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
-    /// Writes into the ledger, behind what was counted before it.
-    fn write(&self, input: M::Input) {
+    /// Writes into the ledger, behind what was counted before it; says how much stands there.
+    fn write(&self, noted: Noted<M::Input>) -> usize {
         let mut ledger = lock(&self.ledger);
         self.gate.take(&mut ledger);
-        ledger.push(Noted::now(input));
+        ledger.push(noted);
         self.gate.unsettle();
+        ledger.len()
+    }
+
+    /// Lets an actor that was started look again at what was noted.
+    pub(super) fn look_soon(&self) {
+        if let Some(actor) = self.actor.get()
+            && !self.poked.swap(true, Ordering::AcqRel)
+        {
+            let _ = actor.tell(Envelope::Poke(None)).try_send();
+        }
     }
 
     /// Makes the actor look at what was noted and counted. Never waits and never fails.
@@ -67,7 +89,7 @@ impl<M: Machine> Hosted<M> {
     /// # Cancel safety
     /// What was noted stays noted.
     pub async fn report(self: &Arc<Self>, input: M::Input) {
-        self.write(input);
+        self.write(Noted::now(input));
         // Left alone it publishes nothing, and its callers have no reason to wait.
         if self.failed_for().is_some() {
             return;
@@ -101,15 +123,22 @@ impl<M: Machine> Hosted<M> {
     /// # Errors
     /// The first panic, for the caller to go on with once the message in hand is done.
     pub(super) fn drain(&self) -> std::thread::Result<()> {
-        let _draining = lock(&self.draining);
+        let mut draining = lock(&self.draining);
         self.poked.store(false, Ordering::Release);
-        let noted = {
+        {
             let mut ledger = lock(&self.ledger);
             self.gate.take(&mut ledger);
             self.behind.store(ledger.len(), Ordering::Relaxed);
-            std::mem::take(&mut *ledger)
-        };
-        noted.iter().map(|noted| self.step(None, &noted.input, noted.until)).fold(Ok(()), Result::and)
+            std::mem::swap(&mut *ledger, &mut *draining);
+        }
+        let mut drained = Ok(());
+        for noted in draining.iter() {
+            drained = drained.and(self.step(None, &noted.input, noted.until));
+        }
+        // The two take turns, so that what an actor usually finds costs no allocation; a crowd's room is given back.
+        draining.clear();
+        draining.shrink_to(MOST_LEFT);
+        drained
     }
 
     /// What it has published last, with what callers did through its gate since, for people and pages: a machine hears of
@@ -126,12 +155,11 @@ impl<M: Machine> Hosted<M> {
         self.status()
     }
 
-    /// Writes what was counted in the gate into the ledger; whether there was anything.
+    /// Writes what was counted in the gate into the ledger; whether anything stands there.
     pub(super) fn collect(&self) -> bool {
         let mut ledger = lock(&self.ledger);
-        let known = ledger.len();
         self.gate.take(&mut ledger);
-        ledger.len() > known
+        !ledger.is_empty()
     }
 
     /// Takes what was noted outside the actor.

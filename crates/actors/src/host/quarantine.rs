@@ -25,6 +25,14 @@ impl<M: Machine> Hosted<M> {
         (now < until).then(|| lock(&self.cell).quarantine.rest(key, now)).flatten()
     }
 
+    /// The same for the key of `input`, which is put together only where any is quarantined.
+    pub(super) fn quarantined_with(&self, input: &M::Input) -> Option<Duration> {
+        if !self.has_quarantined() {
+            return None;
+        }
+        M::key(input).and_then(|key| self.quarantined(&key))
+    }
+
     /// Whether any key ever was.
     #[inline]
     pub(crate) fn has_quarantined(&self) -> bool {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -147,8 +148,8 @@ impl Machine for Counter {
         Ok(())
     }
 
-    fn key(input: &String) -> Option<&str> {
-        Some(input)
+    fn key(input: &String) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(input))
     }
 }
 

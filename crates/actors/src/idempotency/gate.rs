@@ -1,7 +1,8 @@
 //! What a store has answered for good: results that are replayed without a message.
 //!
-//! The gate holds a copy of every record that is done and whose result was kept, from when the store settled it until
-//! the store drops, replaces or forgets it. It is bounded as the store is. A caller whose key stands there checks
+//! The gate holds a copy of every record that is done, whose result was kept and that somebody asked for again: most are
+//! never asked for, and cost nothing here. It holds it until the store drops, replaces or forgets it, and is bounded as the
+//! store is. A caller whose key stands there checks
 //! what the store would check, in the same order: that the record's life is not over, and that the payload is the same.
 //! Who the principal is, and in which scope the key was sent, is part of the key. Everything else is asked: a key that
 //! is not there, one that is over, another payload, a result that was not kept.
@@ -11,11 +12,11 @@
 //! clock at each replay; where an operator forgets it earlier, it is gone from here before the order is answered. So at
 //! the moment in which a caller finds it, the store would have given the same result.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 
-use super::key::{Fingerprint, RecordKey};
+use super::key::{Fingerprint, KeyState, RecordKey};
 use super::{IdempotencyConfig, IdempotencyInput, IdempotencyMachine};
 use crate::clock::{Clock, Time, WallTime};
 use crate::gate::cell::{AtomicU64, Ordering};
@@ -37,7 +38,10 @@ pub struct IdempotencyGate {
     on: AtomicU64,
     /// One while something is published.
     open: AtomicU64,
-    done: DashMap<RecordKey, Done>,
+    /// How many calls wait for a run.
+    waiting: AtomicU64,
+    /// Made for the first of them. Nothing is ever done in the order in which keys stand here.
+    done: OnceLock<DashMap<RecordKey, Done, KeyState>>,
     /// Replays that were given here.
     replayed: Count,
 }
@@ -59,7 +63,7 @@ impl IdempotencyGate {
             return None;
         }
         let result = {
-            let done = self.done.get(key)?;
+            let done = self.done.get()?.get(key)?;
             if done.fingerprint != *fingerprint || clock.is_over(done.until) {
                 return None;
             }
@@ -75,26 +79,30 @@ impl Gate<IdempotencyMachine> for IdempotencyGate {
         IdempotencyGate {
             on: AtomicU64::new(u64::from(runtime == Grants::On)),
             open: AtomicU64::new(0),
-            done: DashMap::new(),
+            waiting: AtomicU64::new(0),
+            done: OnceLock::new(),
             replayed: Count::default(),
         }
     }
 
     fn publish(&self, machine: &mut IdempotencyMachine, _now: Time) {
+        self.waiting.store(machine.waiting() as u64, Ordering::Release);
         if self.on.load(Ordering::Acquire) == 0 {
             return;
         }
-        for (key, done) in machine.settled() {
-            match done {
-                Some(done) => {
-                    self.done.insert(key, done);
-                }
-                None => {
-                    self.done.remove(&key);
-                }
+        let state = machine.key_state();
+        machine.settled(|key, done| match (done, self.done.get()) {
+            (Some(done), _) => {
+                self.done.get_or_init(|| DashMap::with_hasher(state)).insert(key, done);
             }
-        }
+            (None, Some(known)) => drop(known.remove(&key)),
+            (None, None) => {}
+        });
         self.open.store(1, Ordering::Release);
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
     }
 
     fn withdraw(&self) {

@@ -55,14 +55,14 @@ impl IdempotencyHandle {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.shared.hosted.name()
     }
 
-    /// Its records and counts as last published.
+    /// Its records and counts, with what its callers have left for its actor to find.
     #[must_use]
     pub fn status(&self) -> IdempotencyStatus {
-        self.shared.hosted.status()
+        self.shared.hosted.fresh_status()
     }
 
     /// What all sites of the store share.
@@ -95,8 +95,8 @@ impl IdempotencyHandle {
         self.shared.would_refuse.load(Ordering::Relaxed)
     }
 
-    /// Asks to run for `key`. Where another call with it runs, and the site says so, it waits for that one, no longer
-    /// than until `deadline`.
+    /// Asks to run for `key`, and waits for the answer no longer than until `deadline`. Where another call with it runs, and
+    /// the site says so, it waits for that one, too.
     ///
     /// # Errors
     /// [`Rejection::Conflict`] where it must not run and there is nothing to replay, [`Rejection::Unavailable`] where
@@ -116,7 +116,7 @@ impl IdempotencyHandle {
         let hosted = &self.shared.hosted;
         // A key that crashed the actor is refused whatever it had answered.
         if self.grants() == Grants::On
-            && hosted.quarantined(key.as_str()).is_none()
+            && !(hosted.has_quarantined() && hosted.quarantined(&key.to_string()).is_some())
             && let Some(result) = hosted.gate().replay(key, &fingerprint, hosted.clock())
         {
             return self.replay(result);
@@ -131,7 +131,12 @@ impl IdempotencyHandle {
             terms: self.site.terms(key.is_explicit()),
             wait: waits.then_some(deadline),
         };
-        let mut answer = hosted.ask(ticket, input).await.map(|answer| (answer.reply, answer.more));
+        // One timer for both: its own deadline, unless that was over already, may be nearer.
+        let left = hosted.clock().left_until(deadline);
+        let longest = hosted.options().ask_timeout;
+        let patience = if left.is_zero() { longest } else { longest.min(left) };
+        let answer = hosted.ask_within(ticket, input, patience).await;
+        let mut answer = answer.map(|answer| (answer.reply, answer.more));
         let waited = matches!(answer, Ok((IdempotencyReply::Waiting, _)));
         if let Ok((IdempotencyReply::Waiting, more)) = answer {
             answer = hosted

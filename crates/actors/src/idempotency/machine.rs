@@ -1,16 +1,20 @@
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::{IdempotencyConfig, Terms};
 #[cfg(feature = "host")]
 use super::gate::Done;
+#[cfg(feature = "host")]
+use super::key::KeyState;
 use super::key::{Fingerprint, RecordKey};
 use super::message::{IdempotencyInput, IdempotencyReply, IdempotencyStatus, Resolution};
-use super::record::{Owner, Record, State};
+use super::record::{Record, State};
 use super::saved::Saved;
-use super::table::Table;
+use super::table::{Place, Table};
 use super::waiters::{MOST_WAITING, Waiter, Waiters};
-use crate::clock::{Moment, Time};
+use crate::clock::{Moment, Time, WallTime};
 use crate::event::Happening;
 use crate::machine::{Effects, Machine, Ticket};
 use crate::rejection::ConflictReason;
@@ -24,14 +28,14 @@ pub struct IdempotencyChange(Change);
 enum Change {
     Nothing,
     Answer(Ticket, IdempotencyReply),
+    Replay(Ticket, Place),
     Run { ticket: Ticket, key: RecordKey, fingerprint: Fingerprint, terms: Terms },
     Wait { key: RecordKey, waiter: Waiter },
-    Started(RecordKey),
-    Renew(RecordKey),
-    Settle(RecordKey, Verdict),
+    Renew(Place),
+    Settle(Place, Verdict, WallTime),
     Leave(Ticket),
     Replayed(u64),
-    Resolve(Option<Ticket>, RecordKey, Verdict),
+    Resolve(Option<Ticket>, Place, Verdict),
     Lapse,
 }
 
@@ -41,9 +45,6 @@ enum Verdict {
     Free,
     Unknown(&'static str),
 }
-
-/// Why an outcome is unknown whose owner was dropped.
-const DROPPED: &str = "its run was dropped before it ended";
 
 /// Records that are over and are dropped with one run, so that they never pile up.
 const DROPPED_PER_RUN: usize = 2;
@@ -84,10 +85,10 @@ impl IdempotencyMachine {
         wait: Option<Time>,
     ) -> Change {
         let run = || Change::Run { ticket, key: key.clone(), fingerprint: *fingerprint, terms };
-        let Some(record) = self.table.live(key, moment.wall) else {
+        let Some((place, record)) = self.table.live(key, moment.wall) else {
             let first_end = self.table.first_end();
             let has_room = self.table.len() < self.config.max_records
-                || self.table.holds(key)
+                || self.table.find(key).is_some()
                 || first_end.is_some_and(|end| end <= moment.wall);
             if has_room {
                 return run();
@@ -100,7 +101,7 @@ impl IdempotencyMachine {
             return Change::Answer(ticket, refused);
         }
         match &record.state {
-            State::Done { result, .. } => Change::Answer(ticket, replay(result.as_ref())),
+            State::Done { .. } => Change::Replay(ticket, place),
             State::Unknown { .. } if terms.rerun => run(),
             State::Unknown { until } => Change::Answer(ticket, unknown(moment.wall.until(*until))),
             State::InFlight { lease_end } => match wait.filter(|until| *until > moment.now) {
@@ -117,17 +118,14 @@ impl IdempotencyMachine {
     }
 
     /// What a report of `ticket` means; nothing where another run has taken its place.
-    fn report(&self, moment: Moment, ticket: Ticket, change: impl FnOnce(RecordKey) -> Change) -> Change {
-        self.table.owned(ticket, moment.wall).map_or(Change::Nothing, |(key, _)| change(key.clone()))
+    fn report(&self, moment: Moment, ticket: Ticket, change: impl FnOnce(Place) -> Change) -> Change {
+        self.table.owned(ticket, moment.wall).map_or(Change::Nothing, |(place, _)| change(place))
     }
 
     fn give_back(&self, moment: Moment, ticket: Ticket) -> Change {
         match self.table.owned(ticket, moment.wall) {
             None => Change::Leave(ticket),
-            Some((key, record)) => {
-                let began = record.owner.is_some_and(|owner| owner.began);
-                Change::Settle(key.clone(), if began { Verdict::Unknown(DROPPED) } else { Verdict::Free })
-            }
+            Some((place, _)) => Change::Settle(place, Verdict::Free, moment.wall),
         }
     }
 
@@ -140,10 +138,11 @@ impl IdempotencyMachine {
         verdict: Verdict,
         such: impl FnOnce(&Record) -> bool,
     ) -> Change {
-        if self.table.live(key, moment.wall).is_some_and(such) {
-            return Change::Resolve(ticket, key.clone(), verdict);
+        match self.table.live(key, moment.wall) {
+            Some((place, record)) if such(record) => Change::Resolve(ticket, place, verdict),
+            _ => ticket
+                .map_or(Change::Nothing, |ticket| Change::Answer(ticket, IdempotencyReply::Resolved(false))),
         }
-        ticket.map_or(Change::Nothing, |ticket| Change::Answer(ticket, IdempotencyReply::Resolved(false)))
     }
 
     fn answer(&mut self, ticket: Ticket, reply: IdempotencyReply, effects: &mut Effects<IdempotencyReply>) {
@@ -169,7 +168,7 @@ impl IdempotencyMachine {
         &mut self,
         moment: Moment,
         ticket: Ticket,
-        key: RecordKey,
+        key: &RecordKey,
         fingerprint: Fingerprint,
         terms: Terms,
         effects: &mut Effects<IdempotencyReply>,
@@ -188,88 +187,106 @@ impl IdempotencyMachine {
     fn settle(
         &mut self,
         moment: Moment,
-        key: &RecordKey,
+        place: Place,
         verdict: Verdict,
+        done_at: WallTime,
         effects: &mut Effects<IdempotencyReply>,
     ) {
-        let Some(mut record) = self.table.take(key) else { return };
         match verdict {
             Verdict::Free => {
-                if let Some(next) = self.waiters.next(key, |_| true) {
-                    let fingerprint = record.fingerprint;
-                    self.run(moment, next.ticket, key.clone(), fingerprint, next.terms, effects);
+                let Some((key, record)) = self.table.remove(place) else { return };
+                if let Some(next) = self.waiters.next(&key, |_| true) {
+                    self.run(moment, next.ticket, &key, record.fingerprint, next.terms, effects);
                 }
             }
             Verdict::Done(result) => {
-                let result = result.filter(|result| result.len() <= record.terms.max_result);
-                record.owner = None;
-                let until = moment.wall.after(record.terms.ttl);
-                record.state = State::Done { result: result.clone(), until };
-                self.table.put(key.clone(), record);
-                for waiter in self.waiters.dismiss(key) {
-                    self.answer(waiter.ticket, replay(result.as_ref()), effects);
+                let mut kept = None;
+                self.table.change(place, |record| {
+                    let result = result.filter(|result| result.len() <= record.terms.max_result);
+                    let until = done_at.after(record.terms.ttl);
+                    kept.clone_from(&result);
+                    record.owner = None;
+                    record.state = State::Done { result, until };
+                });
+                for waiter in self.dismissed(place) {
+                    self.answer(waiter.ticket, replay(kept.as_ref()), effects);
                 }
             }
-            Verdict::Unknown(why) => {
-                record.owner = None;
-                self.forget_outcome(moment, key, record, why, effects);
-            }
+            Verdict::Unknown(why) => self.forget_outcome(moment, place, why, true, effects),
         }
     }
 
-    /// Nobody knows what became of the run: the first that would run all the same does, else all who wait are told.
+    /// Takes out all who wait for a record.
+    fn dismissed(&mut self, place: Place) -> VecDeque<Waiter> {
+        match self.table.get(place) {
+            Some((key, _)) if self.waiters.len() > 0 => self.waiters.dismiss(key),
+            _ => VecDeque::new(),
+        }
+    }
+
+    /// Nobody knows what became of the run: the first that would run all the same does, else all who wait are told. An
+    /// owner that may only have been slow stays: what it reports then still tells the truth.
     fn forget_outcome(
         &mut self,
         moment: Moment,
-        key: &RecordKey,
-        mut record: Record,
+        place: Place,
         why: &str,
+        has_ended: bool,
         effects: &mut Effects<IdempotencyReply>,
     ) {
+        let Some((key, record)) = self.table.get(place) else { return };
         let text = format!("the outcome of {key} is unknown: {why}");
         effects.happened(Happening::Notice { text });
-        let fingerprint = record.fingerprint;
-        let rest = record.terms.unknown_ttl;
-        record.state = State::Unknown { until: moment.wall.after(rest) };
-        self.table.put(key.clone(), record);
-        if let Some(next) = self.waiters.next(key, |waiter| waiter.terms.rerun) {
-            self.run(moment, next.ticket, key.clone(), fingerprint, next.terms, effects);
+        let (key, fingerprint, rest) = (key.clone(), record.fingerprint, record.terms.unknown_ttl);
+        self.table.change(place, |record| {
+            record.owner = record.owner.filter(|_| !has_ended);
+            record.state = State::Unknown { until: moment.wall.after(rest) };
+        });
+        if let Some(next) = self.waiters.next(&key, |waiter| waiter.terms.rerun) {
+            self.run(moment, next.ticket, &key, fingerprint, next.terms, effects);
             return;
         }
-        for waiter in self.waiters.dismiss(key) {
+        for waiter in self.waiters.dismiss(&key) {
             self.answer(waiter.ticket, unknown(rest), effects);
         }
     }
 
-    /// Records that changed since the last time, with their result where they are done and it was kept.
+    /// Calls `each` for keys that are asked for again and whose result came, went or changed since the last time, with what a
+    /// repeat gets now.
     #[cfg(feature = "host")]
-    pub(super) fn settled(&mut self) -> Vec<(RecordKey, Option<Done>)> {
-        let changed = self.table.changed().into_iter();
-        changed
-            .map(|key| {
-                let done = self.table.get(&key).and_then(|record| match &record.state {
-                    State::Done { result: Some(result), until } => {
-                        let result = Arc::clone(result);
-                        Some(Done { fingerprint: record.fingerprint, result, until: *until })
-                    }
-                    _ => None,
-                });
-                (key, done)
-            })
-            .collect()
+    pub(super) fn settled(&mut self, mut each: impl FnMut(RecordKey, Option<Done>)) {
+        self.table.changed(|key, record| {
+            let done = record.and_then(|record| match &record.state {
+                State::Done { result: Some(result), until } => {
+                    let result = Arc::clone(result);
+                    Some(Done { fingerprint: record.fingerprint, result, until: *until })
+                }
+                _ => None,
+            });
+            each(key, done);
+        });
+    }
+
+    /// How keys are hashed here.
+    #[cfg(feature = "host")]
+    pub(super) fn key_state(&self) -> KeyState {
+        self.table.key_state()
+    }
+
+    /// How many calls wait for a run.
+    #[cfg(feature = "host")]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiters.len()
     }
 
     fn lapse(&mut self, moment: Moment, effects: &mut Effects<IdempotencyReply>) {
-        while let Some(key) = self.table.lapsed(moment.now) {
-            if let Some(record) = self.table.take(&key) {
-                // Its owner stays: it may only have been slow, and then what it reports still tells the truth.
-                self.forget_outcome(moment, &key, record, "its lease ended without a word", effects);
-            }
+        while let Some(place) = self.table.lapsed(moment.now) {
+            self.forget_outcome(moment, place, "its lease ended without a word", false, effects);
         }
         while let Some(ticket) = self.waiters.impatient(moment.now) {
             let key = self.waiters.leave(ticket);
             let record = key.and_then(|key| self.table.live(&key, moment.wall));
-            let rest = record.and_then(Record::lease_end).map(|end| moment.now.until(end));
+            let rest = record.and_then(|(_, record)| record.lease_end()).map(|end| moment.now.until(end));
             self.answer(ticket, IdempotencyReply::Refused(ConflictReason::InFlight, rest), effects);
         }
     }
@@ -286,10 +303,10 @@ impl Machine for IdempotencyMachine {
     #[cfg(not(feature = "host"))]
     type Gate = ();
 
-    fn new(config: IdempotencyConfig, _moment: Moment) -> Self {
+    fn new(config: IdempotencyConfig, moment: Moment) -> Self {
         IdempotencyMachine {
             config,
-            table: Table::default(),
+            table: Table::new(moment.random),
             waiters: Waiters::default(),
             runs: 0,
             replayed: 0,
@@ -305,16 +322,18 @@ impl Machine for IdempotencyMachine {
                 Some(ticket) => self.begin(moment, ticket, key, fingerprint, *terms, *wait),
                 None => Change::Nothing,
             },
-            IdempotencyInput::Started(owner) => self.report(moment, *owner, Change::Started),
             IdempotencyInput::Renew(owner) => self.report(moment, *owner, Change::Renew),
-            IdempotencyInput::Complete { ticket: owner, result } => {
-                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Done(result.clone())))
+            IdempotencyInput::Complete { ticket: owner, result, at } => {
+                // It counts as of when it was done, whenever that is heard of.
+                let moment = Moment { wall: at.unwrap_or(moment.wall), ..moment };
+                let done = |place| Change::Settle(place, Verdict::Done(result.clone()), moment.wall);
+                self.report(moment, *owner, done)
             }
             IdempotencyInput::Release(owner) => {
-                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Free))
+                self.report(moment, *owner, |place| Change::Settle(place, Verdict::Free, moment.wall))
             }
             IdempotencyInput::Cut { ticket: owner, why } => {
-                self.report(moment, *owner, |key| Change::Settle(key, Verdict::Unknown(why)))
+                self.report(moment, *owner, |place| Change::Settle(place, Verdict::Unknown(why), moment.wall))
             }
             IdempotencyInput::GiveBack(ticket) => self.give_back(moment, *ticket),
             IdempotencyInput::Replayed(number) => Change::Replayed(*number),
@@ -335,32 +354,31 @@ impl Machine for IdempotencyMachine {
         match change.0 {
             Change::Nothing => {}
             Change::Answer(ticket, reply) => self.answer(ticket, reply, effects),
+            Change::Replay(ticket, place) => {
+                self.table.seek(place);
+                if let Some((_, Record { state: State::Done { result, .. }, .. })) = self.table.get(place) {
+                    let reply = replay(result.as_ref());
+                    self.answer(ticket, reply, effects);
+                }
+            }
             Change::Run { ticket, key, fingerprint, terms } => {
-                self.run(moment, ticket, key, fingerprint, terms, effects);
+                self.run(moment, ticket, &key, fingerprint, terms, effects);
             }
             Change::Wait { key, waiter } => {
                 self.waiters.join(key, waiter);
                 effects.reply_and_hold(waiter.ticket, IdempotencyReply::Waiting);
             }
-            Change::Started(key) => {
-                if let Some(mut record) = self.table.take(&key) {
-                    record.owner = record.owner.map(|owner| Owner { began: true, ..owner });
-                    self.table.put(key, record);
-                }
+            Change::Renew(place) => {
+                let lease_end = moment.now.after(self.config.lease);
+                self.table.change(place, |record| record.state = State::InFlight { lease_end });
             }
-            Change::Renew(key) => {
-                if let Some(mut record) = self.table.take(&key) {
-                    record.state = State::InFlight { lease_end: moment.now.after(self.config.lease) };
-                    self.table.put(key, record);
-                }
-            }
-            Change::Settle(key, verdict) => self.settle(moment, &key, verdict, effects),
+            Change::Settle(place, verdict, done_at) => self.settle(moment, place, verdict, done_at, effects),
             Change::Leave(ticket) => {
                 self.waiters.leave(ticket);
             }
             Change::Replayed(number) => self.replayed += number,
-            Change::Resolve(ticket, key, verdict) => {
-                self.settle(moment, &key, verdict, effects);
+            Change::Resolve(ticket, place, verdict) => {
+                self.settle(moment, place, verdict, moment.wall, effects);
                 if let Some(ticket) = ticket {
                     self.answer(ticket, IdempotencyReply::Resolved(true), effects);
                 }
@@ -418,18 +436,18 @@ impl Machine for IdempotencyMachine {
     fn restore(&mut self, moment: Moment, bytes: &[u8]) -> Result<(), SnapshotError> {
         let saved: Saved = snapshot::decode(bytes)?;
         for (key, record) in saved.into_records(moment, self.config.lease) {
-            if !self.table.holds(&key) {
-                self.table.put(key, record);
+            if self.table.find(&key).is_none() {
+                self.table.put(&key, record);
             }
         }
         Ok(())
     }
 
-    fn key(input: &IdempotencyInput) -> Option<&str> {
+    fn key(input: &IdempotencyInput) -> Option<Cow<'_, str>> {
         match input {
             IdempotencyInput::Begin { key, .. }
             | IdempotencyInput::Resolve { key, .. }
-            | IdempotencyInput::Forget { key } => Some(key.as_str()),
+            | IdempotencyInput::Forget { key } => Some(key.to_string().into()),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::config::Terms;
 use super::key::{Fingerprint, RecordKey};
-use crate::clock::Time;
+use crate::clock::{Time, WallTime};
 use crate::machine::Ticket;
 use crate::rejection::ConflictReason;
 
@@ -21,8 +21,6 @@ pub enum IdempotencyInput {
         /// How long it would wait for a run that is in flight; `None` where it would not.
         wait: Option<Time>,
     },
-    /// The owner is about to poll its handler: from here on something may have happened.
-    Started(Ticket),
     /// The owner still runs.
     Renew(Ticket),
     /// The owner is done.
@@ -31,6 +29,8 @@ pub enum IdempotencyInput {
         ticket: Ticket,
         /// What a repeat is to get; `None` where it can't be kept, as when it was streamed.
         result: Option<Arc<[u8]>>,
+        /// When, where that may be earlier than now.
+        at: Option<WallTime>,
     },
     /// The owner's handler decided that nothing happened: it returned an error.
     Release(Ticket),
@@ -41,8 +41,8 @@ pub enum IdempotencyInput {
         /// What cut it, for operators; as in "its timeout cut it".
         why: &'static str,
     },
-    /// This ticket is no longer needed: its call leaves the line; a run whose handler was never polled is as if it
-    /// had never come, any other is cut. Harmless where there is neither.
+    /// This ticket is no longer needed: its call leaves the line; a run, whose handler was never polled, is as if it had
+    /// never come. Harmless where there is neither.
     GiveBack(Ticket),
     /// An operator found out what became of a record whose outcome is unknown.
     Resolve {

@@ -30,6 +30,12 @@
 //! Records live by wall time, so that a restart or a suspended machine does not keep them longer; leases and waits
 //! end by monotonic time, which no operator can set. Records that are over are dropped as new ones come.
 //!
+//! # Messages
+//! Beginning is a question to the actor. How a run ended is left for it to find: it reads what was left before whatever it
+//! is asked next, as of the time at which it was left, so that nobody can overtake it. It is told at once where somebody
+//! waits for a run, where 64 outcomes stand there, where an outcome is unknown, and always where nothing is granted in
+//! advance.
+//!
 //! # Fencing
 //! The owner of a run is a ticket. What a ticket reports counts only while no other has taken its place: an owner
 //! that let its lease lapse may still say what became of its run, until another run has begun.
@@ -61,7 +67,7 @@ pub use config::{IdempotencyConfig, Idempotent, KeySource, OnConflict, Terms};
 pub use gate::IdempotencyGate;
 #[cfg(feature = "host")]
 pub use handle::{Begun, IdempotencyHandle};
-pub use key::{Fingerprint, KeySpace, Principal, RecordKey, fingerprint};
+pub use key::{Fingerprint, KeySpace, Principal, RecordKey, Scope, fingerprint};
 pub use machine::{IdempotencyChange, IdempotencyMachine};
 pub use message::{IdempotencyInput, IdempotencyReply, IdempotencyStatus, Resolution};
 #[cfg(feature = "host")]

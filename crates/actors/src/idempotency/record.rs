@@ -5,14 +5,6 @@ use super::key::Fingerprint;
 use crate::clock::{Time, WallTime};
 use crate::machine::Ticket;
 
-/// Who runs for a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Owner {
-    pub(super) ticket: Ticket,
-    /// Whether the handler was polled: only then can anything have happened.
-    pub(super) began: bool,
-}
-
 #[derive(Clone, Debug)]
 pub(super) enum State {
     /// Somebody runs, or ran when an earlier process ended.
@@ -29,14 +21,21 @@ pub(super) struct Record {
     pub(super) terms: Terms,
     /// Who runs; an unknown record keeps the owner that let its lease lapse, since it may still report. `None` after
     /// a cut, when done, and where the owner belonged to an earlier process.
-    pub(super) owner: Option<Owner>,
+    pub(super) owner: Option<Ticket>,
     pub(super) state: State,
+    /// Whether somebody asked for its result again: most are never asked for, and need not be published.
+    pub(super) is_sought: bool,
 }
 
 impl Record {
     pub(super) fn running(owner: Ticket, fingerprint: Fingerprint, terms: Terms, lease_end: Time) -> Self {
-        let owner = Some(Owner { ticket: owner, began: false });
-        Record { fingerprint, terms, owner, state: State::InFlight { lease_end } }
+        Record {
+            fingerprint,
+            terms,
+            owner: Some(owner),
+            state: State::InFlight { lease_end },
+            is_sought: false,
+        }
     }
 
     /// When its life is over; a record in flight has no end of its own.
@@ -52,6 +51,11 @@ impl Record {
             State::InFlight { lease_end } => Some(lease_end),
             State::Done { .. } | State::Unknown { .. } => None,
         }
+    }
+
+    /// Whether its life is not over.
+    pub(super) fn is_live(&self, wall: WallTime) -> bool {
+        self.until().is_none_or(|until| wall < until)
     }
 
     pub(super) fn is_unknown(&self) -> bool {

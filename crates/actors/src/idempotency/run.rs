@@ -4,7 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::{IdempotencyHandle, IdempotencyInput};
+use crate::clock::WallTime;
+use crate::gate::Noted;
 use crate::machine::Ticket;
+use crate::settings::Grants;
 
 /// How many times a lease is renewed within its length: two renewals may be late before it is lost.
 const RENEWALS_PER_LEASE: u32 = 3;
@@ -45,11 +48,7 @@ impl Run {
     /// The handler, or its next attempt, is about to be polled: from here on something may have happened.
     pub fn started(&self) {
         self.between.store(false, Ordering::Release);
-        if !self.began.swap(true, Ordering::AcqRel)
-            && let Some(handle) = &self.handle
-        {
-            handle.hosted().note(IdempotencyInput::Started(self.ticket));
-        }
+        self.began.store(true, Ordering::Release);
     }
 
     /// An attempt has returned an error: dropped before the next one starts, the key is free as by
@@ -101,7 +100,7 @@ impl Run {
     /// What was reported stays reported.
     pub async fn complete(self, result: Option<Arc<[u8]>>) {
         let ticket = self.ticket;
-        self.end(IdempotencyInput::Complete { ticket, result }).await;
+        self.end(|at| IdempotencyInput::Complete { ticket, result, at }).await;
     }
 
     /// The handler decided that nothing happened: every attempt returned an error. The key is free again, unless one
@@ -113,7 +112,7 @@ impl Run {
         let ticket = self.ticket;
         match self.cut.get().copied() {
             Some(why) => self.unknown(why).await,
-            None => self.end(IdempotencyInput::Release(ticket)).await,
+            None => self.end(|_| IdempotencyInput::Release(ticket)).await,
         }
     }
 
@@ -122,28 +121,41 @@ impl Run {
     ///
     /// # Cancel safety
     /// What was reported stays reported.
-    pub async fn unknown(self, why: &'static str) {
+    pub async fn unknown(mut self, why: &'static str) {
         let ticket = self.ticket;
-        if self.began.load(Ordering::Acquire) {
-            self.end(IdempotencyInput::Cut { ticket, why }).await;
+        if self.began.load(Ordering::Acquire)
+            && let Some(handle) = self.handle.take()
+        {
+            handle.hosted().report(IdempotencyInput::Cut { ticket, why }).await;
         }
     }
 
-    async fn end(mut self, input: IdempotencyInput) {
-        if let Some(handle) = self.handle.take() {
-            handle.hosted().report(input).await;
+    /// How it ended. Whoever asks for its key next is answered after this was read, so nobody waits for that, unless every
+    /// outcome is to be a message. Its record's life begins now all the same.
+    async fn end(mut self, input: impl FnOnce(Option<WallTime>) -> IdempotencyInput) {
+        let Some(handle) = self.handle.take() else { return };
+        let hosted = handle.hosted();
+        if handle.grants() == Grants::Off {
+            return hosted.report(input(None)).await;
         }
+        let (until, wall) = hosted.clock().both();
+        hosted.leave(Noted { until, input: input(Some(wall)) });
     }
 }
 
+/// Why an outcome is unknown whose run was dropped.
+const DROPPED: &str = "its run was dropped before it ended";
+
 impl Drop for Run {
     fn drop(&mut self) {
-        if let Some(handle) = self.handle.take() {
-            let decided = self.between.load(Ordering::Acquire) && self.cut.get().is_none();
-            handle.hosted().note(match decided {
-                true => IdempotencyInput::Release(self.ticket),
-                false => IdempotencyInput::GiveBack(self.ticket),
-            });
-        }
+        let Some(handle) = self.handle.take() else { return };
+        let ticket = self.ticket;
+        let began = self.began.load(Ordering::Acquire);
+        let decided = self.between.load(Ordering::Acquire) && self.cut.get().is_none();
+        handle.hosted().note(match (began, decided) {
+            (_, true) => IdempotencyInput::Release(ticket),
+            (true, false) => IdempotencyInput::Cut { ticket, why: DROPPED },
+            (false, false) => IdempotencyInput::GiveBack(ticket),
+        });
     }
 }

@@ -40,7 +40,7 @@ enum SavedState {
 impl Saved {
     pub(super) fn new(table: &Table, moment: Moment) -> Self {
         let mut room = MOST_BYTES;
-        let records = table.iter().filter(|(key, _)| table.live(key, moment.wall).is_some());
+        let records = table.sorted().into_iter().filter(|(_, record)| record.is_live(moment.wall));
         let save = |(key, record): (&RecordKey, &Record)| {
             let state = match &record.state {
                 State::InFlight { lease_end } => {
@@ -54,7 +54,7 @@ impl Saved {
                 State::Unknown { until } => SavedState::Unknown { until: *until },
             };
             SavedRecord {
-                key: key.as_str().to_owned(),
+                key: key.to_string(),
                 fingerprint: record.fingerprint,
                 ttl: record.terms.ttl,
                 unknown_ttl: record.terms.unknown_ttl,
@@ -95,7 +95,8 @@ impl Saved {
                 max_result: usize::try_from(saved.max_result).unwrap_or(usize::MAX),
                 rerun: saved.rerun,
             };
-            let record = Record { fingerprint: saved.fingerprint, terms, owner: None, state };
+            let record =
+                Record { fingerprint: saved.fingerprint, terms, owner: None, state, is_sought: false };
             record.until().is_none_or(live).then(|| (RecordKey::from(saved.key.as_str()), record))
         })
     }

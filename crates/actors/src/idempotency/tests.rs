@@ -132,16 +132,15 @@ impl Bench {
         self.begin(text).1
     }
 
-    /// A call that is let in and whose handler is polled.
+    /// A call that is let in.
     fn started(&mut self, text: &str) -> Ticket {
         let (ticket, reply) = self.begin(text);
         assert_eq!(reply, IdempotencyReply::Run);
-        self.tell(IdempotencyInput::Started(ticket));
         ticket
     }
 
     fn complete(&mut self, ticket: Ticket, result: &str) {
-        self.tell(IdempotencyInput::Complete { ticket, result: Some(bytes(result)) });
+        self.tell(IdempotencyInput::Complete { ticket, result: Some(bytes(result)), at: None });
     }
 
     fn waits(&mut self, text: &str, until: u64) -> Ticket {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -380,9 +381,17 @@ impl Machine for LimiterMachine {
                 self.note_overflow(overflow, now, effects);
                 effects.reply(ticket, LimiterReply::Refused { decision, retry_after });
             }
-            Change::Settle(ticket) => self.settle(ticket),
-            Change::GiveBack(ticket) => self.give_back(now, ticket, effects),
+            // Its lease was taken back to learn what was spent of it, and is given out again.
+            Change::Settle(ticket) => {
+                self.asked = self.held.get(&ticket).map(|held| held.place);
+                self.settle(ticket);
+            }
+            Change::GiveBack(ticket) => {
+                self.asked = self.held.get(&ticket).map(|held| held.place);
+                self.give_back(now, ticket, effects);
+            }
             Change::Return(place, part) => {
+                self.asked = Some(place);
                 self.give_back_of_part(place, part, 1);
                 if self.lines.has(place) {
                     self.serve(now, place, true, effects);
@@ -452,9 +461,9 @@ impl Machine for LimiterMachine {
         Ok(())
     }
 
-    fn key(input: &LimiterInput) -> Option<&str> {
+    fn key(input: &LimiterInput) -> Option<Cow<'_, str>> {
         match input {
-            LimiterInput::Check { key, .. } => Some(key),
+            LimiterInput::Check { key, .. } => Some(Cow::Borrowed(key)),
             // What is noted has no answer: a key that must not be asked for may still give back.
             LimiterInput::Settle(_)
             | LimiterInput::GiveBack(_)

@@ -44,7 +44,7 @@ impl ShedHandle {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.shared.hosted.name()
     }
 

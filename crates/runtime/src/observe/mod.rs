@@ -9,4 +9,4 @@ mod tests;
 pub use audit::{Audit, AuditEntry, AuditFailure};
 pub use events::EventLog;
 
-pub(crate) use metrics::{outcome, record as record_metrics};
+pub(crate) use metrics::{Metered, outcome};

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -156,7 +157,7 @@ impl Gate {
     }
 
     /// The kind and name of its actor.
-    pub(crate) fn actor(&self) -> (Kind, &str) {
+    pub(crate) fn actor(&self) -> (Kind, &'static str) {
         match self {
             Gate::Breaker(breaker, _) => (Kind::Breaker, breaker.name()),
             Gate::Pool(pool) => (pool.handle.hosted().kind(), pool.handle.name()),
@@ -270,17 +271,17 @@ impl Pass {
     }
 
     /// What sort of pass it is.
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Cow<'static, str> {
         let words = match self.kind {
             PassKind::Closed => CLOSED,
             PassKind::Probe(_) => "probe",
             PassKind::Place => PERMIT,
             PassKind::Admitted => "may wait",
-            PassKind::Timed(Some(limit)) => return format!("limit {limit:?}"),
+            PassKind::Timed(Some(limit)) => return format!("limit {limit:?}").into(),
             PassKind::Timed(None) => "no limit",
             PassKind::Around => "held around it already",
         };
-        words.to_owned()
+        words.into()
     }
 
     /// Reports how the attempt ended.

@@ -9,7 +9,7 @@ use steadfast_actors::declare::{
     AdaptiveTimeout, AuditLog, AuditOnFull, DegradeGracefully, Fallback, Hedge, ServiceMethod, Shed, Timeout,
     TimeoutCascade,
 };
-use steadfast_actors::idempotency::Idempotent;
+use steadfast_actors::idempotency::{Idempotent, Scope};
 use steadfast_actors::limiter::LimiterConfig;
 use steadfast_actors::registry::Registry;
 use steadfast_actors::rejection::Rejection;
@@ -24,6 +24,7 @@ use super::once::{Once, Scopes};
 use super::plan::{Hedging, Plan, Retry, Shown, Words};
 use super::site::Declaration;
 use crate::config::Layers;
+use crate::observe::Metered;
 use crate::retry::{BudgetConfig, RetryConfig, SharedBudget};
 use crate::runtime::Runtime;
 
@@ -115,7 +116,7 @@ impl<'a> Maker<'a> {
             }
             "audit_log" => self.audit(&settings),
             "metrics" => {
-                self.plan.metrics = true;
+                self.plan.metrics = Some(Metered::new(&self.plan.site));
                 self.show("metrics", Some("counts calls by outcome, and how long they take"));
             }
             "require_auth" => {
@@ -306,7 +307,7 @@ impl<'a> Maker<'a> {
             config,
             |registry, config, declared_by| registry.declare_idempotency(site.store(), config, declared_by),
         );
-        self.plan.once = store.map(|store| Once { store: store.of_site(site), scope });
+        self.plan.once = store.map(|store| Once { store: store.of_site(site), scope: Scope::new(&scope) });
     }
 
     /// What a site learns of its attempts is the site's own.

@@ -1,9 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use steadfast_actors::idempotency::{
-    Fingerprint, IdempotencyHandle, KeySource, KeySpace, Principal, RecordKey,
-};
+use steadfast_actors::idempotency::{Fingerprint, IdempotencyHandle, KeySource, Principal, RecordKey, Scope};
 use steadfast_actors::rejection::{ConflictReason, Rejection};
 
 use super::inputs::Inputs;
@@ -18,7 +16,7 @@ const HEADER: &str = "Idempotency-Key";
 pub(crate) struct Once {
     pub(crate) store: IdempotencyHandle,
     /// What sets its keys apart from other sites': its name, else its route, else its path.
-    pub(crate) scope: String,
+    pub(crate) scope: Scope,
 }
 
 /// What a call is known by to its store.
@@ -45,7 +43,6 @@ impl Once {
                 (None, Some(key)) => Principal::ApiKey(key),
                 (None, None) => Principal::Anyone,
             };
-        let space = KeySpace { scope: &self.scope, principal, path: &path };
         let refused = |reason| Rejection::conflict(self.store.name(), reason, None);
         let fingerprint = inputs.digest().unwrap_or_default();
         let site = self.store.site();
@@ -56,7 +53,7 @@ impl Once {
             KeySource::Fingerprint => header(message, HEADER).map_err(refused)?,
         };
         if let Some(sent) = sent {
-            let record = RecordKey::explicit(space, sent).map_err(refused)?;
+            let record = self.scope.explicit(principal, &path, sent).map_err(refused)?;
             return Ok(Known { record, fingerprint, passed_on: sent.to_owned() });
         }
         if site.require_key() {
@@ -66,8 +63,8 @@ impl Once {
             let problem = "nothing tells one call from another: name a key, or call it with what it asks for";
             return Err(Rejection::misconfigured(self.scope.as_str(), problem));
         };
-        let record = RecordKey::fingerprinted(space, &fingerprint);
-        let passed_on = record.as_str().rsplit('#').next().unwrap_or_default().to_owned();
+        let record = self.scope.fingerprinted(principal, &path, &fingerprint);
+        let passed_on = record.to_string().rsplit('#').next().unwrap_or_default().to_owned();
         Ok(Known { record, fingerprint, passed_on })
     }
 }

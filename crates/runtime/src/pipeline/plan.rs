@@ -16,6 +16,7 @@ use super::gate::Gate;
 use super::limits::{By, Limit};
 use super::once::Once;
 use super::pool::PoolGate;
+use crate::observe::Metered;
 use crate::retry::{RetryConfig, SharedBudget};
 
 /// A site's layers in one runtime, checked and with their handles.
@@ -24,7 +25,7 @@ pub(crate) struct Plan {
     /// `crate::module::function`
     pub(crate) site: String,
     pub(crate) audit: Option<AuditLog>,
-    pub(crate) metrics: bool,
+    pub(crate) metrics: Option<Metered>,
     /// Limiters whose key is known before the caller is.
     pub(crate) limits_before: Vec<Limit>,
     pub(crate) require_auth: bool,

@@ -1,5 +1,8 @@
 //! What a call adds to the event stream, where anybody listens to it.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use steadfast_actors::event::{Event, Happening};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::rejection::Rejection;
@@ -12,7 +15,13 @@ use super::gate::Pass;
 use super::plan::Plan;
 
 /// Whose quota was spent, and how much of it. Keys are what outsiders send; some are secrets.
-pub(super) fn spent(key: &str, cost: u64) -> String {
+pub(super) fn spent(key: &str, cost: u64) -> Cow<'static, str> {
+    // What is the key of all callers is no secret, and is hashed once.
+    static OF_ALL: LazyLock<String> = LazyLock::new(|| in_words("", 1));
+    if key.is_empty() && cost == 1 { OF_ALL.as_str().into() } else { in_words(key, cost).into() }
+}
+
+fn in_words(key: &str, cost: u64) -> String {
     let masked = &blake3::hash(key.as_bytes()).to_hex()[..16];
     format!("key {masked} cost {cost}")
 }
@@ -29,7 +38,7 @@ impl Call {
         }
         if let Some((index, rejection)) = refused {
             let name = plan.limits_before[index].handle.name();
-            self.decided::<()>(Kind::Limiter, name, Err(rejection), |()| String::new());
+            self.decided::<()>(Kind::Limiter, name, Err(rejection), |()| "".into());
         }
     }
 
@@ -38,7 +47,7 @@ impl Call {
     pub(super) fn tell_gates(&self, plan: &Plan, passed: usize) {
         for gate in plan.at_once.iter().take(passed) {
             let (kind, name) = gate.actor();
-            self.decided(kind, name, Ok(gate), |gate| Pass::words_at_once(gate).to_owned());
+            self.decided(kind, name, Ok(gate), |gate| Pass::words_at_once(gate).into());
         }
     }
 
@@ -64,7 +73,7 @@ impl Call {
         if self.is_recorded() {
             let ground = self.runtime.ground();
             let at = ground.clock().now();
-            ground.events().record(Event { at, kind: None, name: site.to_owned(), what: what() });
+            ground.events().record(Event { at, kind: None, name: site.to_owned().into(), what: what() });
         }
     }
 
@@ -73,25 +82,30 @@ impl Call {
     pub(crate) fn decided<T>(
         &self,
         kind: Kind,
-        name: &str,
+        name: &'static str,
         answer: Result<&T, &Rejection>,
-        granted: impl FnOnce(&T) -> String,
+        granted: impl FnOnce(&T) -> Cow<'static, str>,
     ) {
         self.told(kind, name, || match answer {
             Ok(grant) => ("granted", granted(grant)),
-            Err(rejection) => ("refused", rejection.to_string()),
+            Err(rejection) => ("refused", rejection.to_string().into()),
         });
     }
 
     /// Adds a verdict on this call and its reason to the event stream, if anybody listens to it.
-    pub(crate) fn told(&self, kind: Kind, name: &str, told: impl FnOnce() -> (&'static str, String)) {
+    pub(crate) fn told(
+        &self,
+        kind: Kind,
+        name: &'static str,
+        told: impl FnOnce() -> (&'static str, Cow<'static, str>),
+    ) {
         if !self.is_recorded() {
             return;
         }
         let ground = self.runtime.ground();
         let (verdict, reason) = told();
-        let what = Happening::Decision { call: Some(self.number), verdict: verdict.to_owned(), reason };
+        let what = Happening::Decision { call: Some(self.number), verdict: verdict.into(), reason };
         let at = ground.clock().now();
-        ground.events().record(Event { at, kind: Some(kind), name: name.to_owned(), what });
+        ground.events().record(Event { at, kind: Some(kind), name: name.into(), what });
     }
 }

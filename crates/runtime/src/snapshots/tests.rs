@@ -184,7 +184,7 @@ async fn after_its_shutdown_a_runtime_leaves_the_file_to_the_next_process() {
     let second = disk.process(0);
     complete(&store(&second), "k").await;
     assert!(second.save().await.unwrap());
-    handle.hosted().note(steadfast_actors::idempotency::IdempotencyInput::Started(handle.hosted().ticket()));
+    handle.hosted().note(steadfast_actors::idempotency::IdempotencyInput::Renew(handle.hosted().ticket()));
     tokio::time::sleep(PERIOD * 3).await;
     assert!(!first.save().await.unwrap());
     first.shutdown(seconds(1)).await;

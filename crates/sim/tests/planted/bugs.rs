@@ -257,10 +257,17 @@ pub(crate) const BUGS: &[Bug] = &[
     }),
     machine("recorded-before-execution", "idempotent", || {
         wrapper::<IdempotencyInput, IdempotencyReply>(
-            |_, _, input| match input {
-                IdempotencyInput::Started(ticket) => {
-                    let result = Some(Arc::from([0].as_slice()));
-                    replace(IdempotencyInput::Complete { ticket: *ticket, result })
+            |seen, moment, input| match input {
+                IdempotencyInput::Begin { .. } => {
+                    seen.asked = Some(moment.wall);
+                    Passage::Pass
+                }
+                // Whatever comes of the run, the record says that it was done before.
+                IdempotencyInput::Complete { ticket, .. }
+                | IdempotencyInput::Release(ticket)
+                | IdempotencyInput::Cut { ticket, .. } => {
+                    let (ticket, result) = (*ticket, Some(Arc::from([0].as_slice())));
+                    replace(IdempotencyInput::Complete { ticket, result, at: seen.asked })
                 }
                 _ => Passage::Pass,
             },

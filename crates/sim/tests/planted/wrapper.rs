@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_actors::breaker::KeyedInput;
-use steadfast_actors::clock::Moment;
+use steadfast_actors::clock::{Moment, WallTime};
 use steadfast_actors::host::interpose::{Interposer, Passage, Place};
 use steadfast_actors::machine::Effects;
 
@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) epoch: u64,
     /// Inputs, or answers, of the sort that the bug is about.
     pub(crate) count: u64,
+    /// When it was last asked.
+    pub(crate) asked: Option<WallTime>,
 }
 
 /// What a bug does to an input.

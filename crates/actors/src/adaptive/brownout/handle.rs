@@ -30,7 +30,7 @@ impl BrownoutHandle {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.hosted.name()
     }
 

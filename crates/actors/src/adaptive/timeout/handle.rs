@@ -49,7 +49,7 @@ impl AdaptiveHandle {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.shared.hosted.name()
     }
 

@@ -85,8 +85,6 @@ fn answers(steps: &[Step], grants: &str) -> (Vec<Answer>, IdempotencyStatus) {
                     let _ = store.forget(&key(KEYS[index])).await;
                 }
                 Step::Jump(time, back) => {
-                    // What was noted so far is taken before, whether or not anybody asks.
-                    tokio::task::yield_now().await;
                     store.hosted().clock().shift_wall(seconds(time), back);
                 }
                 Step::Crash => {
@@ -137,12 +135,14 @@ proptest! {
 async fn a_finished_key_is_replayed_without_a_message_and_its_payload_and_life_are_still_checked() {
     let store = store(&Settings::new().with("ttl", "60s"));
     started(&store, "a").await.complete(Some(bytes("done"))).await;
+    assert_eq!(store.hosted().messages(), 1, "its actor hears of the result with what it is asked next");
+    assert_eq!(replayed(begin(&store, "a").await), "done");
     let known = store.hosted().messages();
     for _ in 0..100 {
         assert_eq!(replayed(begin(&store, "a").await), "done");
     }
     assert_eq!(store.hosted().messages(), known);
-    assert_eq!(store.hosted().fresh_status().replayed, 100);
+    assert_eq!(store.hosted().fresh_status().replayed, 101);
     let other = store.begin(&key("a"), OTHER_ORDER, Time::MAX).await;
     assert_eq!(conflict(other).0, ConflictReason::OtherPayload);
     let space = KeySpace { scope: "POST /orders", principal: Principal::User("u8"), path: &[] };
@@ -160,7 +160,7 @@ async fn a_forgotten_key_is_not_replayed_once_the_order_is_answered_and_a_quaran
     started(&store, "b").await.complete(Some(bytes("done"))).await;
     assert!(store.forget(&key("a")).await.unwrap());
     drop(granted(begin(&store, "a").await));
-    store.hosted().quarantine(key("b").as_str());
+    store.hosted().quarantine(&key("b").to_string());
     assert_eq!(begin(&store, "b").await.unwrap_err().kind(), RejectionKind::Unavailable);
     assert_eq!(
         replayed({
@@ -169,6 +169,55 @@ async fn a_forgotten_key_is_not_replayed_once_the_order_is_answered_and_a_quaran
         }),
         "done"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_for_the_actor_is_found_by_whoever_asks_watches_or_waits_and_when_its_lease_would_end()
+{
+    let store = store(&Settings::new().with("on_conflict", "wait"));
+    started(&store, "a").await.complete(Some(bytes("done"))).await;
+    let known = store.hosted().messages();
+    assert_eq!((store.hosted().noted(), store.hosted().messages()), (1, known));
+    assert_eq!((store.status().in_flight, store.hosted().noted()), (0, 0));
+    started(&store, "b").await.complete(Some(bytes("done"))).await;
+    assert_eq!(replayed(begin(&store, "b").await), "done");
+    started(&store, "c").await.complete(Some(bytes("done"))).await;
+    pass(seconds(31)).await;
+    assert_eq!(store.hosted().noted(), 0);
+    assert_eq!(replayed(begin(&store, "c").await), "done");
+    let run = started(&store, "d").await;
+    let waiter = {
+        let store = store.clone();
+        tokio::spawn(async move { begin(&store, "d").await })
+    };
+    tokio::task::yield_now().await;
+    run.complete(Some(bytes("done"))).await;
+    let before = store.hosted().now();
+    assert_eq!(replayed(waiter.await.unwrap()), "done");
+    assert_eq!(store.hosted().now(), before, "nobody waits for what has come");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_of_results_is_not_left_for_one_caller_to_wait_for() {
+    let store = store(&Settings::new());
+    let mut runs = Vec::new();
+    for number in 0..200 {
+        runs.push(started(&store, &number.to_string()).await);
+    }
+    for run in runs {
+        run.complete(Some(bytes("done"))).await;
+        tokio::task::yield_now().await;
+        assert!(store.hosted().noted() < 64);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_granted_in_advance_each_outcome_is_a_message_of_its_own() {
+    let store = store(&Settings::new().with("grants", "off"));
+    for number in 1..=10 {
+        started(&store, &number.to_string()).await.complete(Some(bytes("done"))).await;
+        assert_eq!(store.hosted().messages(), 2 * number);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

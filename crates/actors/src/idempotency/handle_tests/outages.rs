@@ -83,7 +83,7 @@ async fn what_a_run_came_to_while_the_store_was_down_is_not_lost() {
 #[tokio::test(start_paused = true)]
 async fn a_quarantined_key_is_refused_whatever_is_declared_and_no_other_one() {
     let store = store(&Settings::new().with("on_unavailable", "allow"));
-    store.hosted().quarantine(key("poison").as_str());
+    store.hosted().quarantine(&key("poison").to_string());
     for _ in 0..2 {
         let rejection = begin(&store, "poison").await.unwrap_err();
         assert_eq!(rejection.http_status(), 503);

@@ -13,8 +13,8 @@ struct Naive {
 
 #[derive(Clone, Debug)]
 enum Life {
-    Running { owner: Ticket, began: bool, lease_end: u64 },
-    Lapsed { owner: Ticket, began: bool, until: u64 },
+    Running { owner: Ticket, lease_end: u64 },
+    Lapsed { owner: Ticket, until: u64 },
     Unknown { until: u64 },
     Done { until: u64 },
 }
@@ -44,17 +44,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0u64..25).prop_map(Step::Pass),
         4 => (0u8..5, prop::option::of(0u64..40)).prop_map(|(key, wait)| Step::Begin { key, wait }),
         1 => (0u8..5).prop_map(Step::Forget),
-        5 => (0usize..6, 0u8..6).prop_map(|(call, what)| Step::Report { call, what }),
+        5 => (0usize..6, 1u8..6).prop_map(|(call, what)| Step::Report { call, what }),
     ];
     prop::collection::vec(step, 1..150)
 }
 
 impl Naive {
-    fn owned(&self, ticket: Ticket) -> Option<(u8, bool)> {
+    fn owned(&self, ticket: Ticket) -> Option<u8> {
         self.records.iter().find_map(|(key, life)| match life {
-            Life::Running { owner, began, .. } | Life::Lapsed { owner, began, .. } if *owner == ticket => {
-                Some((*key, *began))
-            }
+            Life::Running { owner, .. } | Life::Lapsed { owner, .. } if *owner == ticket => Some(*key),
             _ => None,
         })
     }
@@ -78,7 +76,7 @@ impl Naive {
         self.records.remove(&key);
         let index = self.waiting.iter().position(|(_, its, _)| *its == key)?;
         let (owner, ..) = self.waiting.remove(index);
-        self.records.insert(key, Life::Running { owner, began: false, lease_end: now + LEASE });
+        self.records.insert(key, Life::Running { owner, lease_end: now + LEASE });
         Some(owner)
     }
 }
@@ -99,10 +97,10 @@ fn pass(naive: &mut Naive, bench: &mut Bench, from: u64, to: u64) {
         let mut expected = Vec::new();
         let keys: Vec<u8> = naive.records.keys().copied().collect();
         for key in keys {
-            if let Some(Life::Running { owner, began, lease_end }) = naive.records.get(&key).cloned()
+            if let Some(Life::Running { owner, lease_end }) = naive.records.get(&key).cloned()
                 && lease_end <= now
             {
-                naive.records.insert(key, Life::Lapsed { owner, began, until: now + UNKNOWN });
+                naive.records.insert(key, Life::Lapsed { owner, until: now + UNKNOWN });
                 let told = refused(ConflictReason::Unknown, Some(UNKNOWN));
                 expected.extend(naive.dismiss(key).into_iter().map(|ticket| (ticket, told.clone())));
             }
@@ -126,29 +124,24 @@ fn report(naive: &mut Naive, bench: &mut Bench, now: u64, ticket: Ticket, what: 
     let owned = naive.owned(ticket);
     let mut expected = Vec::new();
     let input = match what {
-        0 => IdempotencyInput::Started(ticket),
         1 => IdempotencyInput::Renew(ticket),
-        2 => IdempotencyInput::Complete { ticket, result: Some(bytes("r")) },
+        2 => IdempotencyInput::Complete { ticket, result: Some(bytes("r")), at: None },
         3 => IdempotencyInput::Release(ticket),
         4 => cut(ticket),
         _ => IdempotencyInput::GiveBack(ticket),
     };
-    if let Some((key, began)) = owned {
-        match (what, began) {
-            (0, _) => match naive.records.get_mut(&key) {
-                Some(Life::Running { began, .. } | Life::Lapsed { began, .. }) => *began = true,
-                _ => unreachable!("only these have an owner"),
-            },
-            (1, began) => {
+    if let Some(key) = owned {
+        match what {
+            1 => {
                 let lease_end = now + LEASE;
-                naive.records.insert(key, Life::Running { owner: ticket, began, lease_end });
+                naive.records.insert(key, Life::Running { owner: ticket, lease_end });
             }
-            (2, _) => {
+            2 => {
                 naive.records.insert(key, Life::Done { until: now + TTL });
                 let replay = IdempotencyReply::Replay(bytes("r"));
                 expected.extend(naive.dismiss(key).into_iter().map(|waiter| (waiter, replay.clone())));
             }
-            (4, _) | (5, true) => {
+            4 => {
                 naive.records.insert(key, Life::Unknown { until: now + UNKNOWN });
                 let told = refused(ConflictReason::Unknown, Some(UNKNOWN));
                 expected.extend(naive.dismiss(key).into_iter().map(|waiter| (waiter, told.clone())));
@@ -175,7 +168,7 @@ fn begin(naive: &mut Naive, bench: &mut Bench, now: u64, its: u8, wait: Option<u
         }
         None => {
             let lease_end = now + LEASE;
-            naive.records.insert(its, Life::Running { owner: ticket, began: false, lease_end });
+            naive.records.insert(its, Life::Running { owner: ticket, lease_end });
             IdempotencyReply::Run
         }
         Some(Life::Running { lease_end, .. }) => match wait.filter(|until| *until > now) {

@@ -18,15 +18,32 @@ fn a_run_that_was_given_back_before_it_was_polled_never_was() {
 }
 
 #[test]
-fn a_run_that_is_cut_or_given_back_after_it_began_is_unknown_for_its_time_and_does_not_run_again() {
-    for end in [cut, IdempotencyInput::GiveBack] {
-        let mut store = store();
-        let owner = store.started("k");
-        store.at(10).tell(end(owner));
-        assert_eq!(store.repeat("k"), refused(ConflictReason::Unknown, Some(900)));
-        assert_eq!(store.at(909).repeat("k"), refused(ConflictReason::Unknown, Some(1)));
-        assert_eq!(store.at(910).repeat("k"), IdempotencyReply::Run);
-    }
+fn a_run_that_is_cut_is_unknown_for_its_time_and_does_not_run_again() {
+    let mut store = store();
+    let owner = store.started("k");
+    store.at(10).tell(cut(owner));
+    assert_eq!(store.repeat("k"), refused(ConflictReason::Unknown, Some(900)));
+    assert_eq!(store.at(909).repeat("k"), refused(ConflictReason::Unknown, Some(1)));
+    assert_eq!(store.at(910).repeat("k"), IdempotencyReply::Run);
+}
+
+#[test]
+fn a_result_that_is_heard_of_late_lives_from_when_it_came() {
+    let mut store = Bench::new(&Settings::new().with("ttl", "60s"));
+    let owner = store.started("k");
+    let at = Some(store.at(10).moment().wall);
+    store.at(25).tell(IdempotencyInput::Complete { ticket: owner, result: Some(bytes("r")), at });
+    assert_eq!(store.at(69).repeat("k"), IdempotencyReply::Replay(bytes("r")));
+    assert_eq!(store.at(70).repeat("k"), IdempotencyReply::Run);
+}
+
+#[test]
+fn a_slow_owner_that_spoke_within_the_unknown_time_is_believed_also_where_that_is_heard_of_later() {
+    let mut store = store();
+    let owner = store.started("k");
+    let at = Some(store.at(40).moment().wall);
+    store.at(30 + 900).tell(IdempotencyInput::Complete { ticket: owner, result: Some(bytes("r")), at });
+    assert_eq!(store.repeat("k"), IdempotencyReply::Replay(bytes("r")));
 }
 
 #[test]
@@ -55,7 +72,7 @@ fn a_lease_that_ends_without_a_word_leaves_the_outcome_unknown() {
 #[test]
 fn an_owner_that_was_only_slow_may_still_say_what_became_of_its_run() {
     type End = fn(Ticket) -> IdempotencyInput;
-    let complete: End = |ticket| IdempotencyInput::Complete { ticket, result: Some(bytes("r")) };
+    let complete: End = |ticket| IdempotencyInput::Complete { ticket, result: Some(bytes("r")), at: None };
     let ends: [(End, IdempotencyReply); 4] = [
         (complete, IdempotencyReply::Replay(bytes("r"))),
         (IdempotencyInput::Release, IdempotencyReply::Run),
@@ -121,7 +138,7 @@ fn an_operator_may_forget_what_is_done_or_unknown_but_not_what_runs() {
     let mut store = store();
     let forget = IdempotencyInput::Forget { key: key("k") };
     assert_eq!(store.ask(&forget).1, IdempotencyReply::Resolved(false), "there is none");
-    for end in [|ticket| IdempotencyInput::Complete { ticket, result: None }, cut] {
+    for end in [|ticket| IdempotencyInput::Complete { ticket, result: None, at: None }, cut] {
         let owner = store.started("k");
         assert_eq!(store.ask(&forget).1, IdempotencyReply::Resolved(false), "it runs");
         store.tell(end(owner));

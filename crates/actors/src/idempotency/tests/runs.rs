@@ -103,7 +103,7 @@ fn a_result_that_is_too_large_or_streamed_is_delivered_once_and_never_run_again(
     let mut store = Bench::new(&Settings::new().with("max_result", "4B"));
     for (text, result) in [("fits", Some("1234")), ("large", Some("12345")), ("streamed", None)] {
         let ticket = store.started(text);
-        store.tell(IdempotencyInput::Complete { ticket, result: result.map(bytes) });
+        store.tell(IdempotencyInput::Complete { ticket, result: result.map(bytes), at: None });
     }
     assert_eq!(store.repeat("fits"), IdempotencyReply::Replay(bytes("1234")));
     assert_eq!(store.repeat("large"), refused(ConflictReason::ResultNotKept, None));

@@ -12,6 +12,7 @@ pub struct EventLine<'a> {
 
 impl<'a> EventLine<'a> {
     /// Begins a line: when, which, who, what.
+    #[inline(always)]
     pub fn begin(
         buffer: &'a mut Vec<u8>,
         at: Time,
@@ -36,6 +37,7 @@ impl<'a> EventLine<'a> {
         EventLine { buffer }
     }
 
+    #[inline(always)]
     fn key(&mut self, key: &str) {
         self.buffer.extend_from_slice(b",\"");
         self.buffer.extend_from_slice(key.as_bytes());
@@ -43,6 +45,7 @@ impl<'a> EventLine<'a> {
     }
 
     /// A field that is a number.
+    #[inline(always)]
     pub fn number(mut self, key: &str, value: u64) -> Self {
         self.key(key);
         push_number(self.buffer, value);
@@ -50,6 +53,7 @@ impl<'a> EventLine<'a> {
     }
 
     /// A field that is a text.
+    #[inline(always)]
     pub fn word(mut self, key: &str, value: &str) -> Self {
         self.key(key);
         self.buffer.push(b'"');
@@ -59,6 +63,7 @@ impl<'a> EventLine<'a> {
     }
 
     /// A field that is true or false.
+    #[inline(always)]
     pub fn flag(mut self, key: &str, value: bool) -> Self {
         self.key(key);
         self.buffer.extend_from_slice(if value { b"true" } else { b"false" });
@@ -130,38 +135,63 @@ pub fn ending_word(ending: Ending) -> &'static str {
     }
 }
 
-/// All numbers of two digits, one behind the other.
-const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-    2021222324252627282930313233343536373839\
-    4041424344454647484950515253545556575859\
-    6061626364656667686970717273747576777879\
-    8081828384858687888990919293949596979899";
+/// What eight digits hold.
+const EIGHT: u64 = 100_000_000;
 
-fn push_number(buffer: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0u8; 20];
-    let mut start = digits.len();
-    while value >= 100 {
-        let pair = (value % 100) as usize * 2;
-        value /= 100;
-        start -= 2;
-        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+/// The digits of a number below 10^8, each in a byte of its own, the first one lowest: halved until each part is one digit,
+/// all parts at once.
+#[inline]
+fn eight_digits(value: u64) -> u64 {
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    // Divided by 100 and by 10, rounded down: exact for four and for two digits.
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((twos - tens * 10) << 8)
+}
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// A number in digits.
+fn push_number(buffer: &mut Vec<u8>, value: u64) {
+    if value >= EIGHT {
+        push_number(buffer, value / EIGHT);
+        buffer.extend_from_slice(&(eight_digits(value % EIGHT) | ZEROS).to_le_bytes());
+        return;
     }
-    if value >= 10 {
-        let pair = value as usize * 2;
-        start -= 2;
-        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    } else {
-        start -= 1;
-        digits[start] = b'0' + value as u8;
-    }
-    buffer.extend_from_slice(&digits[start..]);
+    let digits = eight_digits(value);
+    // Of a zero one digit stands all the same.
+    let leading = (digits.trailing_zeros() / 8).min(7);
+    // Taken over in one piece of a length that is known before: that costs less than a call for as many as there are.
+    buffer.extend_from_slice(&((digits | ZEROS) >> (leading * 8)).to_le_bytes());
+    buffer.truncate(buffer.len() - leading as usize);
+}
+
+/// Whether one of eight bytes has to be escaped: a quote, a backslash, or a control character.
+#[inline]
+fn has_odd(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(bytes);
+    // The well-known test for a byte that is zero, or less than 32; it may take what follows such a byte for one, too.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+    control | zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) != 0
+}
+
+/// Whether any byte of a text has to be escaped; it may say so of one that has not.
+#[inline]
+fn may_be_odd(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.iter().any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
+    };
+    // The last eight overlap those before them.
+    has_odd(*last) || text.as_chunks::<8>().0.iter().any(|word| has_odd(*word))
 }
 
 /// A text inside quotes, escaped where it has to be.
 fn push_text(buffer: &mut Vec<u8>, text: &str) {
-    // Looked at whole: without a way out in between, the compiler looks at many bytes at once.
-    let odd = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    if !text.bytes().fold(false, |found, byte| found | odd(byte)) {
+    if !may_be_odd(text.as_bytes()) {
         buffer.extend_from_slice(text.as_bytes());
         return;
     }

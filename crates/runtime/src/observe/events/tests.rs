@@ -58,11 +58,11 @@ impl Disk {
 }
 
 fn of_call(at: u64, what: Happening) -> Event {
-    Event { at: Time::from_nanos(at), kind: None, name: "shop::charge".to_owned(), what }
+    Event { at: Time::from_nanos(at), kind: None, name: "shop::charge".into(), what }
 }
 
 fn of_breaker(at: u64, what: Happening) -> Event {
-    Event { at: Time::from_nanos(at), kind: Some(Kind::Breaker), name: "db".to_owned(), what }
+    Event { at: Time::from_nanos(at), kind: Some(Kind::Breaker), name: "db".into(), what }
 }
 
 fn arrival(call: u64) -> Event {
@@ -203,4 +203,31 @@ fn a_full_disk_is_tried_again_and_loses_nothing_that_was_taken() {
     log.flush();
     let calls: Vec<_> = disk.lines().iter().filter_map(|line| line["call"].as_u64()).collect();
     assert_eq!(calls, [1, 2]);
+}
+
+#[test]
+fn numbers_are_written_in_as_many_digits_as_they_have() {
+    let edges = (0..20).flat_map(|power| {
+        let ten = 10_u64.pow(power);
+        [ten - 1, ten, ten + 1, ten.saturating_mul(7).saturating_sub(3)]
+    });
+    for call in edges.chain([u64::MAX, 12_345_678, 1_020_304_050_607, 90_000_000_000_000_000]) {
+        let written: serde_json::Value = serde_json::from_str(&line(&arrival(call))).unwrap();
+        assert_eq!((written["call"].as_u64(), written["t"].as_u64()), (Some(call), Some(call)));
+        assert!(line(&arrival(call)).contains(&format!("\"call\":{call}}}")));
+    }
+}
+
+#[test]
+fn whatever_a_text_holds_and_wherever_it_stands_it_is_read_back_as_it_was() {
+    for odd in ["\"", "\\", "\n", "\u{0}", "\u{1f}", " ", "!", "#", "\u{7f}", "ä", "\u{10ffff}"] {
+        for before in 0..20 {
+            for after in [0, 1, 7, 8, 9] {
+                let text = format!("{}{odd}{}", "x".repeat(before), "y".repeat(after));
+                let notice = of_breaker(1, Happening::Notice { text: text.clone() });
+                let written: serde_json::Value = serde_json::from_str(&line(&notice)).unwrap();
+                assert_eq!(written["text"].as_str(), Some(text.as_str()));
+            }
+        }
+    }
 }

@@ -30,7 +30,6 @@ use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
 
 use super::{Callee, begin, refuse};
-use crate::observe::record_metrics;
 use crate::outcome;
 use crate::pipeline::advance;
 use crate::pipeline::call::Call;
@@ -180,7 +179,7 @@ pub(super) fn open(
     if !plan.goes_ahead || !is_like_others || used.is_over() {
         return Err(interpreted(opened, Passed::default()));
     }
-    if plan.metrics {
+    if plan.metrics.is_some() {
         // What they tell is how long it took, so this is when it began.
         let _ = used.entered();
     }
@@ -254,9 +253,9 @@ pub(super) fn close(opened: &mut Option<Opened>) -> Closed {
         }
     }
     let is_degraded = used.is_degraded();
-    if plan.metrics {
+    if let Some(metered) = &plan.metrics {
         let took = used.runtime.clock().now().since(used.entered());
-        record_metrics(&plan.site, Ending::Success, is_degraded, took);
+        metered.record(Ending::Success, is_degraded, took);
     }
     *opened = None;
     if is_degraded { Closed::Degraded } else { Closed::Over }

@@ -1,10 +1,10 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use steadfast_actors::idempotency::Begun;
+use steadfast_actors::idempotency::{Begun, OnConflict, Run};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Ending;
-use steadfast_actors::rejection::{ConflictReason, Rejection};
+use steadfast_actors::rejection::{ConflictReason, Rejection, UnavailableReason};
 
 use super::{Finished, Handler, Running};
 use crate::pipeline::once::Once;
@@ -27,39 +27,21 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        match &self.plan.once {
-            // Boxed, so that calls without a store hold no room for it.
-            Some(once) => Box::pin(self.once_of(once, handler)).await,
-            None => self.within_total(handler).await,
-        }
-    }
-
-    async fn once_of<B, F>(&self, once: &Once, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
-    where
-        B: FnMut() -> Option<F>,
-        F: Future<Output = Result<T, E>>,
-    {
-        let known = match once.known(&self.inputs) {
-            Ok(known) => known,
-            Err(rejection) => return Finished::refused(rejection),
+        let Some(once) = &self.plan.once else { return self.within_total(handler).await };
+        // Boxed, so that calls without a store hold no room for it.
+        let run = match Box::pin(self.begun(once)).await {
+            Ok(run) => run,
+            Err(finished) => return *finished,
         };
-        let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline().time());
-        let begun = self.in_time(begun).await;
-        self.call.told(Kind::Idempotency, once.store.name(), || match &begun {
-            Ok(Begun::Run(_)) => ("granted", "it runs".to_owned()),
-            Ok(Begun::Replay(_)) => ("replayed", "it was done before".to_owned()),
-            Err(rejection) => ("refused", rejection.to_string()),
-        });
-        let run = match begun {
-            Ok(Begun::Run(run)) => run,
-            Ok(Begun::Replay(bytes)) => return self.replayed(once, &bytes),
-            Err(rejection) => return Finished::refused(rejection),
-        };
-        self.call.note_key(known.passed_on);
         let finished = {
             let mut watched = handler.watched(&run, self.call.trail());
             let within = pin!(self.within_total(&mut watched));
-            run.renewed(within).await
+            // Cut before its lease would be renewed, it needs no timer for that.
+            if self.call.left().is_some_and(|left| left < run.renew_every()) {
+                within.await
+            } else {
+                run.renewed(within).await
+            }
         };
         match self.verdict(once, &finished) {
             Verdict::Done(result) => run.complete(result).await,
@@ -70,12 +52,55 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         finished
     }
 
+    /// The right to run, or what the call comes to without.
+    async fn begun(&self, once: &Once) -> Result<Run, Box<Finished<T, E>>> {
+        let refused = |rejection| Box::new(Finished::refused(rejection));
+        let known = once.known(&self.inputs).map_err(refused)?;
+        if self.call.is_over() {
+            return Err(refused(self.out_of_time()));
+        }
+        let begun = once.store.begin(&known.record, known.fingerprint, self.call.deadline().time());
+        let begun = if once.store.site().on_conflict() == OnConflict::Wait {
+            self.in_time(begun).await
+        } else {
+            // The question ends with the deadline by itself.
+            begun.await.map_err(|rejection| self.unless_over(rejection))
+        };
+        self.call.told(Kind::Idempotency, once.store.name(), || match &begun {
+            Ok(Begun::Run(_)) => ("granted", "it runs".into()),
+            Ok(Begun::Replay(_)) => ("replayed", "it was done before".into()),
+            Err(rejection) => ("refused", rejection.to_string().into()),
+        });
+        match begun.map_err(refused)? {
+            Begun::Run(run) => {
+                self.call.note_key(known.passed_on);
+                Ok(run)
+            }
+            Begun::Replay(bytes) => Err(Box::new(self.replayed(once, &bytes))),
+        }
+    }
+
+    /// Why there was no answer: its own time may have been up.
+    fn unless_over(&self, rejection: Rejection) -> Rejection {
+        match rejection {
+            Rejection::Unavailable { reason: UnavailableReason::NoAnswer, .. } if self.call.is_over() => {
+                self.out_of_time()
+            }
+            other => other,
+        }
+    }
+
     /// What became of the run, to its store.
     fn verdict(&self, once: &Once, finished: &Finished<T, E>) -> Verdict {
         let Finished::Answer { result, ending, cause } = finished else { return Verdict::Free };
         let rejection = cause.as_ref().and_then(|cause| cause.rejection.as_ref());
         let stored = |sort: u8, encoded: Option<Vec<u8>>| {
-            Verdict::Done(encoded.map(|bytes| std::iter::once(sort).chain(bytes).collect()))
+            Verdict::Done(encoded.map(|bytes| {
+                let mut stored = Vec::with_capacity(bytes.len() + 1);
+                stored.push(sort);
+                stored.extend_from_slice(&bytes);
+                stored.into()
+            }))
         };
         match (result, ending) {
             (Ok(value), Ending::Success) => {

@@ -6,7 +6,7 @@ use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
 
-use crate::observe::{AuditEntry, outcome, record_metrics};
+use crate::observe::{AuditEntry, outcome};
 use crate::pipeline::call::Call;
 use crate::pipeline::plan::Plan;
 
@@ -22,7 +22,7 @@ pub(super) struct Told<'c> {
 impl<'c> Told<'c> {
     /// Begins, where anybody wants to hear; refused where nothing may happen that is not on record.
     pub(super) fn begin(plan: &'c Plan, call: &'c Arc<Call>) -> Result<Option<Self>, Rejection> {
-        if !plan.metrics && plan.audit.is_none() {
+        if plan.metrics.is_none() && plan.audit.is_none() {
             return Ok(None);
         }
         // What they hear is how long it took, so this is when it began.
@@ -48,8 +48,8 @@ impl<'c> Told<'c> {
         self.done = true;
         let clock = self.call.runtime.clock();
         let latency = clock.now().since(self.call.entered());
-        if self.plan.metrics {
-            record_metrics(&self.plan.site, ending, degraded, latency);
+        if let Some(metered) = &self.plan.metrics {
+            metered.record(ending, degraded, latency);
         }
         if self.plan.audit.is_some() {
             let entry = AuditEntry {

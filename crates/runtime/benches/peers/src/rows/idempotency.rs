@@ -52,7 +52,7 @@ fn moka() -> moka::future::Cache<String, Arc<[u8]>> {
 }
 
 async fn moka_getting() -> Work {
-    let (cache, key) = (moka(), key("done").as_str().to_owned());
+    let (cache, key) = (moka(), key("done").to_string());
     cache.insert(key.clone(), Arc::from(BYTES)).await;
     work(move |_, calls| {
         let (cache, key) = (cache.clone(), key.clone());
