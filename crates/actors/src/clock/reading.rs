@@ -17,6 +17,13 @@ pub struct Clock {
     shift: AtomicI64,
     /// Where nothing can stop time: the start on the clock that is read for less.
     coarse: Option<Coarse>,
+    /// Whether who moves it on says so.
+    is_driven: bool,
+}
+
+thread_local! {
+    /// What a driven clock with this start showed last, until it is moved on.
+    static SHOWN: Cell<Option<(tokio::time::Instant, Time)>> = const { Cell::new(None) };
 }
 
 #[derive(Debug)]
@@ -49,6 +56,19 @@ impl Clock {
         Self::new(Wall::From(wall.as_nanos()))
     }
 
+    /// The same for who moves tokio's clock on himself, on the thread that reads it, and says so each time by
+    /// [`moved`](Clock::moved): between two moves it is read once.
+    #[must_use]
+    pub fn driven_from(wall: WallTime) -> Self {
+        Self::moved();
+        Clock { is_driven: true, ..Self::starting_at(wall) }
+    }
+
+    /// Tells the [driven](Clock::driven_from) clocks of this thread that tokio's clock was moved on, or may have been.
+    pub fn moved() {
+        SHOWN.set(None);
+    }
+
     /// A clock that starts now and shows the system's time, for runtimes whose tokio runtime is never paused: reading it
     /// costs less, above all where a few milliseconds make no difference. It is what a runtime on tokio's multi-threaded
     /// scheduler has by itself, since that cannot be paused.
@@ -56,11 +76,12 @@ impl Clock {
     pub fn fast() -> Self {
         let now = Instant::now();
         let (start, wall) = (tokio::time::Instant::from_std(now), Wall::System { start: now });
-        Clock { start, wall, shift: AtomicI64::new(0), coarse: Some(Coarse::start()) }
+        Clock { start, wall, shift: AtomicI64::new(0), coarse: Some(Coarse::start()), is_driven: false }
     }
 
     fn new(wall: Wall) -> Self {
-        Clock { start: tokio::time::Instant::now(), wall, shift: AtomicI64::new(0), coarse: None }
+        let start = tokio::time::Instant::now();
+        Clock { start, wall, shift: AtomicI64::new(0), coarse: None, is_driven: false }
     }
 
     /// Whether it is a [fast](Clock::fast) one.
@@ -107,30 +128,28 @@ impl Clock {
     /// Monotonic time since the start of the runtime.
     #[must_use]
     pub fn now(&self) -> Time {
-        let since_start = match (&self.coarse, &self.wall) {
-            (Some(_), _) => Instant::now().saturating_duration_since(self.start.into_std()),
-            (None, Wall::From(_)) => return self.reckoned(tokio::time::Instant::now()),
-            (None, Wall::System { .. }) => tokio::time::Instant::now().saturating_duration_since(self.start),
+        if self.is_driven {
+            return self.shown();
+        }
+        let since_start = match &self.coarse {
+            Some(_) => Instant::now().saturating_duration_since(self.start.into_std()),
+            None => tokio::time::Instant::now().saturating_duration_since(self.start),
         };
         Time::ZERO.after(since_start)
     }
 
-    /// How long `seen` is after the start. On a clock that somebody else moves on, the same instant is read again and again:
-    /// the last one need not be reckoned anew.
-    fn reckoned(&self, seen: tokio::time::Instant) -> Time {
-        type Reading = (tokio::time::Instant, tokio::time::Instant, Time);
-        thread_local! {
-            static LAST: Cell<Option<Reading>> = const { Cell::new(None) };
+    /// What tokio's clock showed since it was moved on.
+    #[inline]
+    fn shown(&self) -> Time {
+        match SHOWN.get() {
+            Some((start, time)) if start == self.start => time,
+            _ => {
+                let seen = tokio::time::Instant::now();
+                let time = Time::ZERO.after(seen.saturating_duration_since(self.start));
+                SHOWN.set(Some((self.start, time)));
+                time
+            }
         }
-        if let Some((start, last, time)) = LAST.get()
-            && last == seen
-            && start == self.start
-        {
-            return time;
-        }
-        let time = Time::ZERO.after(seen.saturating_duration_since(self.start));
-        LAST.set(Some((self.start, seen, time)));
-        time
     }
 
     /// How long it is until `later`; zero where it is over. Where that is long, it may be said a few milliseconds too
@@ -284,6 +303,20 @@ impl Coarse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_driven_clock_shows_one_time_until_it_is_told_that_it_was_moved_on() {
+        let clock = Clock::driven_from(WallTime::from_nanos(7));
+        tokio::time::advance(Duration::from_millis(3)).await;
+        assert_eq!(clock.now(), Time::from_nanos(3_000_000), "nobody had looked before");
+        tokio::time::advance(Duration::from_millis(2)).await;
+        assert_eq!(clock.now(), Time::from_nanos(3_000_000));
+        Clock::moved();
+        assert_eq!(clock.both(), (Time::from_nanos(5_000_000), WallTime::from_nanos(5_000_007)));
+        // Another one on this thread has a time of its own.
+        assert_eq!(Clock::driven_from(WallTime::from_nanos(0)).now(), Time::ZERO);
+        assert_eq!(clock.now(), Time::from_nanos(5_000_000));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_paused_clock_is_known_as_a_simulated_one() {

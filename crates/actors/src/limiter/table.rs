@@ -1,8 +1,10 @@
 use std::borrow::Cow;
 
 use entries::{Entries, Entry, NOBODY, Spot, UNLEASED};
+pub(super) use key::Key;
+#[cfg(feature = "host")]
+pub(super) use key::LONGEST_TEXT;
 use key::Sought;
-pub(super) use key::{Key, LONGEST_TEXT};
 
 use super::lease::Lease;
 use super::quota::Quota;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use steadfast_actors::clock::Time;
+use steadfast_actors::clock::{Clock, Time};
 
 use super::cost::Meter;
 use super::house::House;
@@ -35,7 +35,9 @@ pub(crate) async fn drive(house: &Arc<House>, quiet: &Quiet, end: u64, meter: &m
                 } else {
                     // A jump from inside a tick would land inside another one, late for every timer.
                     let rest = TICK - now % TICK;
-                    tokio::time::advance(Duration::from_nanos(rest)).await;
+                    let mut advancing = pin!(tokio::time::advance(Duration::from_nanos(rest)));
+                    moved_on(advancing.as_mut());
+                    advancing.await;
                 }
                 break;
             }
@@ -63,9 +65,13 @@ fn advance(nanos: u64) {
     if nanos == 0 {
         return;
     }
-    let mut advancing = pin!(tokio::time::advance(Duration::from_nanos(nanos)));
-    // The first poll moves the clock; the rest of the future only yields.
+    moved_on(pin!(tokio::time::advance(Duration::from_nanos(nanos))));
+}
+
+/// Moves the clock: the first poll does, and the rest of the future only yields.
+fn moved_on(mut advancing: Pin<&mut impl Future<Output = ()>>) {
     let _ = advancing.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    Clock::moved();
 }
 
 /// Sleeps on tokio's clock, which jumps from timer to timer, until `time` or until an earlier event is put in.

@@ -120,7 +120,7 @@ pub(crate) fn runtime(
     build: Option<&Build>,
 ) -> Result<Runtime, BuildError> {
     let variant = &scenario.variants[variant];
-    let clock = clock.map_or_else(|| Arc::new(Clock::starting_at(CALENDAR)), Arc::clone);
+    let clock = clock.map_or_else(|| Arc::new(Clock::driven_from(CALENDAR)), Arc::clone);
     let mut builder =
         Runtime::builder().isolated().name(&variant.name).environment([]).clock(Arc::clone(&clock));
     builder = match process {

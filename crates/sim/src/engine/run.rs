@@ -6,7 +6,7 @@ use std::time::Duration;
 use steadfast::Runtime;
 use steadfast::config::ConfigError;
 use steadfast::runtime::BuildError;
-use steadfast_actors::clock::Stopwatch;
+use steadfast_actors::clock::{Clock, Stopwatch};
 use steadfast_actors::machine::Kind;
 
 use super::bound::Handlers;
@@ -194,6 +194,8 @@ fn run_variant(
         .enable_time()
         .start_paused(true)
         .on_thread_park(move || hook.reached())
+        // With nothing left to do, tokio moves a paused clock on by itself.
+        .on_thread_unpark(Clock::moved)
         .build()?;
     let run = tokio.block_on(live(scenario, index, seed, recorder.clone(), quiet, given));
     // Taken out before the tasks are dropped: what they say on their way out is no part of the run.
