@@ -212,7 +212,7 @@ impl IdempotencyMachine {
                     self.answer(waiter.ticket, replay(kept.as_ref()), effects);
                 }
             }
-            Verdict::Unknown(why) => self.forget_outcome(moment, place, why, true, effects),
+            Verdict::Unknown(why) => self.forget_outcome(moment, place, why, Some(done_at), effects),
         }
     }
 
@@ -231,7 +231,7 @@ impl IdempotencyMachine {
         moment: Moment,
         place: Place,
         why: &str,
-        has_ended: bool,
+        ended_at: Option<WallTime>,
         effects: &mut Effects<IdempotencyReply>,
     ) {
         let Some((key, record)) = self.table.get(place) else { return };
@@ -239,8 +239,8 @@ impl IdempotencyMachine {
         effects.happened(Happening::Notice { text });
         let (key, fingerprint, rest) = (key.clone(), record.fingerprint, record.terms.unknown_ttl);
         self.table.change(place, |record| {
-            record.owner = record.owner.filter(|_| !has_ended);
-            record.state = State::Unknown { until: moment.wall.after(rest) };
+            record.owner = record.owner.filter(|_| ended_at.is_none());
+            record.state = State::Unknown { until: ended_at.unwrap_or(moment.wall).after(rest) };
         });
         if let Some(next) = self.waiters.next(&key, |waiter| waiter.terms.rerun) {
             self.run(moment, next.ticket, &key, fingerprint, next.terms, effects);
@@ -281,7 +281,7 @@ impl IdempotencyMachine {
 
     fn lapse(&mut self, moment: Moment, effects: &mut Effects<IdempotencyReply>) {
         while let Some(place) = self.table.lapsed(moment.now) {
-            self.forget_outcome(moment, place, "its lease ended without a word", false, effects);
+            self.forget_outcome(moment, place, "its lease ended without a word", None, effects);
         }
         while let Some(ticket) = self.waiters.impatient(moment.now) {
             let key = self.waiters.leave(ticket);
@@ -323,8 +323,8 @@ impl Machine for IdempotencyMachine {
                 None => Change::Nothing,
             },
             IdempotencyInput::Renew(owner) => self.report(moment, *owner, Change::Renew),
+            // What ended counts as of when it did, whenever that is heard of.
             IdempotencyInput::Complete { ticket: owner, result, at } => {
-                // It counts as of when it was done, whenever that is heard of.
                 let moment = Moment { wall: at.unwrap_or(moment.wall), ..moment };
                 let done = |place| Change::Settle(place, Verdict::Done(result.clone()), moment.wall);
                 self.report(moment, *owner, done)
@@ -332,7 +332,8 @@ impl Machine for IdempotencyMachine {
             IdempotencyInput::Release(owner) => {
                 self.report(moment, *owner, |place| Change::Settle(place, Verdict::Free, moment.wall))
             }
-            IdempotencyInput::Cut { ticket: owner, why } => {
+            IdempotencyInput::Cut { ticket: owner, why, at } => {
+                let moment = Moment { wall: at.unwrap_or(moment.wall), ..moment };
                 self.report(moment, *owner, |place| Change::Settle(place, Verdict::Unknown(why), moment.wall))
             }
             IdempotencyInput::GiveBack(ticket) => self.give_back(moment, *ticket),

@@ -40,6 +40,8 @@ pub enum IdempotencyInput {
         ticket: Ticket,
         /// What cut it, for operators; as in "its timeout cut it".
         why: &'static str,
+        /// When, where that may be earlier than now.
+        at: Option<WallTime>,
     },
     /// This ticket is no longer needed: its call leaves the line; a run, whose handler was never polled, is as if it had
     /// never come. Harmless where there is neither.

@@ -126,7 +126,7 @@ impl Run {
         if self.began.load(Ordering::Acquire)
             && let Some(handle) = self.handle.take()
         {
-            handle.hosted().report(IdempotencyInput::Cut { ticket, why }).await;
+            handle.hosted().report(IdempotencyInput::Cut { ticket, why, at: None }).await;
         }
     }
 
@@ -154,7 +154,10 @@ impl Drop for Run {
         let decided = self.between.load(Ordering::Acquire) && self.cut.get().is_none();
         handle.hosted().note(match (began, decided) {
             (_, true) => IdempotencyInput::Release(ticket),
-            (true, false) => IdempotencyInput::Cut { ticket, why: DROPPED },
+            (true, false) => {
+                let at = Some(handle.hosted().wall());
+                IdempotencyInput::Cut { ticket, why: DROPPED, at }
+            }
             (false, false) => IdempotencyInput::GiveBack(ticket),
         });
     }

@@ -49,7 +49,7 @@ fn bytes(text: &str) -> Arc<[u8]> {
 }
 
 fn cut(ticket: Ticket) -> IdempotencyInput {
-    IdempotencyInput::Cut { ticket, why: "its timeout cut it" }
+    IdempotencyInput::Cut { ticket, why: "its timeout cut it", at: None }
 }
 
 fn refused(reason: ConflictReason, after: Option<u64>) -> IdempotencyReply {

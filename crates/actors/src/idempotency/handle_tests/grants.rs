@@ -131,6 +131,17 @@ proptest! {
     }
 }
 
+/// Replays in between are asked for with grants off alone, so its actor looks at another time.
+#[test]
+fn a_dropped_runs_outcome_is_unknown_from_when_it_was_dropped_though_the_calendar_jumps_before_its_actor_looks()
+ {
+    let begin = |key, ends| Step::Begin { key, other_payload: false, ends };
+    let before = [begin(3, Ending::Done), begin(3, Ending::Done), begin(2, Ending::Dropped)];
+    let after = [begin(3, Ending::Done), Step::Jump(1, false), begin(2, Ending::Done)];
+    let steps = [before, after].concat();
+    assert_eq!(answers(&steps, "off").0, answers(&steps, "on").0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_finished_key_is_replayed_without_a_message_and_its_payload_and_life_are_still_checked() {
     let store = store(&Settings::new().with("ttl", "60s"));
