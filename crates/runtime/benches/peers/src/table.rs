@@ -23,6 +23,31 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// A figure on one thread, beside its peer's or beside a bound.
+    pub(crate) fn of(
+        what: &str,
+        peer: &str,
+        unit: &'static str,
+        ours: f64,
+        peers: f64,
+        limit: Option<f64>,
+    ) -> Self {
+        Line {
+            what: what.to_owned(),
+            peer: peer.to_owned(),
+            threads: 1,
+            unit,
+            ours_ns: ours,
+            peer_ns: peers,
+            ratio: ours / peers,
+            limit,
+            grants_off_ns: None,
+            messages: None,
+            allocations: None,
+            peer_allocations: None,
+        }
+    }
+
     fn keeps_its_limit(&self) -> Option<bool> {
         self.limit.map(|limit| self.ratio <= limit)
     }

@@ -55,23 +55,13 @@ pub(crate) fn measured(
             let before = pool.hosted().messages();
             let run = bench.tokio.block_on(open(&pool, capacity * f64::from(times), length));
             let messages = (pool.hosted().messages() - before) as f64 / run.came as f64;
-            let of = |what: String, unit, ours: f64, bound: f64| Line {
-                peer: format!("{bound} {}", if unit == "ns" { "ns" } else { "per cent" }),
-                what,
-                threads: bench.threads,
-                unit,
-                ours_ns: ours,
-                peer_ns: bound,
-                ratio: ours / bound,
-                limit: Some(1.0),
-                grants_off_ns: None,
-                messages: Some(messages),
-                allocations: None,
-                peer_allocations: None,
+            let of = |what: &str, unit: &'static str, ours: f64, bound: f64| {
+                let line = Line::of(what, &format!("{bound} {unit}"), unit, ours, bound, Some(1.0));
+                Line { threads: bench.threads, messages: Some(messages), ..line }
             };
-            tell(of(refusal, "ns", run.refusal, NANOSECONDS));
+            tell(of(&refusal, "ns", run.refusal, NANOSECONDS));
             let lost_share = 100.0 * (1.0 - run.served / most(capacity, times, queue));
-            tell(of(lost, "per cent", lost_share.max(0.0), PER_CENT));
+            tell(of(&lost, "per cent", lost_share.max(0.0), PER_CENT));
         }
     }
 }

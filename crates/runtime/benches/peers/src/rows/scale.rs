@@ -41,23 +41,6 @@ fn looked_up(runtime: &Runtime, names: usize) -> Work {
     })
 }
 
-fn line(what: &str, peer: &str, unit: &'static str, ours: f64, peers: f64, limit: Option<f64>) -> Line {
-    Line {
-        what: what.to_owned(),
-        peer: peer.to_owned(),
-        threads: 1,
-        unit,
-        ours_ns: ours,
-        peer_ns: peers,
-        ratio: ours / peers,
-        limit,
-        grants_off_ns: None,
-        messages: None,
-        allocations: None,
-        peer_allocations: None,
-    }
-}
-
 /// Declares so many breakers and asks each of them once, so that its actor is there and at rest.
 fn started(bench: &Bench, runtime: &Runtime, actors: usize) -> Vec<BreakerHandle> {
     let breakers: Vec<BreakerHandle> =
@@ -137,7 +120,7 @@ fn keyed(
     let each = counted.bytes_current as f64 / number as f64;
     // The map's own share: its key's text, and the two words that point to it.
     let text: usize = all.iter().map(|key| key.len() + size_of::<String>()).sum();
-    tell(line(
+    tell(Line::of(
         &memory,
         "128 bytes and its key",
         "bytes",
@@ -145,7 +128,14 @@ fn keyed(
         128.0 + text as f64 / number as f64,
         Some(1.0),
     ));
-    tell(line(&fresh, "1 microsecond", "ns", took.as_secs_f64() * 1e9 / number as f64, 1_000.0, Some(1.0)));
+    tell(Line::of(
+        &fresh,
+        "1 microsecond",
+        "ns",
+        took.as_secs_f64() * 1e9 / number as f64,
+        1_000.0,
+        Some(1.0),
+    ));
     let mut case =
         Case::new(&what, "1,000 keys", granted(many, scattered(&all)), granted(few, scattered(&some)));
     case.limits[0] = Some(2.0);
@@ -187,7 +177,7 @@ fn swept(
     // Two go for each that comes.
     let kept = limiter.status().keys;
     assert!(kept <= usize::try_from(number).expect("it is small") - 9_000, "nothing was swept: {kept}");
-    tell(line(&what, "100 microseconds", "ns", longest.as_secs_f64() * 1e9, 100_000.0, Some(1.0)));
+    tell(Line::of(&what, "100 microseconds", "ns", longest.as_secs_f64() * 1e9, 100_000.0, Some(1.0)));
 }
 
 /// The same keys in an order that no cache foresees; a thousand of them again and again are what few keys are.
@@ -220,7 +210,7 @@ fn resting(
         let bytes =
             |counted: allocation_counter::AllocationInfo| counted.bytes_current as f64 / MEASURED as f64;
         let (ours, bare) = (bytes(ours), bytes(bare));
-        tell(line(what, "bare kameo actor", "bytes", ours, bare, Some(6.5 * 1024.0 / bare)));
+        tell(Line::of(what, "bare kameo actor", "bytes", ours, bare, Some(6.5 * 1024.0 / bare)));
         bench.tokio.block_on(runtime.shutdown(Duration::ZERO));
     }
     let actors = if effort.whole { 99_000 } else { 10_000 };
@@ -230,7 +220,14 @@ fn resting(
         let start = Instant::now();
         let breakers = started(bench, &runtime, actors);
         let took = start.elapsed().as_secs_f64() * 1e9 / actors as f64;
-        tell(line(&format!("{what}, one of them"), "a second for 100,000", "ns", took, 10_000.0, Some(1.0)));
+        tell(Line::of(
+            &format!("{what}, one of them"),
+            "a second for 100,000",
+            "ns",
+            took,
+            10_000.0,
+            Some(1.0),
+        ));
         drop(breakers);
         bench.tokio.block_on(runtime.shutdown(Duration::ZERO));
     }
