@@ -2,11 +2,11 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering, fence};
 use loom::thread;
 
-use crate::gate::tokens::{Left, Tokens};
+use crate::gate::tokens::{Left, Term, Tokens};
 
 fn leased(part: u32, tokens: u32) -> Arc<Tokens> {
     let leased = Arc::new(Tokens::default());
-    leased.lease(Left { part, tokens });
+    leased.lease(Left { term: Term::new(part, 0), tokens });
     leased
 }
 
@@ -22,7 +22,7 @@ fn a_token_is_taken_by_one_caller_or_taken_back_and_never_both() {
             .collect();
         let left = tokens.recall();
         let taken: u32 = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
-        assert_eq!((left.part, left.tokens + taken), (1, 2));
+        assert_eq!((left.term.part(), left.tokens + taken), (1, 2));
     });
 }
 
@@ -35,10 +35,10 @@ fn a_token_of_one_part_is_never_taken_for_another() {
             thread::spawn(move || tokens.take(1, 1, || true).is_some())
         };
         let left = tokens.recall();
-        tokens.lease(Left { part: 2, tokens: 1 });
+        tokens.lease(Left { term: Term::new(2, 0), tokens: 1 });
         let taken = caller.join().unwrap();
         assert_eq!(left.tokens + u32::from(taken), 1);
-        assert_eq!(tokens.left(), Some(Left { part: 2, tokens: 1 }));
+        assert_eq!(tokens.left(), Some(Left { term: Term::new(2, 0), tokens: 1 }));
     });
 }
 
@@ -49,7 +49,7 @@ fn what_is_put_back_is_there_again_or_is_said_to_be_too_late() {
         let caller = {
             let tokens = Arc::clone(&tokens);
             thread::spawn(move || {
-                tokens.take(1, 1, || true).is_some().then(|| tokens.put_back(1, 1))
+                tokens.take(1, 1, || true).is_some().then(|| tokens.put_back(Term::new(1, 0), 1))
             })
         };
         let left = tokens.recall();
@@ -67,13 +67,13 @@ fn shares_of_threads_add_up_to_the_lease() {
     loom::model(|| {
         let shared = leased(1, 4);
         let shares = Arc::new([Tokens::default(), Tokens::default()]);
-        shares.iter().for_each(|share| share.lease(Left { part: 1, tokens: 0 }));
+        shares.iter().for_each(|share| share.lease(Left { term: Term::new(1, 0), tokens: 0 }));
         let callers: Vec<_> = (0..2)
             .map(|own| {
                 let (shared, shares) = (Arc::clone(&shared), Arc::clone(&shares));
                 thread::spawn(move || {
-                    let Some(batch) = shared.take_share(1, 2, 2) else { return 0 };
-                    if batch > 1 && !shares[own].fill(1, batch - 1) {
+                    let Some(batch) = shared.take_share(Term::new(1, 0), 2, 2) else { return 0 };
+                    if batch > 1 && !shares[own].fill(Term::new(1, 0), batch - 1) {
                         return batch;
                     }
                     1
@@ -151,12 +151,12 @@ fn nothing_fills_a_share_that_was_closed() {
         let filler = {
             let (lease, share) = (Arc::clone(&lease), Arc::clone(&share));
             thread::spawn(move || {
-                let Some(batch) = lease.take_share(1, 2, 2) else { return 0 };
-                if share.fill(1, batch - 1) || lease.put_back(1, batch - 1) { 1 } else { batch }
+                let Some(batch) = lease.take_share(Term::new(1, 0), 2, 2) else { return 0 };
+                if share.fill(Term::new(1, 0), batch - 1) || lease.put_back(Term::new(1, 0), batch - 1) { 1 } else { batch }
             })
         };
         let closed = share.recall();
-        let _ = closed.tokens > 0 && lease.put_back(closed.part, closed.tokens);
+        let _ = closed.tokens > 0 && lease.put_back(closed.term, closed.tokens);
         let used = filler.join().unwrap();
         assert!(share.take_one().is_none());
         assert_eq!(lease.recall().tokens + used, 4);
@@ -175,6 +175,27 @@ fn behind_whoever_asks_nobody_takes_any_more() {
         asking.join().unwrap();
         assert_eq!(tokens.left(), None);
         assert!(tokens.take(1, 1, || true).is_none());
-        assert_eq!(tokens.recall(), Left { part: 1, tokens: 2 - early });
+        assert_eq!(tokens.recall(), Left { term: Term::new(1, 0), tokens: 2 - early });
+    });
+}
+
+/// What was taken of a lease that the actor took back meanwhile counts as used there: it cannot make the next one more than
+/// was leased.
+#[test]
+fn what_is_put_back_makes_no_later_lease_of_its_part_larger() {
+    loom::model(|| {
+        let tokens = leased(1, 1);
+        let caller = {
+            let tokens = Arc::clone(&tokens);
+            thread::spawn(move || {
+                tokens.take(1, 1, || true).map(|left| tokens.put_back(left.term, 1))
+            })
+        };
+        let left = tokens.recall().tokens;
+        tokens.lease(Left { term: Term::new(1, 1), tokens: left });
+        let next = tokens.recall().tokens;
+        assert!(next <= left, "{next} of {left} that were leased");
+        let is_told = caller.join().unwrap() == Some(false);
+        assert_eq!(next, u32::from(!is_told));
     });
 }

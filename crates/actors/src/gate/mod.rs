@@ -63,7 +63,7 @@ pub(crate) use keyed::{Digest, KeyCells};
 pub(crate) use permits::{Permits, Refused, Take};
 pub(crate) use slots::{Cell, Padded, Slots};
 pub(crate) use tally::{Tallies, Tally};
-pub(crate) use tokens::{Left, MOST_LEASED, Tokens};
+pub(crate) use tokens::{LAST_PART, Left, MOST_LEASED, Term, Tokens};
 
 use crate::clock::Time;
 use crate::machine::Machine;

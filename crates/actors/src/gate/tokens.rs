@@ -1,22 +1,23 @@
 //! Tokens that are leased for one part of a window.
 //!
-//! One word: which part they are for, and how many are left.
+//! One word: which part they are for, which lease of that part it is, and how many are left.
 //!
 //! ```text
-//!   part (32 bits, 0: none) | asked (1 bit) | left (31 bits)
+//!   part (24 bits, 0: none) | turn (8 bits) | asked (1 bit) | left (31 bits)
 //!
 //!   caller   take       not asked, the part is the one that it knows to run, enough is left      ->  left - n
-//!            fill       the part is open here, and nothing is left                             ->  n
+//!            fill       it is open for this lease, and nothing is left                         ->  n
 //!            ask        whatever it is                                                       ->  asked
-//!            put back   the part is the one that it took from                                 ->  left + n
-//!   actor    lease      an empty word; none left opens it for a part                           ->  part, n
+//!            put back   the lease is the one that it took from                                ->  left + n
+//!   actor    lease      an empty word; none left opens it for a lease                          ->  part, turn, n
 //!            recall                                                                           ->  empty
 //! ```
 //!
 //! # Why no token is spent twice and none is lost
 //! All of them change the whole word at once. A token that was recalled cannot be taken any more, since the word that a
 //! taker compares with is gone; a token that was taken is missing from what is recalled. Whoever puts one back finds
-//! the part that it took from, or is told that it came too late and sends a message.
+//! the lease that it took from, or is told that it came too late and sends a message. So no lease ever has more left than was
+//! leased: what the actor entered as used when it took an earlier one back, it hears of when that is given back.
 //!
 //! # Why none is spent after its part
 //! A word that is always recalled before its part ends needs no look at what runs: whoever [takes one](Tokens::take_one)
@@ -25,9 +26,8 @@
 //! the time after it did: that is the latest at which any of it was taken. Of words that nobody recalls in time callers
 //! look at what runs *after* they have taken, and put back what they took too late.
 //!
-//! A word stands for the same lease only while nobody takes it back and leases as much again for the same part. Two
-//! leases of one part and one key are worth the same, so that is harmless; where a word goes from key to key, no key gets
-//! it in a part in which another one left it.
+//! Who takes needs not know which of the leases of a part it meets: those of one key are worth the same. Where a word goes
+//! from key to key, no key gets it in a part in which another one left it.
 
 use super::cell::{AtomicU64, Ordering};
 
@@ -41,11 +41,31 @@ impl Default for Tokens {
     }
 }
 
+/// One lease: the part that it is for, and which of that part's leases it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Term(u32);
+
+/// The largest number of a part that a word has room for.
+pub(crate) const LAST_PART: u32 = u32::MAX >> Term::TURN;
+
+impl Term {
+    const TURN: u32 = 8;
+
+    pub(crate) const fn new(part: u32, turn: u8) -> Self {
+        Term(part << Self::TURN | turn as u32)
+    }
+
+    /// The part; zero where nothing is leased.
+    pub(crate) const fn part(self) -> u32 {
+        self.0 >> Self::TURN
+    }
+}
+
 /// What a word says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Left {
-    /// The part that they are for; zero where nothing is leased.
-    pub(crate) part: u32,
+    /// Of which lease.
+    pub(crate) term: Term,
     /// How many.
     pub(crate) tokens: u32,
 }
@@ -57,11 +77,11 @@ pub(crate) const MOST_LEASED: u32 = (1 << 31) - 1;
 
 impl Left {
     const fn of(word: u64) -> Self {
-        Left { part: (word >> 32) as u32, tokens: word as u32 & MOST_LEASED }
+        Left { term: Term((word >> 32) as u32), tokens: word as u32 & MOST_LEASED }
     }
 
     const fn word(self) -> u64 {
-        (self.part as u64) << 32 | (self.tokens & MOST_LEASED) as u64
+        (self.term.0 as u64) << 32 | (self.tokens & MOST_LEASED) as u64
     }
 }
 
@@ -78,19 +98,19 @@ impl Tokens {
         self.0.fetch_or(ASKED, Ordering::AcqRel);
     }
 
-    /// Takes `tokens` of `part`, if so many are left and `is_own` still says so once the word was read. Returns how many
-    /// are left then.
+    /// Takes `tokens` of `part`, if so many are left and `is_own` still says so once the word was read. Returns what is left
+    /// then.
     #[inline]
-    pub(crate) fn take(&self, part: u32, tokens: u32, is_own: impl Fn() -> bool) -> Option<u32> {
+    pub(crate) fn take(&self, part: u32, tokens: u32, is_own: impl Fn() -> bool) -> Option<Left> {
         let mut word = self.0.load(Ordering::Acquire);
         loop {
             let left = Left::of(word);
-            if word & ASKED != 0 || left.part != part || left.tokens < tokens || !is_own() {
+            if word & ASKED != 0 || left.term.part() != part || left.tokens < tokens || !is_own() {
                 return None;
             }
             let rest = Left { tokens: left.tokens - tokens, ..left };
             match self.0.compare_exchange_weak(word, rest.word(), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(rest.tokens),
+                Ok(_) => return Some(rest),
                 Err(seen) => word = seen,
             }
         }
@@ -112,13 +132,13 @@ impl Tokens {
         }
     }
 
-    /// Takes up to `most` of `part`, but no more than one in `share` of what is left. Returns how many.
-    pub(crate) fn take_share(&self, part: u32, most: u32, share: u32) -> Option<u32> {
+    /// Takes up to `most` of a lease, but no more than one in `share` of what is left. Returns how many.
+    pub(crate) fn take_share(&self, term: Term, most: u32, share: u32) -> Option<u32> {
         let mut word = self.0.load(Ordering::Acquire);
         loop {
             let left = Left::of(word);
             let taken = most.min(left.tokens / share.max(1));
-            if word & ASKED != 0 || left.part != part || taken == 0 {
+            if word & ASKED != 0 || left.term != term || taken == 0 {
                 return None;
             }
             let rest = Left { tokens: left.tokens - taken, ..left };
@@ -129,14 +149,14 @@ impl Tokens {
         }
     }
 
-    /// Puts tokens of `part` back; `false` where that was recalled since.
+    /// Puts tokens of a lease back; `false` where that was recalled since.
     #[must_use = "what came too late is to be told to the actor"]
-    pub(crate) fn put_back(&self, part: u32, tokens: u32) -> bool {
+    pub(crate) fn put_back(&self, term: Term, tokens: u32) -> bool {
         let mut word = self.0.load(Ordering::Acquire);
         loop {
             let left = Left::of(word);
             let sum = left.tokens.saturating_add(tokens);
-            if part == 0 || left.part != part || sum > MOST_LEASED {
+            if term.part() == 0 || left.term != term || sum > MOST_LEASED {
                 return false;
             }
             let more = Left { tokens: sum, ..left }.word() | word & ASKED;
@@ -147,17 +167,17 @@ impl Tokens {
         }
     }
 
-    /// Fills a word that is open for `part` and in which nothing is left; `false` where it is not, or no longer.
+    /// Fills a word that is open for this lease and in which nothing is left; `false` where it is not, or no longer.
     #[must_use = "what found no room is to be put back"]
-    pub(crate) fn fill(&self, part: u32, tokens: u32) -> bool {
-        let (empty, full) = (Left { part, tokens: 0 }.word(), Left { part, tokens }.word());
-        part != 0 && self.0.compare_exchange(empty, full, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    pub(crate) fn fill(&self, term: Term, tokens: u32) -> bool {
+        let (empty, full) = (Left { term, tokens: 0 }.word(), Left { term, tokens }.word());
+        term.part() != 0 && self.0.compare_exchange(empty, full, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Whether [`fill`](Tokens::fill) would find it so.
     #[inline]
-    pub(crate) fn is_open(&self, part: u32) -> bool {
-        part != 0 && self.0.load(Ordering::Acquire) == Left { part, tokens: 0 }.word()
+    pub(crate) fn is_open(&self, term: Term) -> bool {
+        term.part() != 0 && self.0.load(Ordering::Acquire) == Left { term, tokens: 0 }.word()
     }
 
     /// Leases tokens. For the actor alone, after it has recalled what was there.

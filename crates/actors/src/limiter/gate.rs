@@ -49,7 +49,7 @@ use super::table::LONGEST_TEXT;
 use super::{Decision, LimiterConfig};
 use crate::clock::{Clock, Time};
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Cause, Count, Digest, Gate, KeyCells, Left, Noted};
+use crate::gate::{Cause, Count, Digest, Gate, KeyCells, LAST_PART, Left, Noted, Term};
 use crate::settings::{Grants, Mode};
 use shared::Shared;
 use standing::Standing;
@@ -64,7 +64,7 @@ const OPEN: u64 = 1 << 62;
 /// Whoever finds nothing may wait for its turn, and asks for that.
 const WAITS: u64 = 1 << 61;
 /// The code of a word that refuses: no part has it.
-const USED_UP: u32 = u32::MAX;
+const USED_UP: u32 = LAST_PART;
 /// The spot of the quota that all callers share.
 const SHARED: u32 = u32::MAX;
 
@@ -86,14 +86,14 @@ pub(super) enum Found {
 /// Where a token was taken, so that it can be put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
-    part: u32,
+    term: Term,
     spot: u32,
 }
 
 impl Taken {
     /// The part that it was leased for, for a message.
     pub(super) fn part(self) -> u32 {
-        self.part
+        self.term.part()
     }
 }
 
@@ -117,9 +117,9 @@ impl LimiterGate {
     /// Looks for `key` among what was granted, for one request. The clock is only read where the time matters.
     pub(super) fn take(&self, key: &str, clock: &Clock) -> Found {
         if key.is_empty()
-            && let Some((decision, part)) = self.shared.take_share(&self.standing)
+            && let Some((decision, term)) = self.shared.take_share(&self.standing)
         {
-            return Found::Granted(decision, Taken { part, spot: SHARED });
+            return Found::Granted(decision, Taken { term, spot: SHARED });
         }
         let span = self.span.load(Ordering::SeqCst);
         if span & OPEN == 0 {
@@ -172,7 +172,7 @@ impl LimiterGate {
             return self.refuse(more_at, clock);
         }
         let taken = self.shared.take(part, span & TIMED == 0, &self.standing);
-        taken.map_or(Found::Ask, |decision| Found::Granted(decision, Taken { part, spot: SHARED }))
+        taken.map_or(Found::Ask, |(decision, term)| Found::Granted(decision, Taken { term, spot: SHARED }))
     }
 
     fn take_keyed(&self, key: &str, span: u64, clock: &Clock) -> Found {
@@ -182,12 +182,12 @@ impl LimiterGate {
             return Found::Ask;
         };
         if let Some(left) = cell.tokens.take(part, 1, || cell.is_of(digest)) {
-            let decision = self.standing.decision(u64::from(left), cell.more_at());
-            return Found::Granted(decision, Taken { part, spot });
+            let decision = self.standing.decision(left.tokens.into(), cell.more_at());
+            return Found::Granted(decision, Taken { term: left.term, spot });
         }
         let Some(left) = cell.tokens.left() else { return Found::Ask };
         // A lease that was used up is a refusal, too, until more comes back: also after its part is over.
-        if left.tokens == 0 && left.part != 0 && span & WAITS == 0 {
+        if left.tokens == 0 && left.term.part() != 0 && span & WAITS == 0 {
             let nanos = cell.more_at();
             if cell.tokens.left() == Some(left) && cell.is_of(digest) {
                 return self.refuse(nanos, clock);
@@ -237,12 +237,12 @@ impl LimiterGate {
 
     /// Puts a token back as if it had never been taken; `false` where its lease is over, and the actor is to be told.
     #[must_use = "what came too late is to be told to the actor"]
-    pub(super) fn put_back(&self, key: &str, Taken { part, spot }: Taken) -> bool {
+    pub(super) fn put_back(&self, key: &str, Taken { term, spot }: Taken) -> bool {
         if spot == SHARED {
-            return self.shared.put_back(part);
+            return self.shared.put_back(term);
         }
         let own = || self.digest(key).zip(self.keys.get()?.cell(spot));
-        own().is_some_and(|(digest, cell)| cell.is_of(digest) && cell.tokens.put_back(part, 1))
+        own().is_some_and(|(digest, cell)| cell.is_of(digest) && cell.tokens.put_back(term, 1))
     }
 
     /// How the quota stands where nothing is left before that time.
@@ -266,7 +266,7 @@ impl LimiterGate {
 
     /// Takes back what is left of a lease, by part.
     fn take_back(&self, spot: u32) -> Vec<(u32, u64)> {
-        let one = |left: Left| (left.part, u64::from(left.tokens));
+        let one = |left: Left| (left.term.part(), u64::from(left.tokens));
         if spot == SHARED {
             return self.shared.take_back().map(one).collect();
         }
@@ -307,11 +307,11 @@ impl LimiterGate {
     /// Puts an offer where the key's callers find it, and returns where; `None` where it cannot be kept.
     fn put(&self, machine: &LimiterMachine, key: &str, known: Option<u32>, offer: Offer) -> Option<u32> {
         let (left, spare, more_at) = match offer {
-            Offer::Tokens { part, tokens, spare, more_at } => {
+            Offer::Tokens { part, turn, tokens, spare, more_at } => {
                 let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-                (Left { part: code(part), tokens }, spare, more_at)
+                (Left { term: Term::new(code(part), turn), tokens }, spare, more_at)
             }
-            Offer::UsedUp(until) => (Left { part: USED_UP, tokens: 0 }, 0, until),
+            Offer::UsedUp(until) => (Left { term: Term::new(USED_UP, 0), tokens: 0 }, 0, until),
         };
         // A key's cell has no room for what is left besides.
         if spare > 0 && !key.is_empty() {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::quota::Quota;
 use crate::clock::{Time, saturating_nanos};
+use crate::gate::LAST_PART;
 
 /// Tokens that were granted in advance for one part of a window: callers spend them without saying when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) enum Offer {
     Tokens {
         /// The number of the part.
         part: u64,
+        /// Tells this lease from the others of its part.
+        turn: u8,
         /// How many.
         tokens: u64,
         /// How many more are left, which are not offered.
@@ -137,12 +140,12 @@ impl Parts {
     }
 }
 
-/// Numbers that a gate's word can tell apart; zero means none.
-const CODES: u64 = u32::MAX as u64 - 1;
+/// Numbers that a gate's word can tell apart; zero means none, and the last one that there is nothing.
+const CODES: u64 = LAST_PART as u64 - 1;
 
-/// A part's number as a gate's word holds it. Two parts share one only if 2^32 lie between them.
+/// A part's number as a gate's word holds it. Two parts share one only if 2^24 lie between them.
 pub(super) fn code(part: u64) -> u32 {
-    u32::try_from(part % CODES + 1).unwrap_or(u32::MAX)
+    u32::try_from(part % CODES + 1).unwrap_or(LAST_PART)
 }
 
 /// The latest part up to `latest` with this code; `None` where that lies too far back to matter.

@@ -191,6 +191,7 @@ impl Table {
             part: UNLEASED,
             tokens: 0,
             spot: None,
+            turn: 0,
             hash,
             alike: NOBODY,
             before: NOBODY,
@@ -261,8 +262,17 @@ impl Table {
         Some(Lease { part: entry.part, tokens: entry.tokens.into() })
     }
 
+    /// What tells that key's next lease from its last ones.
+    pub(super) fn next_turn(&self, place: Place) -> u8 {
+        self.entry(place).map_or(0, |entry| entry.turn.wrapping_add(1))
+    }
+
     pub(super) fn set_lease(&mut self, place: Place, lease: Option<Lease>) {
+        let turn = self.next_turn(place);
         if let Some(entry) = self.entry_mut(place) {
+            if lease.is_some() {
+                entry.turn = turn;
+            }
             entry.part = lease.map_or(UNLEASED, |lease| lease.part);
             // No more than that is ever leased.
             entry.tokens = lease.map_or(0, |lease| u32::try_from(lease.tokens).unwrap_or(u32::MAX));

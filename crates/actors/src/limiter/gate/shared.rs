@@ -8,7 +8,7 @@ use super::USED_UP;
 use super::standing::Standing;
 use crate::clock::Time;
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Left, Padded, Slots, Tokens};
+use crate::gate::{Left, Padded, Slots, Term, Tokens};
 use crate::limiter::Decision;
 
 /// What a thread takes of the lease at most, and which share of what is left.
@@ -35,53 +35,58 @@ pub(super) struct Shared {
     open: AtomicU64,
 }
 
-/// How many of a part are left there.
+/// How many of a lease are left there.
 #[inline]
-fn left_of(tokens: &Tokens, part: u32) -> u32 {
-    tokens.left().filter(|left| left.part == part).map_or(0, |left| left.tokens)
+fn left_of(tokens: &Tokens, term: Term) -> u32 {
+    tokens.left().filter(|left| left.term == term).map_or(0, |left| left.tokens)
 }
 
 impl Shared {
-    /// Takes a token out of this thread's share; how the quota stands then, and the part that it was leased for.
+    /// Takes a token out of this thread's share; how the quota stands then, and the lease that it is of.
     #[inline]
-    pub(super) fn take_share(&self, standing: &Standing) -> Option<(Decision, u32)> {
+    pub(super) fn take_share(&self, standing: &Standing) -> Option<(Decision, Term)> {
         let own = self.shares.own_at_once()?.take_one()?;
-        Some((self.decision(standing, own.part, own.tokens), own.part))
+        Some((self.decision(standing, own), own.term))
     }
 
     /// How it stands for a thread that has so many of its own.
     #[inline]
-    fn decision(&self, standing: &Standing, part: u32, own: u32) -> Decision {
+    fn decision(&self, standing: &Standing, own: Left) -> Decision {
         let Lease { tokens, more_at, spare } = &self.lease.0;
-        let remaining = u64::from(own) + u64::from(left_of(tokens, part)) + spare.load(Ordering::Relaxed);
+        let lease = left_of(tokens, own.term);
+        let remaining = u64::from(own.tokens) + u64::from(lease) + spare.load(Ordering::Relaxed);
         standing.decision(remaining, more_at.load(Ordering::Relaxed))
     }
 
     /// Takes a token out of the lease, and a share for this thread where `shares` may be had.
-    pub(super) fn take(&self, part: u32, shares: bool, standing: &Standing) -> Option<Decision> {
+    pub(super) fn take(&self, part: u32, shares: bool, standing: &Standing) -> Option<(Decision, Term)> {
         let tokens = &self.lease.0.tokens;
         let own = self.shares.own().any();
-        if shares
-            && own.is_open(part)
-            && left_of(tokens, part) >= LEAST_SHARED_OUT
-            && let Some(batch) = tokens.take_share(part, BATCH, SHARE)
+        let taken_of = if shares
+            && let Some(Left { term, tokens: left }) = tokens.left()
+            && term.part() == part
+            && left >= LEAST_SHARED_OUT
+            && own.is_open(term)
+            && let Some(batch) = tokens.take_share(term, BATCH, SHARE)
         {
             // One is for this call. Where another thread without a slot of its own was faster, or where shares were closed
             // meanwhile, the rest goes back; if that comes too late, it stays with the lease as used: never more than is.
-            if !own.fill(part, batch - 1) {
-                let _ = tokens.put_back(part, batch - 1);
+            if !own.fill(term, batch - 1) {
+                let _ = tokens.put_back(term, batch - 1);
             }
+            term
         } else {
-            tokens.take(part, 1, || true)?;
-        }
-        Some(self.decision(standing, part, left_of(own, part)))
+            tokens.take(part, 1, || true)?.term
+        };
+        let own = Left { term: taken_of, tokens: left_of(own, taken_of) };
+        Some((self.decision(standing, own), taken_of))
     }
 
     /// Until when it is used up, as published, in nanoseconds.
     #[inline]
     pub(super) fn used_up(&self) -> Option<u64> {
         let Lease { tokens, more_at, .. } = &self.lease.0;
-        let left = tokens.left().filter(|left| left.part == USED_UP)?;
+        let left = tokens.left().filter(|left| left.term.part() == USED_UP)?;
         let nanos = more_at.load(Ordering::Acquire);
         (tokens.left() == Some(left)).then_some(nanos)
     }
@@ -93,8 +98,8 @@ impl Shared {
     }
 
     /// Puts a token back; `false` where its lease is over.
-    pub(super) fn put_back(&self, part: u32) -> bool {
-        self.shares.own().any().put_back(part, 1) || self.lease.0.tokens.put_back(part, 1)
+    pub(super) fn put_back(&self, term: Term) -> bool {
+        self.shares.own().any().put_back(term, 1) || self.lease.0.tokens.put_back(term, 1)
     }
 
     /// Takes back what is left.
@@ -111,9 +116,9 @@ impl Shared {
             return;
         }
         for share in self.shares.all() {
-            let Left { part, tokens } = share.recall();
+            let Left { term, tokens } = share.recall();
             // What is of no lease any more is worth nothing.
-            let _ = tokens > 0 && self.lease.0.tokens.put_back(part, tokens);
+            let _ = tokens > 0 && self.lease.0.tokens.put_back(term, tokens);
         }
     }
 

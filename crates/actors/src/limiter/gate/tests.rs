@@ -2,7 +2,7 @@ use super::*;
 
 /// Ten of the seventh part, and no shares.
 fn leased(gate: &LimiterGate, tokens: u32, shares: bool) {
-    gate.shared.lease(Left { part: 7, tokens }, shares, 0, Time::MAX);
+    gate.shared.lease(Left { term: Term::new(7, 0), tokens }, shares, 0, Time::MAX);
 }
 
 fn gate() -> LimiterGate {
@@ -11,7 +11,7 @@ fn gate() -> LimiterGate {
 }
 
 fn left(gate: &LimiterGate) -> u32 {
-    gate.shared.take_back().filter(|left| left.part == 7).map(|left| left.tokens).sum()
+    gate.shared.take_back().filter(|left| left.term.part() == 7).map(|left| left.tokens).sum()
 }
 
 #[test]

@@ -131,6 +131,30 @@ fn what_still_stands_in_its_window_can_be_given_back_however_it_was_granted() {
     }
 }
 
+/// The first key gives back what it was granted, and then what it took in advance before: it may be dropped for a new one,
+/// which starts whole and shares nothing.
+#[test]
+fn a_key_that_gave_back_all_that_it_took_makes_room_in_a_full_table() {
+    let steps = [
+        Step::Wait(3),
+        Step::Reserve(1),
+        Step::Reserve(1),
+        Step::Check { key: 0, times: 1 },
+        Step::Check { key: 4, times: 1 },
+        Step::GiveBack(2),
+        Step::Reserve(3),
+        Step::GiveBack(2),
+        Step::Check { key: 2, times: 1 },
+        Step::GiveBack(0),
+        Step::Check { key: 3, times: 1 },
+    ];
+    for grants in [Grants::Off, Grants::On] {
+        let answers = answers(&quotas()[1], &steps, grants).0;
+        let remaining: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().0.remaining).collect();
+        assert_eq!(remaining, [39, 38, 39, 39, 39, 39, 39], "{grants:?}");
+    }
+}
+
 /// Parts of 100 ms: callers are told three milliseconds before the end of one to look at the clock.
 #[test]
 fn what_is_leased_to_callers_who_look_at_the_clock_counts_in_its_part() {

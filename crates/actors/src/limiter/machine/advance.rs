@@ -79,7 +79,7 @@ impl LimiterMachine {
         for (of, tokens) in left.iter().copied().filter(|(_, tokens)| *tokens > 0) {
             match lease.filter(|lease| code(lease.part) == of) {
                 Some(lease) if tokens > used => {
-                    // More than is unaccounted for: one that an earlier lease of the part had counted as used.
+                    // More than is unaccounted for: one that a lease with the same turn had counted as used, long before.
                     self.give_back_of_part(place, lease.part, tokens - used);
                     used = 0;
                 }
@@ -143,7 +143,8 @@ impl LimiterMachine {
         let part = quota.part_at(now)?;
         let first = if remaining < quota.capacity() { more_at } else { quota.first_more_at(now) };
         let tokens = remaining.min(MOST_LEASED.into());
-        let offer = Offer::Tokens { part, tokens, spare: remaining - tokens, more_at: first };
+        let turn = self.table.next_turn(place);
+        let offer = Offer::Tokens { part, turn, tokens, spare: remaining - tokens, more_at: first };
         Some((place, offer))
     }
 

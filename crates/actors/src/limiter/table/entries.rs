@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) tokens: u32,
     /// Where the gate keeps that, or kept it last.
     pub(super) spot: Option<Spot>,
+    /// How many leases it has had, modulo 256.
+    pub(super) turn: u8,
     pub(super) hash: u32,
     /// The next one that hashes alike.
     pub(super) alike: u32,
@@ -234,6 +236,7 @@ mod tests {
             part: UNLEASED,
             tokens: 0,
             spot: None,
+            turn: 0,
             hash: key.hash(7),
             alike: NOBODY,
             before: NOBODY,
