@@ -89,11 +89,12 @@ pub(super) fn take(call: &Call, plan: &Plan) -> bool {
 }
 
 /// Tells each gate of the success, innermost first; `false` where some are left, which have to hear of it otherwise.
+/// `own` of the references to the call are those of who runs it.
 #[inline]
-pub(super) fn settle(call: &Arc<Call>, plan: &Plan, outcome: Outcome) -> bool {
+pub(super) fn settle(call: &Arc<Call>, own: usize, plan: &Plan, outcome: Outcome) -> bool {
     let held = &call.in_advance;
     // Nobody inside may still rely on it.
-    if Arc::strong_count(call) > 1 {
+    if Arc::strong_count(call) > own {
         return false;
     }
     // What the last of them did, before it let go of the call.

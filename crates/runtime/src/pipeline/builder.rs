@@ -188,7 +188,7 @@ impl Pipeline {
     #[cfg(test)]
     pub(super) fn interpreted(mut self) -> Self {
         let plan = Arc::get_mut(&mut self.plan).expect("nobody has called it yet");
-        (plan.goes_ahead, plan.at_once) = (false, Vec::new());
+        (plan.goes_ahead, plan.goes_on_ahead, plan.at_once) = (false, false, Vec::new());
         self
     }
 

@@ -405,7 +405,8 @@ impl<'a> Maker<'a> {
         let least = [self.plan.per_attempt(), slow, Some(BLAME_AFTER)];
         self.plan.blame_after = least.into_iter().flatten().min().unwrap_or(BLAME_AFTER);
         self.plan.goes_ahead = self.plan.can_go_ahead();
-        if self.plan.goes_ahead {
+        self.plan.goes_on_ahead = self.plan.can_go_on_ahead();
+        if self.plan.goes_on_ahead {
             self.plan.at_once = self.plan.all_gates().cloned().collect();
         }
         self.plan.judges_time = self.plan.times_attempts();

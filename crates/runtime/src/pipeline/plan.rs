@@ -56,9 +56,11 @@ pub(crate) struct Plan {
     pub(crate) shown: Vec<Shown>,
     /// Whether all that it has is of a kind that can be had at once: then a call begins with a look for it.
     pub(crate) goes_ahead: bool,
+    /// The same of what it has from its total timeout inwards: then what is let in begins with a look for that.
+    pub(crate) goes_on_ahead: bool,
     /// Whether somebody judges how long an attempt took, also where it was ready at once.
     pub(crate) judges_time: bool,
-    /// The gates of one that goes ahead, those of the whole call before those of each attempt.
+    /// The gates of one that goes ahead, or on ahead, those of the whole call before those of each attempt.
     pub(crate) at_once: Vec<Gate>,
 }
 
@@ -140,15 +142,19 @@ impl Plan {
     pub(crate) fn can_go_ahead(&self) -> bool {
         let hears_of_all = self.audit.is_some() || self.brownout.is_some();
         let asks_before = self.require_auth || self.once.is_some() || !self.limits_after.is_empty();
-        let has_its_own_way = self.degrades || self.hedge.is_some() || self.adaptive.is_some();
-        let is_like_others = !(hears_of_all || asks_before || has_its_own_way);
         let shares_limits = self.limits_before.iter().all(|limit| limit.by == By::Global);
+        self.can_go_on_ahead() && !hears_of_all && !asks_before && shares_limits
+    }
+
+    /// Whether one that was let in may be over before a layer further in has got a future.
+    pub(crate) fn can_go_on_ahead(&self) -> bool {
+        let has_its_own_way = self.degrades || self.hedge.is_some() || self.adaptive.is_some();
         let addresses: BTreeSet<usize> = self.all_gates().map(Gate::actor_address).collect();
         let gates = self.call_gates.len() + self.gates.len();
         // A gate that stands twice is passed once.
         let has_few_gates = gates <= MOST && addresses.len() == gates;
         let can_be_had = has_few_gates && self.all_gates().all(Gate::can_be_passed_at_once);
-        is_like_others && shares_limits && can_be_had
+        !has_its_own_way && can_be_had
     }
 
     /// Whether its calls keep nothing and begin alike, where nothing is around them and nobody listens.

@@ -51,12 +51,18 @@ impl Call {
         }
     }
 
-    /// Its only attempt has ended so, and with it the call.
+    /// Its first attempt has ended so.
+    #[cold]
+    pub(super) fn tell_attempt(&self, plan: &Plan, outcome: Outcome) {
+        let (call, ending, latency_ns) = (self.number, outcome.ending, saturating_nanos(outcome.latency));
+        self.happened(&plan.site, || Happening::Attempt { call, number: 1, ending, latency_ns });
+    }
+
+    /// The same, and with it the call.
     #[cold]
     pub(super) fn tell_end(&self, plan: &Plan, outcome: Outcome) {
+        self.tell_attempt(plan, outcome);
         let (call, ending, degraded) = (self.number, outcome.ending, self.is_degraded());
-        let latency_ns = saturating_nanos(outcome.latency);
-        self.happened(&plan.site, || Happening::Attempt { call, number: 1, ending, latency_ns });
         self.happened(&plan.site, || Happening::Answer { call, ending, degraded });
     }
 }

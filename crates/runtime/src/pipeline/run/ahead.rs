@@ -245,7 +245,7 @@ pub(super) fn close(opened: &mut Option<Opened>) -> Closed {
             None => Duration::ZERO,
         };
         let outcome = Outcome { ending: Ending::Success, latency };
-        if !advance::settle(used, plan, outcome) {
+        if !advance::settle(used, 1, plan, outcome) {
             return Closed::Not;
         }
         if is_recorded {
@@ -267,16 +267,21 @@ impl Opened {
     pub(super) fn taken_over<O>(self, came: Came, returned: Option<O>) -> Box<Begun<O>> {
         let Opened { used, began } = self;
         let (whole, attempt) = advance::take_over(&used);
-        let polled = match came {
-            Came::Success | Came::Returned => returned.map(|returned| Poll::Ready(Ok(returned))),
-            Came::Pending => Some(Poll::Pending),
-            Came::Panicked(panic) => Some(Poll::Ready(Err(panic))),
-            Came::Nothing => None,
-        };
+        let polled = ready_made(came, returned);
         Box::new(Begun {
             used,
             ahead: Ahead { is_told: true, entered: true, refused: None, began, whole, attempt, polled },
         })
+    }
+}
+
+/// What an attempt comes to at its first poll by the interpreter, after it came to that.
+pub(super) fn ready_made<O>(came: Came, returned: Option<O>) -> Option<Polled<O>> {
+    match came {
+        Came::Success | Came::Returned => returned.map(|returned| Poll::Ready(Ok(returned))),
+        Came::Pending => Some(Poll::Pending),
+        Came::Panicked(panic) => Some(Poll::Ready(Err(panic))),
+        Came::Nothing => None,
     }
 }
 

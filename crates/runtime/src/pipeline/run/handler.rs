@@ -6,6 +6,9 @@ use steadfast_actors::idempotency::Run;
 use super::ahead::{Ahead, Polled, Returned, polled_once};
 use crate::pipeline::trail::Trail;
 
+/// Why the outcome of an attempt is unknown that was dropped.
+const CUT: &str = "a timeout or its caller's leaving cut it";
+
 /// A handler's body, and the one place in which its attempts run, one after another.
 ///
 /// The layers hand this on by reference. Were each to hold the handler's future itself, every layer would hold room
@@ -38,6 +41,16 @@ where
         Handler { body: &mut *self.body, place: self.place.as_mut(), watch: Some((run, trail)), ahead }
     }
 
+    /// Begins the first attempt, in its place, without a layer around it.
+    pub(super) fn begin(&mut self) {
+        let future = (self.body)();
+        self.place.set(future);
+        if let Some((run, trail)) = self.watch {
+            run.started();
+            trail.note_begun();
+        }
+    }
+
     /// Begins an attempt; `None` where the body cannot make another.
     pub(super) fn attempt(&mut self) -> Option<Attempt<'_, F>> {
         let came = self.ahead.polled.take();
@@ -53,6 +66,29 @@ where
     pub(super) fn attempt_beside(&mut self) -> Option<Attempt<'h, F>> {
         let place = Place::Own(Some(Box::pin((self.body)()?)));
         Some(Attempt { place, watch: self.watch, came: None, was_polled: false, has_ended: false })
+    }
+}
+
+/// What is done with its first attempt where that has no layer around it.
+impl<B, F: Future> Handler<'_, B, F> {
+    /// Where it runs.
+    pub(super) fn place(&mut self) -> Pin<&mut Option<F>> {
+        self.place.as_mut()
+    }
+
+    /// It has returned.
+    pub(super) fn note_returned(&self) {
+        if let Some((run, _)) = self.watch {
+            run.attempt_returned();
+        }
+    }
+
+    /// Cuts it.
+    pub(super) fn cut(&mut self) {
+        self.place.set(None);
+        if let Some((run, _)) = self.watch {
+            run.attempt_cut(CUT);
+        }
     }
 }
 
@@ -133,7 +169,7 @@ impl<F: Future> Drop for Attempt<'_, F> {
         if let Some((run, _)) = self.watch
             && is_cut
         {
-            run.attempt_cut("a timeout or its caller's leaving cut it");
+            run.attempt_cut(CUT);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One call from its first layer to its answer.
 //!
-//! `ahead` does what can be done at once, and `waiting` waits with it; what is left is interpreted.
+//! `ahead` does what can be done at once, and `waiting` waits with it; what is left is interpreted, where `let_in` does the
+//! same for what had to ask first.
 //!
 //! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
 //! authentication and validation, `fallen_back` answers what is refused below it, `once` lets one run in for each key,
@@ -13,6 +14,7 @@ mod ahead_tests;
 mod attempt;
 #[cfg(test)]
 mod cpu_tests;
+mod ends;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
@@ -24,6 +26,7 @@ mod hedged;
 mod hedged_tests;
 #[cfg(test)]
 mod learned_tests;
+mod let_in;
 #[cfg(test)]
 mod memory_tests;
 mod once;
@@ -322,12 +325,25 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
     {
-        if !self.call.has_deadline() {
-            return self.passing(handler).await;
-        }
         // Who was polled already was so in time.
         if !handler.was_polled() && self.call.is_over() {
             return Finished::refused(self.out_of_time());
+        }
+        match self.first_attempt(handler).await {
+            Some(finished) => finished,
+            // Boxed, so that a call that is over by then holds no room for what it does not need.
+            None => Box::pin(self.layered(handler)).await,
+        }
+    }
+
+    /// All attempts, each layer with a future of its own.
+    async fn layered<B, F>(&self, handler: &mut Handler<'_, B, F>) -> Finished<T, E>
+    where
+        B: FnMut() -> Option<F>,
+        F: Future<Output = Result<T, E>>,
+    {
+        if !self.call.has_deadline() {
+            return self.passing(handler).await;
         }
         let attempts = pin!(self.passing(handler));
         let finished = until(|| self.ends_at(), attempts).await;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use steadfast_actors::clock::WallTime;
 use steadfast_actors::event::{Event, EventSink};
 
 use super::*;
 use crate::pipeline::call::Call;
+use crate::service::Message;
 
 /// Keeps what it hears, line by line.
 #[derive(Debug, Default)]
@@ -43,6 +45,8 @@ struct Plays {
     after: u64,
     /// Which actor crashes then, if any.
     crashes: Option<bool>,
+    /// What its client calls it by; of what several call the same, one runs.
+    key: u8,
 }
 
 fn run() -> impl Strategy<Value = Run> {
@@ -62,12 +66,14 @@ fn run() -> impl Strategy<Value = Run> {
 fn plays() -> impl Strategy<Value = Plays> {
     let leaves = prop::option::weighted(0.2, 0..1_300_u64);
     let crashes = prop::option::weighted(0.05, any::<bool>());
-    (run(), run(), leaves, 0..400_u64, crashes).prop_map(|(first, second, leaves, after, crashes)| Plays {
+    let whole = (run(), run(), leaves, 0..400_u64, crashes, any::<u8>());
+    whole.prop_map(|(first, second, leaves, after, crashes, key)| Plays {
         first,
         second,
         leaves,
         after,
         crashes,
+        key,
     })
 }
 
@@ -112,9 +118,20 @@ async fn handler(run: Run, inner: &Pipeline) -> Result<u32> {
 /// What each call came to and when, what the actors know in the end, and what was told of all that.
 type Played = (Vec<(Option<Result<u32>>, u64)>, (u64, BreakerState, u64, u64), Option<u64>, Vec<String>);
 
+/// Whom a call has to ask before its first attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    Nobody,
+    /// Its message, who called: nobody knew that before.
+    Message,
+    /// Its store, whether it was done before.
+    Store,
+}
+
 /// The layers of one workload: its breaker judges time or not, its attempts end before its calls do or not.
 #[derive(Clone, Copy, Debug)]
 struct Layers {
+    asks: Asks,
     is_recorded: bool,
     is_limited: bool,
     judges_time: bool,
@@ -124,9 +141,17 @@ struct Layers {
 
 fn layers() -> impl Strategy<Value = Layers> {
     let total = prop_oneof![Just(10_000_u64), Just(1_100), Just(1_000)];
-    (any::<[bool; 4]>(), total).prop_map(|([is_recorded, is_limited, judges_time, per_attempt], total)| {
-        Layers { is_recorded, is_limited, judges_time, total, per_attempt }
-    })
+    let asks = prop_oneof![Just(Asks::Nobody), Just(Asks::Message), Just(Asks::Store)];
+    (any::<[bool; 4]>(), total, asks).prop_map(
+        |([is_recorded, is_limited, judges_time, per_attempt], total, asks)| Layers {
+            asks,
+            is_recorded,
+            is_limited,
+            judges_time,
+            total,
+            per_attempt,
+        },
+    )
 }
 
 /// The pipeline of the calls, and the one of those inside them.
@@ -142,6 +167,8 @@ fn of(layers: Layers, runtime: &Runtime) -> [Pipeline; 2] {
     let limit = Settings::new().with("name", "stack").with("requests", 1_000).with("per", "hour");
     let outer = Pipeline::builder("stack");
     let outer = if layers.is_limited { outer.layer("rate_limit", limit) } else { outer };
+    let store = Settings::new().with("name", "stack").with("key", "header:Idempotency-Key");
+    let outer = if layers.asks == Asks::Store { outer.layer("idempotent", store) } else { outer };
     let outer = outer
         .layer("timeout", timeout)
         .layer(
@@ -171,8 +198,22 @@ impl Way {
     }
 }
 
+/// Calls it as whoever asks for that does.
+async fn called<F>(pipeline: &Pipeline, asks: Asks, key: &str, body: impl FnMut() -> F) -> Result<u32>
+where
+    F: Future<Output = Result<u32>>,
+{
+    if asks == Asks::Nobody {
+        return pipeline.call(body).await;
+    }
+    let message = Message::builder().header("Idempotency-Key", key).build();
+    pipeline.call_for(&message, body).await
+}
+
 async fn played(layers: Layers, calls: &[Plays], way: Way) -> Played {
     let mut builder = Runtime::builder().isolated().seed(1).environment([]);
+    // What a store refuses says when to come back, by the calendar.
+    builder = builder.wall_clock_from(WallTime::from_nanos(1_700_000_000_000_000_000));
     builder.coarse = way == Way::CoarseOneByOne;
     let lines = Arc::new(Lines::default());
     let builder = if layers.is_recorded { builder.events(Arc::clone(&lines) as _) } else { builder };
@@ -180,8 +221,9 @@ async fn played(layers: Layers, calls: &[Plays], way: Way) -> Played {
     let is_interpreted = matches!(way, Way::Interpreted | Way::InterpretedOneByOne);
     let [pipeline, inner] =
         of(layers, &runtime).map(|built| if is_interpreted { built.interpreted() } else { built });
-    for _ in 0..3 {
-        warm(&pipeline).await;
+    for nth in 0..3 {
+        let is_warm = called(&pipeline, layers.asks, &format!("warm-{nth}"), || async { Ok(0) }).await;
+        assert_eq!(is_warm, Ok(0));
     }
     let (mut started, mut answers) = (Vec::new(), Vec::new());
     for call in calls.iter().copied() {
@@ -199,7 +241,9 @@ async fn played(layers: Layers, calls: &[Plays], way: Way) -> Played {
                 handler(if is_first { call.first } else { call.second }, &inner)
             };
             let patience = Duration::from_millis(call.leaves.unwrap_or(100_000));
-            let ended = tokio::time::timeout(patience, caught(pipeline.call(body))).await;
+            let key = format!("key-{}", call.key);
+            let called = caught(called(&pipeline, layers.asks, &key, body));
+            let ended = tokio::time::timeout(patience, called).await;
             (ended.ok().and_then(std::result::Result::ok), clock.now().as_nanos() / 1_000_000)
         }));
         if way.is_one_by_one()
