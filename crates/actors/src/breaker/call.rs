@@ -98,7 +98,7 @@ impl BreakerHandle {
         F: Future<Output = Result<T, E>>,
         J: FnOnce(&Result<T, E>) -> Ending,
     {
-        Calling::new(self, work, judge, |work, judge| self.call_asked(work, judge))
+        Calling::new(self, work, judge, Self::call_asked)
     }
 
     /// A call that the actor is asked about.
