@@ -2,7 +2,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
-use crate::gate::permits::{Permits, Refused, Take};
+use crate::gate::permits::{Back, Permits, Refused, Take};
 
 /// Whether it took one; else it counts as asking.
 fn takes_or_asks(permits: &Permits) -> bool {
@@ -27,7 +27,7 @@ fn no_more_than_were_granted_are_out_at_once_and_all_come_back() {
                     if takes_or_asks(&permits) {
                         assert_eq!(out.fetch_add(1, Ordering::AcqRel), 0);
                         out.fetch_sub(1, Ordering::AcqRel);
-                        assert!(!permits.give_back(1));
+                        assert_eq!(permits.give_back(1), Back::Unawaited);
                     } else {
                         permits.answered();
                     }
@@ -68,7 +68,7 @@ fn a_permit_that_comes_back_is_never_overlooked_while_somebody_is_put_in_line() 
         assert!(takes_or_asks(&permits));
         let holder = {
             let permits = Arc::clone(&permits);
-            thread::spawn(move || permits.give_back(1))
+            thread::spawn(move || permits.give_back(1) == Back::Awaited)
         };
         let out = permits.reclaim();
         let queued = out == 1;
@@ -89,7 +89,7 @@ fn while_somebody_waits_nobody_overtakes() {
             let permits = Arc::clone(&permits);
             thread::spawn(move || takes_or_asks(&permits))
         };
-        assert!(permits.give_back(1));
+        assert_eq!(permits.give_back(1), Back::Awaited);
         assert!(!newcomer.join().unwrap());
         // Nor where its actor cannot decide, unless it dismissed its line.
         assert!(permits.take_unasked(1));
@@ -106,7 +106,7 @@ fn whoever_is_on_its_way_to_the_actor_is_not_overtaken() {
         assert!(!takes_or_asks(&permits));
         let holder = {
             let permits = Arc::clone(&permits);
-            thread::spawn(move || permits.give_back(1))
+            thread::spawn(move || permits.give_back(1) == Back::Awaited)
         };
         // A step of the actor about something else: the ask is still in its mailbox.
         permits.reclaim();
@@ -156,7 +156,7 @@ fn whoever_gave_a_permit_back_that_somebody_waits_for_is_asked_about_and_not_ref
         let holder = {
             let permits = Arc::clone(&permits);
             thread::spawn(move || {
-                assert!(permits.give_back(1));
+                assert_eq!(permits.give_back(1), Back::Awaited);
                 assert!(!permits.refuses(1), "the actor has not heard of it");
             })
         };
@@ -223,5 +223,33 @@ fn whoever_asks_makes_refusals_void_and_takes_nothing_with_it() {
         assert_eq!(higher.join().unwrap(), Take::Asks);
         assert_ne!(lower, Take::Taken);
         assert!(!permits.refuses(1));
+    });
+}
+
+/// A pool ends while its permits are out: one of all who refer to the word is told that nobody does any more.
+#[test]
+fn the_word_of_a_pool_that_is_gone_is_free_once_and_only_when_its_last_permit_came_back() {
+    loom::model(|| {
+        let permits = open(2);
+        assert!(takes_or_asks(&permits) && takes_or_asks(&permits));
+        let freed = Arc::new(AtomicU64::new(0));
+        let holders: Vec<_> = (0..2)
+            .map(|_| {
+                let (permits, freed) = (Arc::clone(&permits), Arc::clone(&freed));
+                thread::spawn(move || {
+                    if permits.give_back(1) == Back::Last {
+                        freed.fetch_add(1, Ordering::AcqRel);
+                    }
+                })
+            })
+            .collect();
+        if permits.end() {
+            freed.fetch_add(1, Ordering::AcqRel);
+        }
+        for holder in holders {
+            holder.join().unwrap();
+        }
+        assert_eq!((freed.load(Ordering::Acquire), permits.taken()), (1, 0));
+        assert!(!permits.try_take(1));
     });
 }

@@ -23,18 +23,19 @@ impl<'a> Acquiring<'a> {
         Acquiring { pool, priority, later: None }
     }
 
-    /// None is free, or somebody waits.
+    /// None is free, or somebody waits. By a pointer: whatever is returned in memory makes of all that
+    /// [`poll`](Future::poll) returns something that is put together there and copied.
     #[cold]
     #[inline(never)]
-    fn poll_later(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
+    fn poll_later(&mut self, context: &mut Context<'_>) -> Poll<Box<Answer>> {
         let Acquiring { pool, priority, .. } = *self;
         if self.later.is_none()
             && let Some(rejection) = pool.refused(priority)
         {
-            return Poll::Ready(Err(rejection));
+            return Poll::Ready(Box::new(Err(rejection)));
         }
         let ask = || later(|| pool.acquire_or_ask(Acquire::one(priority)));
-        self.later.get_or_insert_with(ask).as_mut().poll(context)
+        self.later.get_or_insert_with(ask).as_mut().poll(context).map(Box::new)
     }
 }
 
@@ -50,6 +51,6 @@ impl Future for Acquiring<'_> {
         {
             return Poll::Ready(Ok(permit));
         }
-        self.poll_later(context)
+        self.poll_later(context).map(|answer| *answer)
     }
 }

@@ -52,7 +52,7 @@ impl BulkheadHandle {
         }
         let ticket = hosted.ticket();
         // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
-        let mut permit = BulkheadPermit::new(self.clone(), Held::asked(ticket));
+        let mut permit = BulkheadPermit::new(Held::asked(self, ticket));
         let (asked_at, in_line) = (hosted.now(), Arc::new(InLine::default()));
         let mut answer = match mode {
             Mode::Observe => hosted.ask(ticket, input).await,
@@ -114,7 +114,7 @@ impl BulkheadHandle {
     }
 
     fn without_permit(&self) -> BulkheadPermit {
-        BulkheadPermit::new(self.clone(), Held::Nothing)
+        BulkheadPermit::new(Held::Nothing(self.clone()))
     }
 
     /// The actor could not be asked.
@@ -122,19 +122,19 @@ impl BulkheadHandle {
         let hosted = &self.shared.hosted;
         if self.config().on_unavailable() == OnUnavailable::Allow
             && let BulkheadInput::Acquire(Acquire { weight, .. }) = input
-            && let Some(held) = self.take_unasked(weight.max(1))
+            && let Some(permit) = self.take_unasked(weight.max(1))
         {
-            return Ok(BulkheadPermit::new(self.clone(), held));
+            return Ok(permit);
         }
         self.refuse(error.rejection(hosted.kind(), hosted.name_kept()))
     }
 
     /// What is free as the actor was last heard of.
-    fn take_unasked(&self, weight: u64) -> Option<Held> {
+    fn take_unasked(&self, weight: u64) -> Option<BulkheadPermit> {
         let Shared { hosted, outage, .. } = &*self.shared;
         if hosted.gate().serves() {
-            return hosted.gate().take_unasked(weight).then_some(Held::InAdvance(weight));
+            return hosted.gate().take_unasked(weight).then(|| self.taken(weight));
         }
-        outage.take(hosted, weight).map(Held::asked)
+        outage.take(hosted, weight).map(|ticket| BulkheadPermit::new(Held::asked(self, ticket)))
     }
 }

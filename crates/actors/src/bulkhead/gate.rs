@@ -19,6 +19,7 @@
 use std::time::Duration;
 
 use super::full::Full;
+use super::lasting::{Lasting, Owned};
 use super::{BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadStatus, Priority, Refusal};
 use crate::clock::Time;
 use crate::gate::cell::{AtomicU64, Ordering};
@@ -29,13 +30,11 @@ use crate::settings::Grants;
 /// The gate of one pool.
 #[derive(Debug)]
 pub struct BulkheadGate {
-    permits: Permits,
+    lasting: Owned,
     /// What holds where neither site nor file says anything.
     runtime: Grants,
     /// One while permits are handed out here: then none is, that the actor does not see here.
     serves: AtomicU64,
-    /// One where permits came back that somebody waits for, until the actor hears of it.
-    returned: AtomicU64,
     said: Said,
 }
 
@@ -70,6 +69,17 @@ impl Drop for Asking<'_> {
 }
 
 impl BulkheadGate {
+    /// What permits of it are given back to.
+    #[inline]
+    pub(super) fn lasting(&self) -> &'static Lasting {
+        self.lasting.get()
+    }
+
+    #[inline]
+    fn permits(&self) -> &'static Permits {
+        &self.lasting.get().permits
+    }
+
     /// Takes `weight` permits, if so many are free and nobody waits; else the caller is to ask the actor, or is refused
     /// where it has a `class` that may be refused without that. `left` says how long it is until some time.
     pub(super) fn take(
@@ -79,9 +89,9 @@ impl BulkheadGate {
         left: impl Fn(Time) -> Duration,
     ) -> Taking<'_> {
         let known = class.filter(|_| weight == 1).map(Priority::level);
-        match self.permits.take_or_ask(weight, known) {
+        match self.permits().take_or_ask(weight, known) {
             Take::Taken => Taking::Taken,
-            Take::Asks => Taking::Asks(Asking(&self.permits)),
+            Take::Asks => Taking::Asks(Asking(self.permits())),
             Take::Refused => match class.and_then(|class| self.refusal(class, &left)) {
                 Some(refusal) => Taking::Refused(refusal),
                 None => self.take(weight, None, left),
@@ -92,7 +102,7 @@ impl BulkheadGate {
     /// What the actor would say to a caller of this class that wants one permit, where it would refuse it.
     #[inline]
     pub(super) fn refusal(&self, class: Priority, left: impl Fn(Time) -> Duration) -> Option<Refusal> {
-        let refuses = || self.permits.refuses(class.level());
+        let refuses = || self.permits().refuses(class.level());
         if !refuses() {
             return None;
         }
@@ -111,23 +121,12 @@ impl BulkheadGate {
     #[inline]
     #[must_use = "what is not given back is out for ever"]
     pub(super) fn try_take(&self, weight: u64) -> bool {
-        self.permits.try_take(weight)
+        self.permits().try_take(weight)
     }
 
     /// The same while the actor cannot decide, and has dismissed its line.
     pub(super) fn take_unasked(&self, weight: u64) -> bool {
-        self.permits.take_unasked(weight)
-    }
-
-    /// Gives `weight` permits back. Whoever gets `true` pokes the actor: somebody waits for them.
-    #[inline]
-    #[must_use = "whoever waits would wait for ever"]
-    pub(super) fn give_back(&self, weight: u64) -> bool {
-        let is_waited_for = self.permits.give_back(weight);
-        if is_waited_for {
-            self.returned.store(1, Ordering::Release);
-        }
-        is_waited_for
+        self.permits().take_unasked(weight)
     }
 
     /// Before whoever is refused can be told so.
@@ -143,7 +142,7 @@ impl BulkheadGate {
 
     /// A status with what was taken and given back here since it was published.
     pub(super) fn refreshed(&self, status: BulkheadStatus) -> BulkheadStatus {
-        let in_advance = self.permits.taken();
+        let in_advance = self.permits().taken();
         let in_use = status.in_use.saturating_sub(status.in_advance).saturating_add(in_advance);
         BulkheadStatus { in_use, in_advance, ..status }
     }
@@ -151,9 +150,9 @@ impl BulkheadGate {
 
 impl Gate<BulkheadMachine> for BulkheadGate {
     fn new(_: &BulkheadConfig, runtime: Grants) -> Self {
-        let [serves, returned, waiting, until] = [(); 4].map(|()| AtomicU64::new(0));
+        let [serves, waiting, until] = [(); 3].map(|()| AtomicU64::new(0));
         let said = Said { waiting, until };
-        BulkheadGate { permits: Permits::new(), runtime, serves, returned, said }
+        BulkheadGate { lasting: Owned::new(), runtime, serves, said }
     }
 
     fn recall(
@@ -163,7 +162,7 @@ impl Gate<BulkheadMachine> for BulkheadGate {
         _: Time,
         _: &dyn Fn() -> Time,
     ) {
-        machine.learn(self.permits.reclaim());
+        machine.learn(self.permits().reclaim());
     }
 
     fn publish(&self, machine: &mut BulkheadMachine, _: Time) {
@@ -171,25 +170,25 @@ impl Gate<BulkheadMachine> for BulkheadGate {
         let (granted, ask) = if serves { machine.grants() } else { (0, true) };
         let full = machine.full(self.runtime);
         self.say(&full);
-        self.permits.publish(granted, ask, full.whom, machine.in_advance);
+        self.permits().publish(granted, ask, full.whom, machine.in_advance);
         self.serves.store(u64::from(serves), Ordering::Release);
     }
 
     fn settled(&self, machine: &BulkheadMachine) {
-        self.permits.refuse(machine.full(self.runtime).whom, machine.in_advance);
+        self.permits().refuse(machine.full(self.runtime).whom, machine.in_advance);
     }
 
     fn unsettle(&self) {
-        self.permits.refuse_nobody();
+        self.permits().refuse_nobody();
     }
 
     fn withdraw(&self) {
         // What was granted stays granted: where the pool is declared to allow calls, it is what may be handed out.
-        self.permits.send_to_actor();
+        self.permits().send_to_actor();
     }
 
     fn take(&self, noted: &mut Vec<Noted<BulkheadInput>>) {
-        if self.returned.load(Ordering::Acquire) == 1 && self.returned.swap(0, Ordering::AcqRel) == 1 {
+        if self.lasting.get().take_returned() {
             noted.push(Noted::now(BulkheadInput::Returned));
         }
     }

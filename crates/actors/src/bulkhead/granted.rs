@@ -1,4 +1,3 @@
-use super::permit::Held;
 use super::{BulkheadHandle, BulkheadPermit};
 use crate::clock::Time;
 
@@ -41,20 +40,12 @@ impl BulkheadHandle {
     /// Gives back what was taken so.
     #[inline]
     pub fn give_back_granted(&self, granted: Granted) {
-        self.give_back(granted.0);
-    }
-
-    #[inline]
-    pub(super) fn give_back(&self, weight: u64) {
-        let hosted = &self.shared.hosted;
-        if hosted.gate().give_back(weight) {
-            hosted.poke();
-        }
+        self.shared.hosted.gate().lasting().give_back(granted.0);
     }
 
     /// What was taken so, as a permit that gives it back by itself.
     #[inline]
     pub fn permit(&self, granted: Granted) -> BulkheadPermit {
-        BulkheadPermit::new(self.clone(), Held::InAdvance(granted.0))
+        self.taken(granted.0)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::acquiring::Acquiring;
 use super::kinds::{ConnectionCounts, Connections, Connector, Rooms};
 use super::outage::Outage;
-use super::permit::{BulkheadPermit, Held};
+use super::permit::{BulkheadPermit, Held, InAdvance};
 use super::{Acquire, BulkheadConfig, BulkheadInput, BulkheadMachine, BulkheadStatus, PoolKind, Priority};
 use crate::clock::Time;
 use crate::host::{Hosted, aside};
@@ -48,15 +48,10 @@ impl BulkheadHandle {
     #[must_use]
     pub fn new(hosted: Arc<Hosted<BulkheadMachine>>, config: BulkheadConfig) -> Self {
         let (config, would_refuse) = (RwLock::new(config), AtomicU64::new(0));
-        BulkheadHandle {
-            shared: Arc::new(Shared {
-                hosted,
-                config,
-                would_refuse,
-                outage: Outage::default(),
-                rooms: Rooms::default(),
-            }),
-        }
+        let (outage, rooms) = (Outage::default(), Rooms::default());
+        let shared = Arc::new(Shared { hosted, config, would_refuse, outage, rooms });
+        shared.hosted.gate().lasting().belongs_to(&shared);
+        BulkheadHandle { shared }
     }
 
     /// Its name.
@@ -190,13 +185,16 @@ impl BulkheadHandle {
     /// What most calls find: a permit that the actor has granted in advance.
     #[inline]
     pub(super) fn at_once(&self, weight: u64) -> Option<BulkheadPermit> {
-        self.shared.hosted.gate().try_take(weight).then(|| self.taken(weight))
+        let lasting = self.shared.hosted.gate().lasting();
+        let taken = || BulkheadPermit::new(Held::InAdvance(InAdvance { lasting, weight }));
+        lasting.permits.try_take(weight).then(taken)
     }
 
     /// A permit that the actor has granted in advance.
     #[inline]
     pub(super) fn taken(&self, weight: u64) -> BulkheadPermit {
-        BulkheadPermit::new(self.clone(), Held::InAdvance(weight))
+        let lasting = self.shared.hosted.gate().lasting();
+        BulkheadPermit::new(Held::InAdvance(InAdvance { lasting, weight }))
     }
 
     /// Takes a permit of the lane for calls that run with all their optional parts off: a tenth of the capacity,

@@ -201,3 +201,22 @@ async fn what_is_taken_without_a_future_is_out_until_it_is_given_back_and_wakes_
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(pool.in_use(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_outlives_its_pool_comes_back_to_no_other_one() {
+    let pools: Vec<_> = (0..20).map(|_| of(2)).collect();
+    let mut orphans = Vec::new();
+    for pool in pools {
+        orphans.extend(acquire_all(&pool, 2).await);
+        assert_eq!(orphans.last().and_then(BulkheadPermit::pool).map(|pool| pool.in_use()), Some(2));
+    }
+    assert!(orphans.iter().all(|permit| permit.pool().is_none()));
+    let mut later = Vec::new();
+    while let Some(orphan) = orphans.pop() {
+        // Some of these stand where others ended.
+        let pool = of(2);
+        later.push((acquire(&pool).await.unwrap(), pool));
+        drop(orphan);
+        assert!(later.iter().all(|(_, pool)| (pool.in_use(), pool.available()) == (1, 1)));
+    }
+}

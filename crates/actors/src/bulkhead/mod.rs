@@ -63,6 +63,7 @@ mod held;
 mod kind_settings;
 #[cfg(feature = "host")]
 mod kinds;
+mod lasting;
 mod line;
 mod machine;
 #[cfg(feature = "host")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::lasting::Lasting;
 use super::{BulkheadHandle, BulkheadInput, BulkheadReply};
 use crate::adaptive::concurrency::Ended;
 use crate::clock::Time;
@@ -30,35 +31,53 @@ impl Observed {
     }
 }
 
-/// What is to be given back.
+/// What is to be given back; whatever it is gives itself back when it is dropped.
 #[derive(Debug)]
 pub(super) enum Held {
-    Nothing,
+    /// Nothing, of this pool.
+    Nothing(BulkheadHandle),
     /// What the actor granted, or may still grant.
     Asked(Box<Asked>),
-    /// So much that was taken in advance.
-    InAdvance(u64),
+    /// What was taken in advance.
+    InAdvance(InAdvance),
 }
 
 impl Held {
     /// What the actor granted, or may still grant, to this ticket.
-    pub(super) fn asked(ticket: Ticket) -> Self {
+    pub(super) fn asked(pool: &BulkheadHandle, ticket: Ticket) -> Self {
         let ended = AtomicU8::new(Ended::Answered as u8);
         let (observed, preemption) = (None, Preemption::default());
         Held::Asked(Box::new(Asked {
+            pool: pool.clone(),
             ticket,
             waited: Duration::ZERO,
             observed,
             preemption,
             since: None,
             ended,
+            is_over: false,
         }))
+    }
+}
+
+/// So much of what was granted in advance. It has no share in its pool: [`Lasting`] says why it needs none.
+#[derive(Debug)]
+pub(super) struct InAdvance {
+    pub(super) lasting: &'static Lasting,
+    pub(super) weight: u64,
+}
+
+impl Drop for InAdvance {
+    #[inline]
+    fn drop(&mut self) {
+        self.lasting.give_back(self.weight);
     }
 }
 
 /// What only permits have that were asked for.
 #[derive(Debug)]
 pub(super) struct Asked {
+    pool: BulkheadHandle,
     ticket: Ticket,
     pub(super) waited: Duration,
     pub(super) observed: Option<Observed>,
@@ -67,26 +86,31 @@ pub(super) struct Asked {
     pub(super) since: Option<Time>,
     /// What became of who holds it, an [`Ended`]; a permit that is shared is told by one of those who share it.
     ended: AtomicU8,
+    /// Nothing is granted, and nothing will be.
+    is_over: bool,
 }
 
 /// A permit of a pool. Dropped it is given back: exactly once, on every path, and without room in any mailbox.
 ///
-/// It belongs to the work, not to its caller: moved into work that cannot be cut, it comes back when that ends.
+/// It belongs to the work, not to its caller: moved into work that cannot be cut, it comes back when that ends. One that was
+/// taken in advance does not keep its pool: where it outlives that, it comes back to nobody.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped at once is given back at once"]
 pub struct BulkheadPermit {
-    handle: BulkheadHandle,
     held: Held,
 }
 
 impl BulkheadPermit {
     #[inline]
-    pub(super) fn new(handle: BulkheadHandle, held: Held) -> Self {
-        BulkheadPermit { handle, held }
+    pub(super) fn new(held: Held) -> Self {
+        BulkheadPermit { held }
     }
 
+    /// Nothing is to be given back.
     pub(super) fn forget(&mut self) {
-        self.held = Held::Nothing;
+        if let Some(asked) = self.asked() {
+            asked.is_over = true;
+        }
     }
 
     /// `None` where it was not asked for.
@@ -116,10 +140,14 @@ impl BulkheadPermit {
         if let Held::Asked(asked) = &self.held { asked.waited } else { Duration::ZERO }
     }
 
-    /// The pool that it comes from.
+    /// The pool that it comes from; `None` where nobody else has that any more.
     #[must_use]
-    pub fn pool(&self) -> &BulkheadHandle {
-        &self.handle
+    pub fn pool(&self) -> Option<BulkheadHandle> {
+        match &self.held {
+            Held::Nothing(pool) => Some(pool.clone()),
+            Held::Asked(asked) => Some(asked.pool.clone()),
+            Held::InAdvance(taken) => taken.lasting.pool(),
+        }
     }
 }
 
@@ -150,21 +178,6 @@ impl Future for Preemption {
 }
 
 impl Asked {
-    /// Gives back what the actor granted, or may still grant.
-    #[inline(never)]
-    fn give_back(&mut self, pool: &super::handle::Shared) {
-        if self.observed.take().is_some_and(Observed::was_refused) {
-            pool.would_refuse.fetch_add(1, Ordering::Relaxed);
-        }
-        let super::handle::Shared { hosted, outage, .. } = pool;
-        outage.end(self.ticket);
-        if let Some(since) = self.since {
-            let (latency, ended) = (hosted.now().since(since), self.ended());
-            hosted.note(BulkheadInput::Ended { latency, ended });
-        }
-        hosted.note(BulkheadInput::GiveBack(self.ticket));
-    }
-
     fn ended(&self) -> Ended {
         let ended = self.ended.load(Ordering::Relaxed);
         [Ended::Answered, Ended::Overloaded]
@@ -174,13 +187,21 @@ impl Asked {
     }
 }
 
-impl Drop for BulkheadPermit {
-    #[inline]
+/// Gives back what the actor granted, or may still grant.
+impl Drop for Asked {
     fn drop(&mut self) {
-        match &mut self.held {
-            Held::InAdvance(weight) => self.handle.give_back(*weight),
-            Held::Asked(asked) => asked.give_back(&self.handle.shared),
-            Held::Nothing => {}
+        if self.is_over {
+            return;
         }
+        let super::handle::Shared { hosted, outage, would_refuse, .. } = &*self.pool.shared;
+        if self.observed.take().is_some_and(Observed::was_refused) {
+            would_refuse.fetch_add(1, Ordering::Relaxed);
+        }
+        outage.end(self.ticket);
+        if let Some(since) = self.since {
+            let (latency, ended) = (hosted.now().since(since), self.ended());
+            hosted.note(BulkheadInput::Ended { latency, ended });
+        }
+        hosted.note(BulkheadInput::GiveBack(self.ticket));
     }
 }

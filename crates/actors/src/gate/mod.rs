@@ -60,7 +60,7 @@ mod tokens;
 
 pub(crate) use count::Count;
 pub(crate) use keyed::{Digest, KeyCells};
-pub(crate) use permits::{Permits, Refused, Take};
+pub(crate) use permits::{Back, Permits, Refused, Take};
 pub(crate) use slots::{Cell, Padded, Slots};
 pub(crate) use tally::{Tallies, Tally};
 pub(crate) use tokens::{LAST_PART, Left, MOST_LEASED, Term, Tokens};

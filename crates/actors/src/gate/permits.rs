@@ -3,7 +3,7 @@
 //! One word carries all of it:
 //!
 //! ```text
-//!   ask (1 bit) | refused (3 bits) | asking (20 bits) | granted (20 bits) | taken (20 bits)
+//!   ask, gone (1 bit each) | refused (3 bits) | asking (19 bits) | granted (20 bits) | taken (20 bits)
 //!
 //!   caller   take       not ask, nobody asking, taken + n <= granted  ->  taken + n
 //!                       its class is refused                          ->  as it was, and it goes
@@ -16,6 +16,7 @@
 //!            publish    after each step                               ->  granted = what it does not need itself;
 //!                                                                         `ask` while somebody is in its line
 //!            refuse     once it knows all that was noted              ->  refused = whom it would refuse
+//!   pool     end        when nobody has it any more                   ->  gone, ask, granted = 0
 //! ```
 //!
 //! # Why it never grants too much
@@ -44,8 +45,13 @@
 //! # Crashes, and guards of earlier times
 //! The word outlives the actor's incarnations. One that dies in the middle of a step leaves `ask` set and what is out
 //! standing: nobody is let in who was not, permits still come back, and the next incarnation begins by reclaiming. No
-//! permit is ever taken back from the guard that holds it, and a guard keeps its own gate alive: an old one gives back
-//! to the gate it took from, once, or to nothing.
+//! permit is ever taken back from the guard that holds it.
+//!
+//! # Why the word outlives its pool for as long as anything refers to it
+//! A guard refers to the word without being counted but in it: while `taken` is above zero some guard will still come back.
+//! A pool that ends marks its word as gone, so that nobody takes any more and `taken` only shrinks. Either nothing is out
+//! then, or exactly one guard is the last to come back, which sees both in the change that it makes: one of the two is told
+//! that nobody refers to the word any more.
 
 use super::cell::{AtomicU64, Ordering};
 
@@ -58,8 +64,11 @@ pub(crate) struct Permits {
 const COUNT: u32 = 20;
 /// The most that can be granted at once.
 const MOST: u64 = (1 << COUNT) - 1;
-const MOST_ASKING: u64 = MOST;
-const REFUSED: u32 = 3 * COUNT;
+const ASKING: u32 = 2 * COUNT;
+const MOST_ASKING: u64 = (1 << 19) - 1;
+const REFUSED: u32 = 59;
+const GONE: u32 = 62;
+const ASK: u32 = 63;
 const NOBODY: u64 = 0;
 /// Of the classes, beginning with the highest, which are 1 to 4.
 const UNFITTING: u64 = 5;
@@ -96,10 +105,22 @@ pub(crate) enum Take {
     Asks,
 }
 
+/// What has to be done about permits that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Back {
+    /// Nothing.
+    Unawaited,
+    /// Somebody may wait for them: the actor is poked.
+    Awaited,
+    /// They were the last of a pool that is gone: nobody refers to the word any more.
+    Last,
+}
+
 /// The word, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word {
     ask: bool,
+    gone: bool,
     refused: u64,
     asking: u64,
     granted: u64,
@@ -107,19 +128,22 @@ struct Word {
 }
 
 impl Word {
+    const NEW: Word = Word { ask: true, gone: false, refused: NOBODY, asking: 0, granted: 0, taken: 0 };
+
     const fn of(bits: u64) -> Self {
         Word {
-            ask: bits >> 63 == 1,
+            ask: bits >> ASK == 1,
+            gone: (bits >> GONE) & 1 == 1,
             refused: (bits >> REFUSED) & 7,
-            asking: (bits >> (2 * COUNT)) & MOST_ASKING,
+            asking: (bits >> ASKING) & MOST_ASKING,
             granted: (bits >> COUNT) & MOST,
             taken: bits & MOST,
         }
     }
 
     const fn bits(self) -> u64 {
-        let flags = (self.ask as u64) << 63 | self.refused << REFUSED;
-        flags | self.asking << (2 * COUNT) | self.granted << COUNT | self.taken
+        let flags = (self.ask as u64) << ASK | (self.gone as u64) << GONE | self.refused << REFUSED;
+        flags | self.asking << ASKING | self.granted << COUNT | self.taken
     }
 
     const fn fits(self, weight: u64) -> bool {
@@ -144,9 +168,19 @@ impl Word {
 impl Permits {
     /// Permits of which nobody takes any before the actor has published.
     pub(crate) fn new() -> Self {
-        Permits {
-            word: AtomicU64::new(Word { ask: true, refused: NOBODY, asking: 0, granted: 0, taken: 0 }.bits()),
-        }
+        Permits { word: AtomicU64::new(Word::NEW.bits()) }
+    }
+
+    /// The pool ends; `true` where nothing is out, so that nobody refers to these permits any more.
+    #[must_use = "else whoever is last to come back is told"]
+    pub(crate) fn end(&self) -> bool {
+        let ended = |word: Word| Word { taken: word.taken, gone: true, ..Word::NEW };
+        self.change(ended).taken == 0
+    }
+
+    /// They become those of another pool, where nobody refers to them any more.
+    pub(crate) fn begin_anew(&self) {
+        self.word.store(Word::NEW.bits(), Ordering::Release);
     }
 
     /// Takes `weight` permits, if so many were granted and nobody waits or is about to; else it is refused where its
@@ -208,16 +242,24 @@ impl Permits {
         self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, take).is_ok()
     }
 
-    /// Gives `weight` permits back. Whoever gets `true` pokes the actor.
+    /// Gives `weight` permits back.
     #[inline]
     #[must_use = "whoever waits would wait for ever"]
-    pub(crate) fn give_back(&self, weight: u64) -> bool {
+    pub(crate) fn give_back(&self, weight: u64) -> Back {
         // Never below zero, since a guard gives back what it took, once: the subtraction borrows from nothing.
         let before = Word::of(self.word.fetch_sub(weight, Ordering::AcqRel));
-        if before.ask && before.refused != NOBODY {
+        if before.ask { self.given_back(before, weight) } else { Back::Unawaited }
+    }
+
+    #[cold]
+    fn given_back(&self, before: Word, weight: u64) -> Back {
+        if before.gone {
+            return if before.taken == weight { Back::Last } else { Back::Unawaited };
+        }
+        if before.refused != NOBODY {
             self.refuse_nobody();
         }
-        before.ask
+        Back::Awaited
     }
 
     /// Something happened that may leave room: whoever comes asks, until the actor says again whom it refuses.

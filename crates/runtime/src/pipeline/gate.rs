@@ -243,8 +243,10 @@ impl Pass {
         ready!(Pin::new(preemption).poll(context));
         let pool = match place {
             Place::Plain(permit) => permit.pool(),
-            Place::Shared(permit) => permit.pool(),
+            Place::Shared(permit) => permit.pool().cloned(),
         };
+        // Whoever asked for its permit has its pool.
+        let Some(pool) = pool else { return Poll::Pending };
         Poll::Ready(Rejection::full(pool.hosted().kind(), pool.name(), FullReason::Preempted, None))
     }
 

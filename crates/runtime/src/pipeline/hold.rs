@@ -66,7 +66,8 @@ impl Holds {
     pub(crate) fn permit_of(&self, kind: PoolKind) -> Option<SharedPermit> {
         let holds = self.lock();
         let pools = holds.held.iter().rev().filter_map(|held| Some((&held.address, held.pool.as_ref()?)));
-        let mut of_kind = pools.filter(|(_, permit)| permit.pool().config().kind() == kind);
+        let mut of_kind =
+            pools.filter(|(_, permit)| permit.pool().is_some_and(|pool| pool.config().kind() == kind));
         let (address, innermost) = of_kind.next()?;
         let mut others = of_kind.filter(|(other, _)| *other == address);
         let unused = if innermost.is_unused() { None } else { others.find(|(_, other)| other.is_unused()) };

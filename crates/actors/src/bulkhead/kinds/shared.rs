@@ -19,6 +19,7 @@ pub struct SharedPermit {
 #[derive(Debug)]
 struct Inner {
     permit: BulkheadPermit,
+    pool: Option<BulkheadHandle>,
     /// One permit is one thread or one connection, so what is done under it is done one after another.
     turn: Arc<Semaphore>,
 }
@@ -27,15 +28,22 @@ impl BulkheadPermit {
     /// The same permit for several owners.
     #[must_use]
     pub fn shared(self) -> SharedPermit {
-        SharedPermit { inner: Arc::new(Inner { permit: self, turn: Arc::new(Semaphore::new(1)) }) }
+        let (pool, turn) = (self.pool(), Arc::new(Semaphore::new(1)));
+        SharedPermit { inner: Arc::new(Inner { permit: self, pool, turn }) }
     }
 }
 
 impl SharedPermit {
-    /// The pool that it comes from.
+    /// The pool that it comes from; `None` where nobody had that any more when it was made, which only pools of kind
+    /// `semaphore` come to.
     #[must_use]
-    pub fn pool(&self) -> &BulkheadHandle {
-        self.inner.permit.pool()
+    pub fn pool(&self) -> Option<&BulkheadHandle> {
+        self.inner.pool.as_ref()
+    }
+
+    /// Its pool's name, where its pool is not of the kind that is needed.
+    fn misconfigured(&self, problem: &str) -> Rejection {
+        Rejection::misconfigured(self.pool().map_or("semaphore", BulkheadHandle::name), problem)
     }
 
     /// Says how the work ended that it is held for, as [`BulkheadPermit::note`] does.
@@ -69,12 +77,11 @@ impl SharedPermit {
         deadline: Time,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Rejection> {
-        let pool = self.pool();
-        if pool.config().kind() != PoolKind::Threads {
+        let Some(pool) = self.pool().filter(|pool| pool.config().kind() == PoolKind::Threads) else {
             let problem =
                 "blocking work needs a pool of threads: write kind = \"threads\" where it is declared";
-            return Err(Rejection::misconfigured(pool.name(), problem));
-        }
+            return Err(self.misconfigured(problem));
+        };
         let turn = self.turn().await;
         let clock = Arc::clone(pool.hosted().clock());
         if clock.is_simulated() {
@@ -96,13 +103,13 @@ impl SharedPermit {
         };
         let threads = pool.shared.rooms.threads.get_or_init(|| Threads::new(pool.name()));
         let most = pool.config().capacity().saturating_add(pool.config().lane());
-        let queued = threads.run(Work::new(run), most).map_err(|no_room| self.no_room(no_room))?;
+        let queued = threads.run(Work::new(run), most).map_err(|no_room| no_room_in(pool, no_room))?;
         let result = result.await;
         drop(queued);
         match result {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(panic)) => resume_unwind(panic),
-            Err(_) => Err(self.full(FullReason::WaitedTooLong)),
+            Err(_) => Err(full(pool, FullReason::WaitedTooLong)),
         }
     }
 
@@ -126,29 +133,28 @@ impl SharedPermit {
     /// # Cancel safety
     /// A connection that was being opened or checked is closed, and its place is free.
     pub async fn connection<C: Send + 'static>(&self, deadline: Time) -> Result<Lease<C>, ConnectionError> {
-        let pool = self.pool();
-        let all = pool.shared.rooms.connections.get().map(|all| Arc::clone(all).any());
+        let all = self.pool().and_then(|pool| pool.shared.rooms.connections.get());
+        let all = all.map(|all| Arc::clone(all).any());
         let of_type = all.and_then(|all| all.downcast::<Connections<C>>().ok());
         let connections = of_type.ok_or_else(|| {
             let wanted = std::any::type_name::<C>();
             let problem =
                 format!("it has no connections of type {wanted}; give it a connector that opens such");
-            Rejection::misconfigured(pool.name(), problem)
+            self.misconfigured(&problem)
         })?;
         connections.lease(self.clone(), deadline).await
     }
+}
 
-    fn full(&self, reason: FullReason) -> Rejection {
-        Rejection::full(self.pool().hosted().kind(), self.pool().name(), reason, None)
-    }
+fn full(pool: &BulkheadHandle, reason: FullReason) -> Rejection {
+    Rejection::full(pool.hosted().kind(), pool.name(), reason, None)
+}
 
-    fn no_room(&self, no_room: NoRoom) -> Rejection {
-        match no_room {
-            NoRoom::QueueFull => self.full(FullReason::QueueFull),
-            NoRoom::NoThread => {
-                let (kind, name) = (self.pool().hosted().kind(), self.pool().name());
-                Rejection::unavailable(kind, name, UnavailableReason::NoThread, None)
-            }
+fn no_room_in(pool: &BulkheadHandle, no_room: NoRoom) -> Rejection {
+    match no_room {
+        NoRoom::QueueFull => full(pool, FullReason::QueueFull),
+        NoRoom::NoThread => {
+            Rejection::unavailable(pool.hosted().kind(), pool.name(), UnavailableReason::NoThread, None)
         }
     }
 }

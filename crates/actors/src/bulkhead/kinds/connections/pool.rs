@@ -129,7 +129,9 @@ impl<C: Send + 'static> Connections<C> {
             let problem = "this call's connection is lent already; hand the lease on, or drop it first";
             return Err(Rejection::misconfigured(&*self.name, problem).into());
         };
-        self.follow(permit.pool());
+        if let Some(pool) = permit.pool() {
+            self.follow(pool);
+        }
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
             // Before the look: what comes free after it is not missed.

@@ -58,7 +58,9 @@ impl Cpu {
 
 /// One attempt's account with one pool.
 struct Account {
-    permit: SharedPermit,
+    /// Held for as long as it is charged.
+    _permit: SharedPermit,
+    pool: BulkheadHandle,
     number: u64,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Since when it is not polled.
@@ -67,26 +69,26 @@ struct Account {
 
 impl Account {
     fn open(permit: SharedPermit) -> Option<Self> {
-        let pool = permit.pool();
+        let pool = permit.pool()?.clone();
         let config = pool.config();
         if config.kind() != PoolKind::Cpu {
             return None;
         }
-        let cpu = pool.shared.rooms.cpu.get_or_init(|| Cpu::new(pool));
+        let cpu = pool.shared.rooms.cpu.get_or_init(|| Cpu::new(&pool));
         let mut state = cpu.lock();
         state.budget.follow(config.cpu());
         state.numbers += 1;
         let number = state.numbers;
         drop(state);
-        Some(Account { permit, number, sleep: None, waits_since: None })
+        Some(Account { _permit: permit, pool, number, sleep: None, waits_since: None })
     }
 
     fn cpu(&self) -> Option<&Cpu> {
-        self.permit.pool().shared.rooms.cpu.get()
+        self.pool.shared.rooms.cpu.get()
     }
 
     fn clock(&self) -> &Arc<Clock> {
-        self.permit.pool().hosted().clock()
+        self.pool.hosted().clock()
     }
 
     fn turn(&self, now: Time, waker: &Waker) -> Turn {
@@ -151,12 +153,11 @@ impl Account {
             cpu.lock().budget.charge(used);
         }
         if used >= LONG_POLL {
-            let pool = self.permit.pool();
             let text = format!(
                 "one poll of {site} used {} ms of processor time; whatever shares its thread had to wait",
                 used.as_millis()
             );
-            pool.hosted().happened(Happening::Notice { text });
+            self.pool.hosted().happened(Happening::Notice { text });
         }
     }
 }
