@@ -117,9 +117,16 @@ impl Entropy {
     /// The stream of `owner` under `seed`.
     #[must_use]
     pub fn new(seed: u64, owner: &str) -> Self {
+        Self::of(seed, &[owner])
+    }
+
+    /// The stream of the owner whose name these parts make together.
+    pub(crate) fn of(seed: u64, owner: &[&str]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("steadfast entropy chacha8/v1");
         hasher.update(&seed.to_le_bytes());
-        hasher.update(owner.as_bytes());
+        for part in owner {
+            hasher.update(part.as_bytes());
+        }
         Entropy(ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
     }
 

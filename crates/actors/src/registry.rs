@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 
-use crate::adaptive::brownout::{BrownoutHandle, DegradeGracefully};
-use crate::adaptive::hedge::{Hedge, HedgeHandle};
-use crate::adaptive::timeout::{AdaptiveHandle, AdaptiveTimeout};
+use crate::adaptive::brownout::BrownoutHandle;
+use crate::adaptive::hedge::HedgeHandle;
+use crate::adaptive::timeout::AdaptiveHandle;
 use crate::breaker::{BreakerConfig, BreakerHandle};
-use crate::bulkhead::{BulkheadConfig, BulkheadHandle};
+use crate::bulkhead::{BulkheadConfig, BulkheadHandle, BulkheadMachine};
 use crate::clock::Time;
 use crate::event::Happening;
-use crate::host::{AskError, Ground, Hosted};
+use crate::host::{AskError, Ground, Hosted, Later};
 use crate::idempotency::{IdempotencyConfig, IdempotencyHandle};
 use crate::limiter::{LimiterConfig, LimiterHandle};
 use crate::machine::{Kind, Machine};
 use crate::rejection::Rejection;
-use crate::shed::{Shed, ShedHandle};
+use crate::shed::ShedHandle;
 use crate::snapshot::SnapshotError;
 
 mod learned;
@@ -53,120 +53,117 @@ pub struct ActorView {
 
 /// Any hosted machine, for who watches and keeps them all.
 trait AnyHosted: Send + Sync {
-    fn place(&self) -> (Kind, &str);
+    fn place(&self) -> (Kind, &'static str);
     fn notice(&self, text: String);
     fn view(&self) -> ActorView;
     fn snapshot(&self) -> Vec<u8>;
     fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError>;
     fn poison(&self, key: Option<&str>);
-    fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>>;
-    fn hang(
-        &self,
-        until: Time,
-        full: bool,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>>;
-    fn stop(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn crash(self: Arc<Self>) -> Later<'static, Result<(), AskError>>;
+    fn hang(self: Arc<Self>, until: Time, full: bool) -> Later<'static, Result<(), AskError>>;
+    fn stop(self: Arc<Self>) -> Later<'static, ()>;
 }
 
-struct Entry<M: Machine>(Arc<Hosted<M>>);
-
-impl<M: Machine> AnyHosted for Entry<M> {
-    fn place(&self) -> (Kind, &str) {
-        (self.0.kind(), self.0.name())
+impl<M: Machine> AnyHosted for Hosted<M> {
+    fn place(&self) -> (Kind, &'static str) {
+        (self.kind(), self.name())
     }
 
     fn notice(&self, text: String) {
-        self.0.happened(Happening::Notice { text });
+        self.happened(Happening::Notice { text });
     }
 
     fn view(&self) -> ActorView {
         ActorView {
-            kind: self.0.kind(),
-            name: self.0.name().to_owned(),
-            state: M::describe(&self.0.fresh_status()),
-            mailbox: self.0.mailbox_depth(),
-            restarts: self.0.restarts(),
-            failed: self.0.is_failed(),
+            kind: self.kind(),
+            name: self.name().to_owned(),
+            state: M::describe(&self.fresh_status()),
+            mailbox: self.mailbox_depth(),
+            restarts: self.restarts(),
+            failed: self.is_failed(),
         }
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        self.0.snapshot()
+        Hosted::snapshot(self)
     }
 
     fn restore(&self, bytes: &[u8]) -> Result<(), SnapshotError> {
-        self.0.restore(bytes)
+        Hosted::restore(self, bytes)
     }
 
     fn poison(&self, key: Option<&str>) {
-        self.0.poison(key);
+        Hosted::poison(self, key);
     }
 
-    fn crash(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>> {
-        let hosted = Arc::clone(&self.0);
-        Box::pin(async move { hosted.crash().await })
+    fn crash(self: Arc<Self>) -> Later<'static, Result<(), AskError>> {
+        Box::pin(async move { Hosted::crash(&self).await })
     }
 
-    fn hang(
-        &self,
-        until: Time,
-        full: bool,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>> {
-        let hosted = Arc::clone(&self.0);
-        Box::pin(async move { hosted.hang(until, full).await })
+    fn hang(self: Arc<Self>, until: Time, full: bool) -> Later<'static, Result<(), AskError>> {
+        Box::pin(async move { Hosted::hang(&self, until, full).await })
     }
 
-    fn stop(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-        let hosted = Arc::clone(&self.0);
-        Box::pin(async move { hosted.stop().await })
+    fn stop(self: Arc<Self>) -> Later<'static, ()> {
+        Box::pin(async move { Hosted::stop(&self).await })
     }
 }
 
-/// A handle as it was declared.
+/// A handle, and who declared it. How it was declared, it knows itself.
 #[derive(Clone, Debug)]
-struct Declared<H, C> {
+struct Declared<H> {
     handle: H,
-    config: C,
-    by: String,
+    by: Box<str>,
 }
 
 /// For kinds that every site declares in full.
-fn alike<H, C: PartialEq>(declared: &mut Declared<H, C>, config: &C, _by: &str) -> Result<(), &'static str> {
-    if declared.config == *config { Ok(()) } else { Err("settings") }
+fn alike<C: PartialEq>(declared: &C, config: &C) -> Result<(), &'static str> {
+    if declared == config { Ok(()) } else { Err("settings") }
 }
 
 /// For pools, where a site may leave to another what it does not care about.
-fn together(
-    declared: &mut Declared<BulkheadHandle, BulkheadConfig>,
-    config: &BulkheadConfig,
-    by: &str,
-) -> Result<(), &'static str> {
-    let merged = declared.config.merged(*config)?;
-    if merged != declared.config {
-        let says_nothing = declared.config == BulkheadConfig::default();
-        declared.by = if says_nothing { by.to_owned() } else { format!("{}, {by}", declared.by) };
-        declared.config = merged;
-        declared.handle.declared_too(merged);
+fn together(declared: &mut Declared<Pool>, config: &BulkheadConfig, by: &str) -> Result<(), &'static str> {
+    let pool = &mut declared.handle;
+    let merged = pool.declared.merged(*config)?;
+    if merged != *pool.declared {
+        let says_nothing = *pool.declared == BulkheadConfig::default();
+        declared.by = if says_nothing { by.into() } else { format!("{}, {by}", declared.by).into() };
+        *pool.declared = merged;
+        pool.handle.declared_too(merged);
     }
     Ok(())
 }
 
-type Rooms<H, C> = DashMap<String, Declared<H, C>>;
+/// A pool, whose settings may be an operator's by now, with those that its sites declared together.
+#[derive(Clone, Debug)]
+struct Pool {
+    handle: BulkheadHandle,
+    declared: Box<BulkheadConfig>,
+}
+
+impl Pool {
+    fn new(hosted: Arc<Hosted<BulkheadMachine>>, declared: BulkheadConfig) -> Self {
+        Pool { handle: BulkheadHandle::new(hosted, declared), declared: Box::new(declared) }
+    }
+}
+
+type All = BTreeMap<(Kind, &'static str), Arc<dyn AnyHosted>>;
+type Rooms<H> = DashMap<&'static str, Declared<H>>;
 
 /// All actors of one runtime by kind and name.
 pub struct Registry {
     ground: Arc<Ground>,
     /// Held while a name is created, so that two first callers get one actor; ordered, because operators see it.
-    all: Mutex<BTreeMap<(Kind, String), Arc<dyn AnyHosted>>>,
-    breakers: Rooms<BreakerHandle, BreakerConfig>,
-    limiters: Rooms<LimiterHandle, LimiterConfig>,
-    stores: Rooms<IdempotencyHandle, IdempotencyConfig>,
-    bulkheads: Rooms<BulkheadHandle, BulkheadConfig>,
-    throttles: Rooms<BulkheadHandle, BulkheadConfig>,
-    hedges: Rooms<HedgeHandle, Hedge>,
-    adaptive: Rooms<AdaptiveHandle, AdaptiveTimeout>,
-    shedders: Rooms<ShedHandle, Shed>,
-    brownouts: Rooms<BrownoutHandle, DegradeGracefully>,
+    all: Mutex<All>,
+    breakers: Rooms<BreakerHandle>,
+    limiters: Rooms<LimiterHandle>,
+    stores: Rooms<IdempotencyHandle>,
+    bulkheads: Rooms<Pool>,
+    throttles: Rooms<Pool>,
+    hedges: Rooms<HedgeHandle>,
+    adaptive: Rooms<AdaptiveHandle>,
+    shedders: Rooms<ShedHandle>,
+    brownouts: Rooms<BrownoutHandle>,
     left: Mutex<saved::Left>,
 }
 
@@ -196,8 +193,13 @@ impl Registry {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, String), Arc<dyn AnyHosted>>> {
+    fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hosted(&self, kind: Kind, name: &str) -> Option<Arc<dyn AnyHosted>> {
+        let all: &BTreeMap<(Kind, &str), _> = &self.lock();
+        all.get(&(kind, name)).cloned()
     }
 
     /// The ground that its actors stand on.
@@ -225,7 +227,16 @@ impl Registry {
         config: BreakerConfig,
         by: &str,
     ) -> Result<BreakerHandle, Rejection> {
-        self.declare(&self.breakers, Kind::Breaker, name, config, by, BreakerHandle::new, alike)
+        let config = Arc::new(config);
+        self.declare(
+            &self.breakers,
+            Kind::Breaker,
+            name,
+            config,
+            by,
+            BreakerHandle::new,
+            |declared, config, _| alike(declared.handle.config(), &**config),
+        )
     }
 
     /// The limiter of that name, if one was declared.
@@ -244,7 +255,15 @@ impl Registry {
         config: LimiterConfig,
         by: &str,
     ) -> Result<LimiterHandle, Rejection> {
-        self.declare(&self.limiters, Kind::Limiter, name, config, by, LimiterHandle::new, alike)
+        self.declare(
+            &self.limiters,
+            Kind::Limiter,
+            name,
+            config,
+            by,
+            LimiterHandle::new,
+            |declared, config, _| alike(declared.handle.config(), config),
+        )
     }
 
     /// The idempotency store of that name, if one was declared.
@@ -264,13 +283,21 @@ impl Registry {
         config: IdempotencyConfig,
         by: &str,
     ) -> Result<IdempotencyHandle, Rejection> {
-        self.declare(&self.stores, Kind::Idempotency, name, config, by, IdempotencyHandle::new, alike)
+        self.declare(
+            &self.stores,
+            Kind::Idempotency,
+            name,
+            config,
+            by,
+            IdempotencyHandle::new,
+            |declared, config, _| alike(declared.handle.config(), config),
+        )
     }
 
     /// The bulkhead of that name, if one was declared.
     #[must_use]
     pub fn bulkhead(&self, name: &str) -> Option<BulkheadHandle> {
-        self.bulkheads.get(name).map(|declared| declared.handle.clone())
+        self.bulkheads.get(name).map(|declared| declared.handle.handle.clone())
     }
 
     /// The bulkhead of that name, created where it does not exist yet. What one site leaves out, another may say: the
@@ -284,13 +311,14 @@ impl Registry {
         config: BulkheadConfig,
         by: &str,
     ) -> Result<BulkheadHandle, Rejection> {
-        self.declare(&self.bulkheads, Kind::Bulkhead, name, config, by, BulkheadHandle::new, together)
+        self.declare(&self.bulkheads, Kind::Bulkhead, name, config, by, Pool::new, together)
+            .map(|pool| pool.handle)
     }
 
     /// The throttle of that name, if one was declared.
     #[must_use]
     pub fn throttle(&self, name: &str) -> Option<BulkheadHandle> {
-        self.throttles.get(name).map(|declared| declared.handle.clone())
+        self.throttles.get(name).map(|declared| declared.handle.handle.clone())
     }
 
     /// The throttle of that name, created where it does not exist yet. `by` says who declares it.
@@ -303,19 +331,20 @@ impl Registry {
         config: BulkheadConfig,
         by: &str,
     ) -> Result<BulkheadHandle, Rejection> {
-        self.declare(&self.throttles, Kind::Throttle, name, config, by, BulkheadHandle::new, together)
+        self.declare(&self.throttles, Kind::Throttle, name, config, by, Pool::new, together)
+            .map(|pool| pool.handle)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one table of names for all kinds")]
     fn declare<M, H, C>(
         &self,
-        rooms: &Rooms<H, C>,
+        rooms: &Rooms<H>,
         kind: Kind,
         name: &str,
         config: C,
         by: &str,
         handle: impl FnOnce(Arc<Hosted<M>>, C) -> H,
-        agree: impl Fn(&mut Declared<H, C>, &C, &str) -> Result<(), &'static str>,
+        agree: impl Fn(&mut Declared<H>, &C, &str) -> Result<(), &'static str>,
     ) -> Result<H, Rejection>
     where
         M: Machine<Config = C>,
@@ -347,12 +376,11 @@ impl Registry {
             return Err(Rejection::misconfigured(name, problem));
         }
         let hosted = Hosted::new(Arc::clone(&self.ground), kind, name, config.clone());
-        let handle = handle(Arc::clone(&hosted), config.clone());
-        let entry = Entry(hosted);
-        self.recall(&entry);
-        all.insert((kind, name.to_owned()), Arc::new(entry));
-        let declared = Declared { handle: handle.clone(), config, by: by.to_owned() };
-        rooms.insert(name.to_owned(), declared);
+        let name = hosted.name();
+        let handle = handle(Arc::clone(&hosted), config);
+        self.recall(&*hosted);
+        all.insert((kind, name), hosted);
+        rooms.insert(name, Declared { handle: handle.clone(), by: by.into() });
         Ok(handle)
     }
 
@@ -364,7 +392,7 @@ impl Registry {
 
     /// Lets one actor panic, as a poisoned message would; `None` where there is none of that name.
     pub async fn crash(&self, kind: Kind, name: &str) -> Option<Result<(), AskError>> {
-        let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
+        let hosted = self.hosted(kind, name)?;
         Some(hosted.crash().await)
     }
 
@@ -377,13 +405,13 @@ impl Registry {
         until: Time,
         full: bool,
     ) -> Option<Result<(), AskError>> {
-        let hosted = self.lock().get(&(kind, name.to_owned())).cloned()?;
+        let hosted = self.hosted(kind, name)?;
         Some(hosted.hang(until, full).await)
     }
 
     /// Lets every message with `key` make one actor panic, until `None` ends it; whether there is one of that name.
     pub fn poison(&self, kind: Kind, name: &str, key: Option<&str>) -> bool {
-        let hosted = self.lock().get(&(kind, name.to_owned())).cloned();
+        let hosted = self.hosted(kind, name);
         hosted.is_some_and(|hosted| {
             hosted.poison(key);
             true
@@ -393,7 +421,8 @@ impl Registry {
     /// Stops every actor for good, all at once.
     pub async fn stop(&self) {
         let all: Vec<_> = self.lock().values().cloned().collect();
-        let stopping: Vec<_> = all.iter().map(|hosted| self.ground.tokio().spawn(hosted.stop())).collect();
+        let stopping: Vec<_> =
+            all.into_iter().map(|hosted| self.ground.tokio().spawn(hosted.stop())).collect();
         for stopped in stopping {
             let _ = stopped.await;
         }

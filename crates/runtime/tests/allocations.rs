@@ -81,3 +81,38 @@ async fn a_call_that_succeeds_allocates_nothing_beyond_its_handlers_future() {
     let guarded = count(&|value| assert!(ready(std::pin::pin!(guarded(value)))));
     assert_eq!(guarded, 0, "by {CALLS} calls behind a limiter, a throttle, a breaker and a pool");
 }
+
+/// What one of many breakers takes, in bytes: once it is declared, and once it was asked.
+fn at_rest() -> (u64, u64) {
+    use steadfast::actors::breaker::{BreakerConfig, BreakerInput, KeyedInput};
+    const ACTORS: u64 = 1_000;
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _entered = tokio.enter();
+    let runtime = Runtime::builder().isolated().environment([]).build().unwrap();
+    let mut breakers = Vec::with_capacity(1_000);
+    let declared = allocation_counter::measure(|| {
+        breakers.extend((0..ACTORS).map(|name| {
+            let name = format!("at rest {name}");
+            runtime.registry().declare_breaker(&name, BreakerConfig::default(), "here").unwrap()
+        }));
+    });
+    let started = allocation_counter::measure(|| {
+        tokio.block_on(async {
+            for breaker in &breakers {
+                let input = KeyedInput { key: None, input: BreakerInput::Admit { patience: None } };
+                breaker.hosted().ask(breaker.hosted().ticket(), input).await.unwrap();
+            }
+        });
+    });
+    let each =
+        |counted: allocation_counter::AllocationInfo| u64::try_from(counted.bytes_current).unwrap() / ACTORS;
+    (each(declared), each(started))
+}
+
+#[test]
+fn an_actor_at_rest_takes_no_more_than_it_did() {
+    let (declared, started) = at_rest();
+    assert!(declared <= 1_500, "{declared} bytes before anybody asked it");
+    // kameo's mailbox, task and links are 5,800 of it, and their supervision 500.
+    assert!(started <= 6_400, "{started} bytes more once it was asked");
+}

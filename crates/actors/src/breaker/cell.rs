@@ -88,9 +88,8 @@ impl Word {
     }
 }
 
-/// The two words. Padded, for all callers read them, and what lies beside them is written.
+/// The two words. Whoever holds them pads them: all callers read them.
 #[derive(Debug)]
-#[repr(align(128))]
 pub(crate) struct BreakerCell {
     word: AtomicU64,
     until: AtomicU64,

@@ -40,7 +40,7 @@
 //! that was used longest ago, which the actor knows from being asked; and a striped count for each of 10,000 keys would
 //! cost more memory than the keys themselves.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cell::BreakerCell;
 #[cfg(feature = "host")]
@@ -55,8 +55,10 @@ use crate::gate::Cell;
 use crate::gate::{Gate, Noted, Slots, Tallies, Tally};
 use crate::settings::Grants;
 
-/// What a breaker grants in advance.
+/// What a breaker grants in advance. Padded as a whole: all callers read its words, what lies beside it is written, and
+/// what the actor writes of it, it writes where it publishes.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct BreakerGate {
     on: bool,
     /// Whether what is counted belongs to a bucket.
@@ -67,7 +69,7 @@ pub struct BreakerGate {
 }
 
 impl Gate<KeyedBreakerMachine> for BreakerGate {
-    fn new(config: &BreakerConfig, runtime: Grants) -> Self {
+    fn new(config: &Arc<BreakerConfig>, runtime: Grants) -> Self {
         BreakerGate {
             on: config.grants().unwrap_or(runtime) == Grants::On && config.by().is_none(),
             timed: matches!(config.window(), Span::Time(_)),

@@ -7,7 +7,7 @@ use super::permit::{Admission, BreakerPermit};
 use super::window::Counts;
 use super::{
     BreakerConfig, BreakerInput, BreakerReply, BreakerState, BreakerStatus, Force, KeyedBreakerMachine,
-    KeyedInput, KeyedStatus,
+    KeyedInput, KeyedStatus, Unsettled,
 };
 use crate::clock::Time;
 use crate::host::{AskError, Hosted, aside};
@@ -31,7 +31,7 @@ pub struct BreakerHandle {
 #[derive(Debug)]
 struct Shared {
     hosted: Arc<Hosted<KeyedBreakerMachine>>,
-    config: BreakerConfig,
+    config: Arc<BreakerConfig>,
     /// The number of the mode that holds: an operator's, else the declared one.
     mode: AtomicU8,
     /// Calls that observe mode would have refused.
@@ -44,7 +44,7 @@ struct Shared {
 impl BreakerHandle {
     /// The handle of a hosted breaker.
     #[must_use]
-    pub fn new(hosted: Arc<Hosted<KeyedBreakerMachine>>, config: BreakerConfig) -> Self {
+    pub fn new(hosted: Arc<Hosted<KeyedBreakerMachine>>, config: Arc<BreakerConfig>) -> Self {
         let outage = Mutex::default();
         let (mode, would_refuse) = (AtomicU8::new(config.mode() as u8), AtomicU64::new(0));
         let shared = Shared { hosted, config, mode, would_refuse, outage };
@@ -100,7 +100,7 @@ impl BreakerHandle {
 
     /// How many keys have a breaker of their own, and which of these are not closed, as last published.
     #[must_use]
-    pub fn keys(&self) -> (usize, Arc<BTreeMap<Arc<str>, BreakerStatus>>) {
+    pub fn keys(&self) -> (usize, Unsettled) {
         let status = self.shared.hosted.status();
         (status.keys, status.unsettled)
     }

@@ -24,10 +24,10 @@ impl EventSink for Ignore {
 }
 
 fn handle(settings: &Settings) -> BreakerHandle {
-    let config = BreakerConfig::from_settings(settings).unwrap();
+    let config = Arc::new(BreakerConfig::from_settings(settings).unwrap());
     let (clock, tokio) = (Arc::new(Clock::system()), tokio::runtime::Handle::current());
     let ground = Ground::new(tokio, 1, clock, Arc::new(Ignore), HostOptions::default());
-    BreakerHandle::new(Hosted::new(ground, Kind::Breaker, "db", config.clone()), config)
+    BreakerHandle::new(Hosted::new(ground, Kind::Breaker, "db", Arc::clone(&config)), config)
 }
 
 fn failure() -> Outcome {

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,26 @@ pub struct KeyedStatus {
     /// Keys that have one of their own.
     pub keys: usize,
     /// Of these, all that are not closed.
-    pub unsettled: Arc<BTreeMap<Arc<str>, BreakerStatus>>,
+    pub unsettled: Unsettled,
+}
+
+/// The keys whose breakers are not closed; most breakers never have one, and then it takes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unsettled(Option<Arc<BTreeMap<Arc<str>, BreakerStatus>>>);
+
+impl Unsettled {
+    fn change(&mut self) -> &mut BTreeMap<Arc<str>, BreakerStatus> {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+impl Deref for Unsettled {
+    type Target = BTreeMap<Arc<str>, BreakerStatus>;
+
+    fn deref(&self) -> &Self::Target {
+        static NONE: BTreeMap<Arc<str>, BreakerStatus> = BTreeMap::new();
+        self.0.as_deref().unwrap_or(&NONE)
+    }
 }
 
 /// Whose breaker decides.
@@ -70,13 +90,13 @@ struct Entry {
 pub struct KeyedBreakerMachine {
     own: BreakerMachine,
     keys: BTreeMap<Arc<str>, Entry>,
-    overflow: Option<BreakerMachine>,
+    overflow: Option<Box<BreakerMachine>>,
     most: usize,
     deadlines: BTreeSet<(Time, Arc<str>)>,
     idle: BTreeSet<(u64, Arc<str>)>,
     uses: u64,
     births: u64,
-    unsettled: Arc<BTreeMap<Arc<str>, BreakerStatus>>,
+    unsettled: Unsettled,
 }
 
 /// A key as logs may show it.
@@ -156,9 +176,9 @@ impl KeyedBreakerMachine {
         let known = self.unsettled.get(key);
         let closed = status.state == BreakerState::Closed;
         if closed && known.is_some() {
-            Arc::make_mut(&mut self.unsettled).remove(key);
+            self.unsettled.change().remove(key);
         } else if !closed && known != Some(&status) {
-            Arc::make_mut(&mut self.unsettled).insert(Arc::clone(key), status);
+            self.unsettled.change().insert(Arc::clone(key), status);
         }
     }
 }
@@ -197,16 +217,17 @@ struct Saved {
 }
 
 impl Machine for KeyedBreakerMachine {
-    type Config = BreakerConfig;
+    /// Shared by the breakers of all keys, and with whoever declared it.
+    type Config = Arc<BreakerConfig>;
     type Input = KeyedInput;
     type Change = KeyedChange;
     type Reply = BreakerReply;
     type Status = KeyedStatus;
     type Gate = super::gate::BreakerGate;
 
-    fn new(config: BreakerConfig, moment: Moment) -> Self {
+    fn new(config: Arc<BreakerConfig>, _moment: Moment) -> Self {
         KeyedBreakerMachine {
-            own: BreakerMachine::new(config, moment),
+            own: BreakerMachine::sharing(config),
             keys: BTreeMap::new(),
             overflow: None,
             most: MAX_KEYS,
@@ -214,7 +235,7 @@ impl Machine for KeyedBreakerMachine {
             idle: BTreeSet::new(),
             uses: 0,
             births: 0,
-            unsettled: Arc::default(),
+            unsettled: Unsettled::default(),
         }
     }
 
@@ -266,7 +287,7 @@ impl Machine for KeyedBreakerMachine {
                 if self.overflow.is_none() {
                     let text = format!("it has {} keys in trouble; the others share one breaker", self.most);
                     effects.happened(Happening::Notice { text });
-                    self.overflow = Some(self.born());
+                    self.overflow = Some(Box::new(self.born()));
                 }
                 if let Some(shared) = &mut self.overflow {
                     apply_of_key(shared, moment, "all other keys", change, effects);
@@ -277,7 +298,7 @@ impl Machine for KeyedBreakerMachine {
 
     fn deadline(&self) -> Option<Time> {
         let keys = self.deadlines.first().map(|(deadline, _)| *deadline);
-        let overflow = self.overflow.as_ref().and_then(Machine::deadline);
+        let overflow = self.overflow.as_deref().and_then(Machine::deadline);
         [self.own.deadline(), keys, overflow].into_iter().flatten().min()
     }
 
@@ -296,7 +317,7 @@ impl Machine for KeyedBreakerMachine {
 
     fn status(&self, now: Time) -> KeyedStatus {
         let own = self.own.status(now);
-        KeyedStatus { own, keys: self.keys.len(), unsettled: Arc::clone(&self.unsettled) }
+        KeyedStatus { own, keys: self.keys.len(), unsettled: self.unsettled.clone() }
     }
 
     fn describe(status: &KeyedStatus) -> String {
@@ -307,8 +328,12 @@ impl Machine for KeyedBreakerMachine {
         format!("{own}; {} of {} keys not closed", status.unsettled.len(), status.keys)
     }
 
-    fn reconfigure(&mut self, moment: Moment, config: BreakerConfig, effects: &mut Effects<BreakerReply>) {
-        let config = Arc::new(config);
+    fn reconfigure(
+        &mut self,
+        moment: Moment,
+        config: Arc<BreakerConfig>,
+        effects: &mut Effects<BreakerReply>,
+    ) {
         self.own.adopt(moment, Arc::clone(&config), effects);
         if let Some(shared) = &mut self.overflow {
             shared.adopt(moment, Arc::clone(&config), effects);

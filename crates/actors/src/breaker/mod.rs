@@ -61,7 +61,7 @@ pub use gate::BreakerGate;
 pub use granted::Granted;
 #[cfg(feature = "host")]
 pub use handle::BreakerHandle;
-pub use keyed::{KeyedBreakerMachine, KeyedChange, KeyedInput, KeyedStatus, MAX_KEYS};
+pub use keyed::{KeyedBreakerMachine, KeyedChange, KeyedInput, KeyedStatus, MAX_KEYS, Unsettled};
 pub use machine::{BreakerChange, BreakerMachine};
 #[cfg(feature = "host")]
 pub use permit::BreakerPermit;

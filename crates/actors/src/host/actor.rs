@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kameo::actor::{ActorId, ActorRef, Spawn as _, WeakActorRef};
 use kameo::error::{ActorStopReason, PanicError};
 use kameo::mailbox::{self, MailboxReceiver, Signal};
-use kameo::message::{Context, Message};
+use kameo::message::{BoxMessage, Context, Message};
+use kameo::reply::{BoxReplySender, ReplyError};
 use kameo::supervision::RestartPolicy;
 use kameo::{Actor, prelude::MailboxSender};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::aside::later;
 use super::asks::Asker;
 use super::hosted::Hosted;
 use crate::machine::{Machine, Ticket};
@@ -57,6 +59,8 @@ pub(super) enum Envelope<M: Machine> {
 pub(super) struct Host<M: Machine> {
     hosted: Arc<Hosted<M>>,
     timer: Timer,
+    /// Whether kameo was told that it has started.
+    has_started: bool,
 }
 
 /// An actor's one timer. Deadlines mostly move on, as those of leases do: it stays as it was set until it fires, and only
@@ -66,11 +70,7 @@ struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
     /// Waits until `deadline`, or until an earlier one that it was set for; says whether it has come.
-    async fn wait(&mut self, deadline: Option<Instant>) -> bool {
-        let Some(deadline) = deadline else {
-            self.0 = None;
-            return pending().await;
-        };
+    async fn wait(&mut self, deadline: Instant) -> bool {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if deadline < sleep.deadline() || sleep.is_elapsed() {
             sleep.as_mut().reset(deadline);
@@ -99,13 +99,41 @@ impl<M: Machine> Host<M> {
     }
 }
 
+impl<M: Machine> Host<M> {
+    /// Acts on one message; whether it is the last.
+    fn take(&self, envelope: Envelope<M>) -> bool {
+        self.hosted.messages.fetch_add(1, Ordering::Relaxed);
+        let drained = self.hosted.drain();
+        let mut answered = Ok(());
+        let mut is_last = false;
+        match envelope {
+            Envelope::Ask { ticket, input, asker } => answered = self.hosted.answer(ticket, &input, asker),
+            Envelope::Poke(done) => {
+                if let Some(done) = done {
+                    let _ = done.send(());
+                }
+            }
+            #[expect(clippy::panic, reason = "a crash on purpose is what was asked for")]
+            Envelope::Crash => panic!("crashed on purpose"),
+            Envelope::Stop => {
+                self.hosted.stopped();
+                is_last = true;
+            }
+        }
+        if let Err(panic) = drained.and(answered) {
+            resume_unwind(panic);
+        }
+        is_last
+    }
+}
+
 impl<M: Machine> Actor for Host<M> {
     type Args = Option<Arc<Hosted<M>>>;
     type Error = Infallible;
 
     async fn on_start(hosted: Self::Args, _: ActorRef<Self>) -> Result<Self, Infallible> {
         match hosted {
-            Some(hosted) => Ok(Host { hosted, timer: Timer::default() }),
+            Some(hosted) => Ok(Host { hosted, timer: Timer::default(), has_started: false }),
             // Nobody is left who could ask it anything.
             None => pending().await,
         }
@@ -121,23 +149,48 @@ impl<M: Machine> Actor for Host<M> {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// What it is sent is taken out of its box here, and needs no boxed future of its own.
+    async fn on_message(
+        &mut self,
+        message: BoxMessage<Self>,
+        _: ActorRef<Self>,
+        _: Option<BoxReplySender>,
+        stop: &mut bool,
+    ) -> Result<(), Box<dyn ReplyError>> {
+        if self.hosted.hung_until().is_some() {
+            later(|| self.hosted.until_awake()).await;
+        }
+        if let Ok(envelope) = message.as_any().downcast() {
+            *stop |= self.take(*envelope);
+        }
+        Ok(())
+    }
+
     async fn next(
         &mut self,
         _: WeakActorRef<Self>,
         mailbox: &mut MailboxReceiver<Self>,
     ) -> Result<Option<Signal<Self>>, Infallible> {
+        // What comes before this, kameo puts aside, and loses the rest of it where one of those messages panics. Its own
+        // sign stands in the mailbox, behind whatever was sent while it started.
+        if !std::mem::replace(&mut self.has_started, true) {
+            return Ok(Some(Signal::StartupFinished));
+        }
         loop {
             if let Some(resume) = self.hosted.resume_at() {
-                tokio::time::sleep_until(resume).await;
+                later(|| sleep_until(resume)).await;
                 self.hosted.resumed();
             }
-            let deadline = self.hosted.deadline();
+            let Some(deadline) = self.hosted.deadline() else {
+                self.timer = Timer::default();
+                return Ok(mailbox.recv().await);
+            };
             tokio::select! {
                 biased;
                 signal = mailbox.recv() => return Ok(signal),
                 has_come = self.timer.wait(deadline) => {
                     if has_come {
-                        self.hosted.until_awake().await;
+                        later(|| self.hosted.until_awake()).await;
                         self.hosted.expired();
                     }
                 }
@@ -151,25 +204,8 @@ impl<M: Machine> Message<Envelope<M>> for Host<M> {
 
     async fn handle(&mut self, envelope: Envelope<M>, context: &mut Context<Self, ()>) {
         self.hosted.until_awake().await;
-        self.hosted.messages.fetch_add(1, Ordering::Relaxed);
-        let drained = self.hosted.drain();
-        let mut answered = Ok(());
-        match envelope {
-            Envelope::Ask { ticket, input, asker } => answered = self.hosted.answer(ticket, &input, asker),
-            Envelope::Poke(done) => {
-                if let Some(done) = done {
-                    let _ = done.send(());
-                }
-            }
-            #[expect(clippy::panic, reason = "a crash on purpose is what was asked for")]
-            Envelope::Crash => panic!("crashed on purpose"),
-            Envelope::Stop => {
-                self.hosted.stopped();
-                context.stop();
-            }
-        }
-        if let Err(panic) = drained.and(answered) {
-            resume_unwind(panic);
+        if self.take(envelope) {
+            context.stop();
         }
     }
 }

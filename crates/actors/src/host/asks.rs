@@ -10,7 +10,6 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::actor::Envelope;
-use super::aside::later;
 use super::hosted::{Hosted, lock};
 use super::reply::{Answered, AskError, Reply};
 use crate::clock::Time;
@@ -36,26 +35,57 @@ pub(super) struct Asker<R> {
 }
 
 /// All who wait for an answer of one machine.
-pub(super) struct Waiting<R>(BTreeMap<Ticket, Asker<R>>);
+pub(super) struct Waiting<R> {
+    /// Whose request is being decided: most are answered with that.
+    present: Option<(Ticket, Asker<R>)>,
+    held: BTreeMap<Ticket, Asker<R>>,
+}
 
 impl<R> Default for Waiting<R> {
     fn default() -> Self {
-        Waiting(BTreeMap::new())
+        Waiting { present: None, held: BTreeMap::new() }
     }
 }
 
 impl<R> Waiting<R> {
+    /// A request is about to be decided.
+    pub(super) fn begin(&mut self, asker: Option<(Ticket, Asker<R>)>) {
+        self.hold();
+        self.present = asker;
+    }
+
+    /// It was decided: whoever asked it and has no answer yet is held until there is one.
+    pub(super) fn hold(&mut self) {
+        if let Some((ticket, asker)) = self.present.take() {
+            self.held.insert(ticket, asker);
+        }
+    }
+
+    fn of(&self, ticket: Ticket) -> Option<&Asker<R>> {
+        match &self.present {
+            Some((present, asker)) if *present == ticket => Some(asker),
+            _ => self.held.get(&ticket),
+        }
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Asker<R>> {
+        match self.present.take_if(|(present, _)| *present == ticket) {
+            Some((_, asker)) => Some(asker),
+            None => self.held.remove(&ticket),
+        }
+    }
+
     pub(super) fn answer(&mut self, answer: Answer<R>) {
         let Answer { ticket, reply, more, until } = answer;
         if let Some(until) = until
-            && let Some(in_line) = self.0.get(&ticket).and_then(|asker| asker.in_line.as_ref())
+            && let Some(in_line) = self.of(ticket).and_then(|asker| asker.in_line.as_ref())
         {
             return in_line.0.store(until.as_nanos(), Ordering::Release);
         }
-        let Some(asker) = self.0.remove(&ticket) else { return };
+        let Some(asker) = self.take(ticket) else { return };
         let more = more.then(|| {
             let (reply, more) = oneshot::channel();
-            self.0.insert(ticket, Asker { reply, in_line: None });
+            self.held.insert(ticket, Asker { reply, in_line: None });
             more
         });
         let _ = asker.reply.send(Ok(Reply { reply, more }));
@@ -63,7 +93,8 @@ impl<R> Waiting<R> {
 
     /// Nobody is left waiting.
     pub(super) fn dismiss(&mut self, why: AskError) {
-        for asker in std::mem::take(&mut self.0).into_values() {
+        self.hold();
+        for asker in std::mem::take(&mut self.held).into_values() {
             let _ = asker.reply.send(Err(why));
         }
     }
@@ -125,11 +156,7 @@ impl<M: Machine> Hosted<M> {
         let (reply, answer) = oneshot::channel();
         let asker = Asker { reply, in_line: in_line.cloned() };
         let mut asked = pin!(async {
-            let actor = match self.actor.get() {
-                Some(actor) => actor,
-                // Aside: it is started once, and each question would hold the room for that.
-                None => later(|| self.actor()).await.ok_or(AskError::Gone)?,
-            };
+            let actor = self.actor().await.ok_or(AskError::Gone)?;
             actor.tell(Envelope::Ask { ticket, input, asker }).try_send()?;
             // A channel that closes without an answer went down with its mailbox.
             answer.await.map_err(|_| AskError::Gone)?
@@ -170,11 +197,10 @@ impl<M: Machine> Hosted<M> {
             let _ = asker.reply.send(Err(AskError::Quarantined(rest)));
             return Ok(());
         }
-        lock(&self.cell).waiting.0.insert(ticket, asker);
-        let result = self.step(Some(ticket), input, Time::MAX);
+        let result = self.step(Some((ticket, asker)), input, Time::MAX);
         if result.is_err() {
             let why = M::key(input).map_or(AskError::Crashed, |_| AskError::Quarantined(Quarantine::PERIOD));
-            if let Some(asker) = lock(&self.cell).waiting.0.remove(&ticket) {
+            if let Some(asker) = lock(&self.cell).waiting.take(ticket) {
                 let _ = asker.reply.send(Err(why));
             }
         }

@@ -20,7 +20,7 @@ pub(super) struct Drill {
 impl<M: Machine> Hosted<M> {
     /// Lets every message with `key` make the actor panic, until `None` ends it.
     pub fn poison(&self, key: Option<&str>) {
-        self.drill.set(key);
+        self.drill.get_or_init(Box::default).set(key);
     }
 
     /// Lets the actor panic, as a poisoned message would.
@@ -37,7 +37,7 @@ impl<M: Machine> Hosted<M> {
     /// # Errors
     /// Where its tokio runtime is gone.
     pub async fn hang(self: &Arc<Self>, until: Time, full: bool) -> Result<(), AskError> {
-        self.drill.hung_until.store(until.as_nanos(), Ordering::Release);
+        self.drill.get_or_init(Box::default).hung_until.store(until.as_nanos(), Ordering::Release);
         let actor = self.actor().await.ok_or(AskError::Gone)?;
         // One message more than fit: the actor takes the first out before it hangs.
         for _ in 0..if full { self.options().mailbox + 1 } else { 0 } {
@@ -49,14 +49,17 @@ impl<M: Machine> Hosted<M> {
 
     /// Waits while the actor is made to hang.
     pub(super) async fn until_awake(&self) {
-        loop {
-            let until = Time::from_nanos(self.drill.hung_until.load(Ordering::Acquire));
-            // No clock is read where nobody was ever made to hang.
-            if until == Time::ZERO || until <= self.now() {
-                return;
-            }
+        while let Some(until) = self.hung_until() {
             tokio::time::sleep_until(self.instant(until)).await;
         }
+    }
+
+    /// Until when the actor is made to hang, where it is.
+    #[inline]
+    pub(super) fn hung_until(&self) -> Option<Time> {
+        let until = Time::from_nanos(self.drill.get()?.hung_until.load(Ordering::Acquire));
+        // No clock is read where nobody was ever made to hang.
+        Some(until).filter(|until| *until > Time::ZERO && *until > self.now())
     }
 }
 

@@ -11,8 +11,13 @@ use crate::machine::Machine;
 impl<M: Machine> Hosted<M> {
     /// Publishes what the machine grants now, unless its actor cannot decide.
     pub(super) fn grant(&self, cell: &mut MutexGuard<'_, Cell<M>>, now: Time) {
-        if !self.withdrawn.load(Ordering::Acquire) {
+        let is_withdrawn = self.withdrawn.load(Ordering::Acquire);
+        if !is_withdrawn {
             self.gate.publish(&mut cell.machine, now);
+        }
+        // Each change of a machine comes by here, and this is the last.
+        self.deadline.set(cell.machine.deadline());
+        if !is_withdrawn {
             let ledger = lock(&self.ledger);
             // Written since the actor last looked: it is as unread as it was before this step.
             if !ledger.is_empty() {

@@ -1,23 +1,26 @@
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use kameo::actor::ActorRef;
 use tokio::sync::OnceCell;
+use tokio::task::unconstrained;
 
 use super::actor::{Envelope, Host};
-use super::asks::Waiting;
+use super::aside::later;
+use super::asks::{Asker, Waiting};
 use super::drill::Drill;
 use super::ground::Ground;
 use super::reply::AskError;
+use super::troubles::Troubles;
 use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
 use crate::gate::{Cause, Gate, Noted};
 use crate::machine::{Effects, Kind, Machine, Ticket};
 use crate::rejection::Words;
 use crate::snapshot::SnapshotError;
-use crate::supervise::{Intensity, Quarantine, Verdict};
 
 /// What outlives the incarnations of an actor.
 pub(super) struct Cell<M: Machine> {
@@ -27,13 +30,28 @@ pub(super) struct Cell<M: Machine> {
     entropy: Option<Box<Entropy>>,
     /// The next number that the machine uses.
     random: u64,
-    intensity: Intensity,
-    pub(super) quarantine: Quarantine,
+    /// What came of its crashes; most actors never have one.
+    pub(super) troubles: Option<Box<Troubles>>,
     pub(super) latest: Time,
-    resume_at: Option<Time>,
-    /// The key, masked, whose message the present crash comes from.
-    pub(super) poison: Option<String>,
     pub(super) status: M::Status,
+}
+
+/// A time that its actor looks at for each message, without a lock; [`Time::MAX`] where there is none.
+pub(super) struct Next(AtomicU64);
+
+impl Next {
+    fn new(time: Option<Time>) -> Self {
+        Next(AtomicU64::new(time.unwrap_or(Time::MAX).as_nanos()))
+    }
+
+    pub(super) fn get(&self) -> Option<Time> {
+        Some(Time::from_nanos(self.0.load(Ordering::Acquire))).filter(|time| *time < Time::MAX)
+    }
+
+    /// Under the lock of the cell.
+    pub(super) fn set(&self, time: Option<Time>) {
+        self.0.store(time.unwrap_or(Time::MAX).as_nanos(), Ordering::Release);
+    }
 }
 
 /// One machine with all that its callers and its actor share.
@@ -55,12 +73,16 @@ pub struct Hosted<M: Machine> {
     pub(super) poked: AtomicBool,
     tickets: AtomicU64,
     pub(super) messages: AtomicU64,
-    failed_until: AtomicU64,
+    pub(super) failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
     pub(super) quarantined_until: AtomicU64,
     /// Whether it was stopped before anybody asked it: its actor is never started then.
     stopped: AtomicBool,
-    pub(super) drill: Drill,
+    /// When it goes on after a crash.
+    pub(super) resume_at: Next,
+    /// When its machine wants to be asked again, as of its last step.
+    pub(super) deadline: Next,
+    pub(super) drill: OnceLock<Box<Drill>>,
     pub(super) actor: OnceCell<ActorRef<Host<M>>>,
 }
 
@@ -77,7 +99,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The stream of random numbers of one machine.
 fn entropy(ground: &Ground, kind: Kind, name: &str) -> Entropy {
-    Entropy::new(ground.seed, &format!("{kind}/{name}"))
+    Entropy::of(ground.seed, &[kind.as_str(), "/", name])
 }
 
 impl<M: Machine> Hosted<M> {
@@ -92,6 +114,7 @@ impl<M: Machine> Hosted<M> {
         gate.publish(&mut machine, moment.now);
         gate.settled(&machine);
         let status = machine.status(moment.now);
+        let deadline = Next::new(machine.deadline());
         Arc::new(Hosted {
             kind,
             name: Words::kept(name),
@@ -100,11 +123,8 @@ impl<M: Machine> Hosted<M> {
                 waiting: Waiting::default(),
                 entropy: None,
                 random,
-                intensity: Intensity::new(ground.options.restarts),
-                quarantine: Quarantine::default(),
+                troubles: None,
                 latest: moment.now,
-                resume_at: None,
-                poison: None,
                 status,
             }),
             gate,
@@ -118,7 +138,9 @@ impl<M: Machine> Hosted<M> {
             failed_until: AtomicU64::new(0),
             quarantined_until: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
-            drill: Drill::default(),
+            resume_at: Next::new(None),
+            deadline,
+            drill: OnceLock::new(),
             actor: OnceCell::new(),
             ground,
         })
@@ -202,7 +224,7 @@ impl<M: Machine> Hosted<M> {
     /// Restarts since the runtime began.
     #[must_use]
     pub fn restarts(&self) -> u64 {
-        lock(&self.cell).intensity.restarts()
+        lock(&self.cell).restarts()
     }
 
     /// A number for a new request.
@@ -213,17 +235,27 @@ impl<M: Machine> Hosted<M> {
 
     /// The actor, started by whoever needs it first; `None` where its tokio runtime is gone.
     pub(super) async fn actor(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
+        match self.actor.get() {
+            Some(actor) => Some(actor),
+            // Aside: it is started once, and each question would hold the room for that.
+            None => later(|| self.start()).await,
+        }
+    }
+
+    async fn start(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
         let start = || async {
             if self.stopped.load(Ordering::Acquire) {
                 return Err(AskError::Gone);
             }
-            let hosted = Arc::clone(self);
-            // It must live on the runtime's own tokio runtime, whichever one the first caller happens to be on.
-            let started = self
-                .ground
-                .tokio
-                .spawn(async move { Host::start(&hosted.ground.supervisor, Arc::clone(&hosted)).await });
-            started.await.map_err(|_| AskError::Gone)
+            // It waits for the supervisor at most, before anything is done, and is not to stop anywhere behind that:
+            // dropped there, it would leave one behind that nobody knows.
+            let mut start = pin!(unconstrained(Host::start(&self.ground.supervisor, Arc::clone(self))));
+            let started = poll_fn(|context| {
+                // It must live on the runtime's own tokio runtime, whichever one the first caller happens to be on.
+                let _entered = self.ground.tokio.enter();
+                start.as_mut().poll(context)
+            });
+            Ok(started.await)
         };
         self.actor.get_or_try_init(start).await.ok()
     }
@@ -276,15 +308,6 @@ impl<M: Machine> Hosted<M> {
         restored
     }
 
-    /// How much longer it is left alone; `None` where it is not.
-    pub(crate) fn failed_for(&self) -> Option<Duration> {
-        let until = Time::from_nanos(self.failed_until.load(Ordering::Acquire));
-        if until == Time::ZERO {
-            return None;
-        }
-        Some(self.now().until(until)).filter(|rest| !rest.is_zero())
-    }
-
     /// Stops the actor for good, and waits for it at most `ask_timeout`: one that is left alone reads no order.
     pub async fn stop(self: &Arc<Self>) {
         let Some(actor) = self.actor.get() else {
@@ -299,40 +322,7 @@ impl<M: Machine> Hosted<M> {
     }
 
     pub(crate) fn deadline(&self) -> Option<tokio::time::Instant> {
-        lock(&self.cell).machine.deadline().map(|deadline| self.ground.clock.instant(deadline))
-    }
-
-    pub(super) fn resume_at(&self) -> Option<tokio::time::Instant> {
-        lock(&self.cell).resume_at.map(|resume| self.ground.clock.instant(resume))
-    }
-
-    pub(super) fn resumed(&self) {
-        let restarts = {
-            let mut cell = lock(&self.cell);
-            cell.resume_at = None;
-            cell.intensity.restarts()
-        };
-        self.grant_again();
-        self.failed_until.store(0, Ordering::Release);
-        self.happened(Happening::Restart { restarts });
-    }
-
-    pub(super) fn crashed(&self, reason: String) {
-        let now = self.ground.clock.now();
-        let quarantined = lock(&self.cell).poison.take();
-        self.happened(Happening::Crash { reason, quarantined });
-        let mut cell = lock(&self.cell);
-        match cell.intensity.crashed(now) {
-            Verdict::Restart(when) => cell.resume_at = Some(when),
-            Verdict::Fail(until) => {
-                cell.resume_at = Some(until);
-                self.failed_until.store(until.as_nanos(), Ordering::Release);
-                self.withdraw();
-                cell.waiting.dismiss(AskError::Failed(now.until(until)));
-                drop(cell);
-                self.happened(Happening::Escalation { retry_at: until });
-            }
-        }
+        self.deadline.get().map(|deadline| self.ground.clock.instant(deadline))
     }
 
     /// It stops for good: nobody is left waiting.
@@ -366,18 +356,23 @@ impl<M: Machine> Hosted<M> {
         Moment { now, wall: self.ground.clock.wall(), random: cell.random }
     }
 
+    /// One step of the machine on what somebody noted, or on the request of `asker`.
     pub(super) fn step(
         &self,
-        ticket: Option<Ticket>,
+        asker: Option<(Ticket, Asker<M::Reply>)>,
         input: &M::Input,
         until: Time,
     ) -> std::thread::Result<()> {
+        let ticket = asker.as_ref().map(|(ticket, _)| *ticket);
         let mut cell = lock(&self.cell);
+        cell.waiting.begin(asker);
         let moment = self.moment(&mut cell, until);
         let mut effects = Effects::default();
         self.recall(&mut cell.machine, Cause::Input(input), moment.now);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            self.drill.strike(|| M::key(input));
+            if let Some(drill) = self.drill.get() {
+                drill.strike(|| M::key(input));
+            }
             self.carry(&mut cell.machine, moment, ticket, input, &mut effects);
         }));
         if ticket.is_none() {
@@ -404,6 +399,7 @@ impl<M: Machine> Hosted<M> {
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);
         effects.drain_replies(|answer| cell.waiting.answer(answer));
+        cell.waiting.hold();
         drop(cell);
         for happening in effects.take_happenings() {
             self.happened(happening);

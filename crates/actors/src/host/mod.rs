@@ -31,6 +31,7 @@ mod reply;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod troubles;
 
 pub use actor::Supervisor;
 pub(crate) use aside::{Aside, Later, aside, later};

@@ -22,7 +22,8 @@ impl<M: Machine> Hosted<M> {
         }
         let until = Time::from_nanos(self.quarantined_until.load(Ordering::Acquire));
         let now = self.now();
-        (now < until).then(|| lock(&self.cell).quarantine.rest(key, now)).flatten()
+        let rest = || lock(&self.cell).troubles.as_ref()?.quarantine.rest(key, now);
+        (now < until).then(rest).flatten()
     }
 
     /// The same for the key of `input`, which is put together only where any is quarantined.
@@ -47,7 +48,7 @@ impl<M: Machine> Hosted<M> {
     }
 
     fn isolate(&self, cell: &mut Cell<M>, key: &str, now: Time) {
-        cell.quarantine.add(key, now);
+        cell.troubles(self.ground.options.restarts).quarantine.add(key, now);
         let until = now.after(Quarantine::PERIOD).as_nanos();
         self.quarantined_until.fetch_max(until, Ordering::AcqRel);
     }
@@ -55,6 +56,6 @@ impl<M: Machine> Hosted<M> {
     /// A message with this key made the machine panic.
     pub(super) fn poisoned_by(&self, cell: &mut Cell<M>, key: &str, now: Time) {
         self.isolate(cell, key, now);
-        cell.poison = Some(masked(key));
+        cell.troubles(self.ground.options.restarts).poison = Some(masked(key));
     }
 }

@@ -20,7 +20,9 @@ impl Registry {
     /// # Errors
     /// As [`declare_breaker`](Registry::declare_breaker).
     pub fn declare_hedge(&self, name: &str, config: Hedge, by: &str) -> Result<HedgeHandle, Rejection> {
-        self.declare(&self.hedges, Kind::Hedge, name, config, by, HedgeHandle::new, alike)
+        self.declare(&self.hedges, Kind::Hedge, name, config, by, HedgeHandle::new, |declared, config, _| {
+            alike(declared.handle.config(), config)
+        })
     }
 
     /// The adaptive timeout of that name, if one was declared.
@@ -39,7 +41,15 @@ impl Registry {
         config: AdaptiveTimeout,
         by: &str,
     ) -> Result<AdaptiveHandle, Rejection> {
-        self.declare(&self.adaptive, Kind::Adaptive, name, config, by, AdaptiveHandle::new, alike)
+        self.declare(
+            &self.adaptive,
+            Kind::Adaptive,
+            name,
+            config,
+            by,
+            AdaptiveHandle::new,
+            |declared, config, _| alike(declared.handle.config(), config),
+        )
     }
 
     /// The shedder of that name, if one was declared.
@@ -53,7 +63,9 @@ impl Registry {
     /// # Errors
     /// As [`declare_breaker`](Registry::declare_breaker).
     pub fn declare_shed(&self, name: &str, config: Shed, by: &str) -> Result<ShedHandle, Rejection> {
-        self.declare(&self.shedders, Kind::Shed, name, config, by, ShedHandle::new, alike)
+        self.declare(&self.shedders, Kind::Shed, name, config, by, ShedHandle::new, |declared, config, _| {
+            alike(declared.handle.config(), config)
+        })
     }
 
     /// The brown-out controller of that name, if one was declared.
@@ -72,6 +84,14 @@ impl Registry {
         config: DegradeGracefully,
         by: &str,
     ) -> Result<BrownoutHandle, Rejection> {
-        self.declare(&self.brownouts, Kind::Brownout, name, config, by, BrownoutHandle::new, alike)
+        self.declare(
+            &self.brownouts,
+            Kind::Brownout,
+            name,
+            config,
+            by,
+            BrownoutHandle::new,
+            |declared, config, _| alike(declared.handle.config(), config),
+        )
     }
 }

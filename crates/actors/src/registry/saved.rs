@@ -56,7 +56,8 @@ impl Registry {
         for saved in saved {
             let place = (saved.kind, saved.name.clone());
             let all = self.lock();
-            let present = all.get(&place).cloned();
+            let known: &BTreeMap<(Kind, &str), _> = &all;
+            let present: Option<Arc<dyn AnyHosted>> = known.get(&(saved.kind, &*saved.name)).cloned();
             // Under the lock of the names, so that nobody declares this one in between and finds nothing.
             self.left().states.insert(place, saved);
             if let Some(hosted) = present {

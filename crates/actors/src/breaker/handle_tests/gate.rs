@@ -3,10 +3,10 @@ use crate::outcome::Ending;
 use crate::settings::{Grants, Mode};
 
 fn hosted_with(settings: &Settings, options: HostOptions) -> BreakerHandle {
-    let config = BreakerConfig::from_settings(settings).unwrap();
+    let config = Arc::new(BreakerConfig::from_settings(settings).unwrap());
     let (clock, tokio) = (Arc::new(Clock::system()), tokio::runtime::Handle::current());
     let ground = Ground::new(tokio, 1, clock, Arc::new(Ignore), options);
-    BreakerHandle::new(Hosted::new(ground, Kind::Breaker, "db", config.clone()), config)
+    BreakerHandle::new(Hosted::new(ground, Kind::Breaker, "db", Arc::clone(&config)), config)
 }
 
 fn success() -> Outcome {

@@ -229,13 +229,14 @@ fn seen(settings: &Settings, steps: &[Step], grants: Grants) -> (Vec<String>, Ve
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let config = BreakerConfig::from_settings(settings).unwrap();
+        let config = Arc::new(BreakerConfig::from_settings(settings).unwrap());
         let (clock, tokio) = (Arc::new(Clock::system()), tokio::runtime::Handle::current());
         let transitions = Arc::new(Transitions::default());
         let events = Arc::clone(&transitions) as Arc<dyn EventSink>;
         let options = HostOptions { grants, ..HostOptions::default() };
         let ground = Ground::new(tokio, 1, clock, events, options);
-        let breaker = BreakerHandle::new(Hosted::new(ground, Kind::Breaker, "db", config.clone()), config);
+        let breaker =
+            BreakerHandle::new(Hosted::new(ground, Kind::Breaker, "db", Arc::clone(&config)), config);
         let bench = Bench { breaker, held: Arc::default() };
         let mut answers = Vec::new();
         let mut running = Vec::new();

@@ -16,7 +16,8 @@ struct Shards {
 impl Shards {
     fn new(settings: &Settings, most: usize) -> Self {
         let config = BreakerConfig::from_settings(settings).unwrap();
-        let machine = KeyedBreakerMachine::new(config, Moment::at(Time::ZERO)).with_most(most);
+        let machine =
+            KeyedBreakerMachine::new(std::sync::Arc::new(config), Moment::at(Time::ZERO)).with_most(most);
         Shards { machine, now: Time::ZERO, ticket: 0, told: Vec::new() }
     }
 
