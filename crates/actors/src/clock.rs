@@ -159,6 +159,8 @@ impl Entropy {
 
 #[cfg(feature = "host")]
 mod reading;
+#[cfg(feature = "host")]
+pub mod timer;
 
 #[cfg(feature = "host")]
 pub use reading::Clock;

@@ -208,15 +208,24 @@ impl Clock {
         WallTime::from_nanos(self.shifted(wall))
     }
 
+    /// Wall time for a decision: it may be a few milliseconds old, and then costs less than [`wall`](Clock::wall).
+    #[must_use]
+    #[inline]
+    pub fn wall_lately(&self) -> WallTime {
+        match (&self.coarse, &self.wall) {
+            (Some(_), Wall::System { .. }) => WallTime::from_nanos(self.shifted(Coarse::wall())),
+            _ => self.wall(),
+        }
+    }
+
     /// Whether `end` is over. Where it is far, that costs less than [`wall`](Clock::wall).
     #[must_use]
     #[inline]
     pub fn is_over(&self, end: WallTime) -> bool {
-        if let (Some(_), Wall::System { .. }) = (&self.coarse, &self.wall) {
-            let coarse = WallTime::from_nanos(self.shifted(Coarse::wall()));
-            if coarse.until(end) > LAG {
-                return false;
-            }
+        if let (Some(_), Wall::System { .. }) = (&self.coarse, &self.wall)
+            && self.wall_lately().until(end) > LAG
+        {
+            return false;
         }
         end <= self.wall()
     }
@@ -361,6 +370,8 @@ mod tests {
         let (hour, now) = (Duration::from_secs(3_600), clock.wall());
         assert!(clock.is_over(now));
         assert!(!clock.is_over(now.after(hour)));
+        let lately = clock.wall_lately();
+        assert!(lately <= clock.wall() && lately.until(clock.wall()) < hour);
         clock.shift_wall(hour * 2, false);
         assert!(clock.is_over(now.after(hour)));
     }

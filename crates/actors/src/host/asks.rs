@@ -161,10 +161,10 @@ impl<M: Machine> Hosted<M> {
             // A channel that closes without an answer went down with its mailbox.
             answer.await.map_err(|_| AskError::Gone)?
         });
-        match tokio::time::timeout(grace, &mut asked).await {
-            Ok(answer) => return answer,
-            Err(_) if in_line.is_none() => return Err(AskError::NoAnswer),
-            Err(_) => {}
+        match self.ground.within(grace, asked.as_mut()).await {
+            Some(answer) => return answer,
+            None if in_line.is_none() => return Err(AskError::NoAnswer),
+            None => {}
         }
         // One timer at a time, and for who is answered soon only the first: it may be told to wait on more than once.
         let mut heard = None;

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use super::actor::Supervisor;
 use super::load::Load;
+use super::patience::Patience;
 use crate::clock::Clock;
 use crate::event::EventSink;
 use crate::settings::Grants;
@@ -48,6 +49,7 @@ pub struct Ground {
     #[cfg(feature = "interpose")]
     pub(super) interposer: std::sync::OnceLock<Arc<dyn super::interpose::Interposer>>,
     pub(super) load: Load,
+    pub(super) patience: Option<Patience>,
 }
 
 impl std::fmt::Debug for Ground {
@@ -71,6 +73,7 @@ impl Ground {
             // Unbounded: a death notice must never be refused. At most one stands in it for each actor.
             Supervisor::spawn_with_mailbox((), mailbox::unbounded())
         };
+        let patience = Patience::of(&tokio, &clock);
         Arc::new(Ground {
             seed,
             clock,
@@ -79,6 +82,7 @@ impl Ground {
             tokio,
             supervisor,
             load: Load::default(),
+            patience,
             #[cfg(feature = "interpose")]
             interposer: std::sync::OnceLock::new(),
         })

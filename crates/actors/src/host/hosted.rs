@@ -366,7 +366,8 @@ impl<M: Machine> Hosted<M> {
         let ticket = asker.as_ref().map(|(ticket, _)| *ticket);
         let mut cell = lock(&self.cell);
         cell.waiting.begin(asker);
-        let moment = self.moment(&mut cell, until);
+        let now = self.no_later_than(&mut cell, until);
+        let moment = Moment { now, wall: self.ground.clock.wall_lately(), random: cell.random };
         let mut effects = Effects::default();
         self.recall(&mut cell.machine, Cause::Input(input), moment.now);
         let result = catch_unwind(AssertUnwindSafe(|| {
@@ -376,7 +377,7 @@ impl<M: Machine> Hosted<M> {
             self.carry(&mut cell.machine, moment, ticket, input, &mut effects);
         }));
         if ticket.is_none() {
-            self.behind.fetch_sub(1, Ordering::Relaxed);
+            self.behind.fetch_sub(1, Ordering::Release);
         }
         if result.is_err()
             && let Some(key) = M::key(input)

@@ -1,5 +1,6 @@
 //! What callers wrote down without waiting for an answer, and what they counted in the gate.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -84,7 +85,7 @@ impl<M: Machine> Hosted<M> {
         });
     }
 
-    /// Writes down what must not be lost and waits, at most 1 ms, until the actor has published its effect.
+    /// Writes down what must not be lost and waits, a millisecond or two at most, until the actor has published its effect.
     ///
     /// # Cancel safety
     /// What was noted stays noted.
@@ -97,7 +98,7 @@ impl<M: Machine> Hosted<M> {
         let Some(actor) = self.started().await else { return };
         let (done, published) = oneshot::channel();
         if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
-            let _ = tokio::time::timeout(Duration::from_millis(1), published).await;
+            let _ = self.ground.within(Duration::from_millis(1), pin!(published)).await;
         }
     }
 
@@ -123,8 +124,12 @@ impl<M: Machine> Hosted<M> {
     /// # Errors
     /// The first panic, for the caller to go on with once the message in hand is done.
     pub(super) fn drain(&self) -> std::thread::Result<()> {
-        let mut draining = lock(&self.draining);
         self.poked.store(false, Ordering::Release);
+        // Nothing stands there, nor is anything of it still to be carried out by others.
+        if !self.collect() && self.behind.load(Ordering::Acquire) == 0 {
+            return Ok(());
+        }
+        let mut draining = lock(&self.draining);
         {
             let mut ledger = lock(&self.ledger);
             self.gate.take(&mut ledger);

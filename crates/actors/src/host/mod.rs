@@ -26,6 +26,7 @@ mod hosted;
 pub mod interpose;
 mod ledger;
 mod load;
+mod patience;
 mod quarantine;
 mod reply;
 #[cfg(test)]

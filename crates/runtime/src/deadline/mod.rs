@@ -14,12 +14,12 @@ mod current;
 mod spawn_tests;
 #[cfg(test)]
 mod tests;
-pub(crate) mod timer;
 mod wire;
 
 use std::time::Duration;
 
 use steadfast_actors::clock::Time;
+pub(crate) use steadfast_actors::clock::timer;
 
 pub use wire::{
     InvalidDeadline, LEAST_LEFT, format_deadline_ms, format_grpc_timeout, parse_deadline_ms,

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use steadfast_actors::clock::{Clock, Time};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use crate::lock::lock;
+use crate::clock::{Clock, Time};
 
 /// The width of a slot, in nanoseconds: what tokio's own timers are exact to.
 pub(super) const SLOT: u64 = 1_000_000;
@@ -24,6 +23,11 @@ const FIRST_END: u64 = 2;
 
 /// Of an entry that lies in no slot, and of a driver that sleeps for none.
 const NOWHERE: u64 = u64::MAX;
+
+/// A panic never happens while these locks are held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The first slot that is not before `ends`.
 fn slot_of(ends: u64) -> u64 {

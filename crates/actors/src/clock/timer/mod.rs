@@ -1,6 +1,6 @@
 //! Ends that are waited for and hardly ever reached.
 //!
-//! tokio's timers are exact to a millisecond, and arming and dropping one costs as much as a whole call: it goes into a
+//! For calls and for questions to actors. tokio's timers are exact to a millisecond, and arming and dropping one costs as much as a whole call: it goes into a
 //! wheel that all threads share, and out again. Of a call's ends nearly all are taken back. So what is taken back stays
 //! where it lies, and costs nothing more:
 //!
@@ -35,22 +35,25 @@ mod tests;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use steadfast_actors::clock::{Clock, Time};
 use tokio::runtime::Handle;
 
+use super::{Clock, Time};
 use table::{Came, Entry, Table};
 
 /// A runtime's table of ends; its driver goes with it.
 #[derive(Debug)]
-pub(crate) struct Timers(Arc<Table>);
+pub struct Timers(Arc<Table>);
 
 impl Timers {
-    pub(crate) fn new(tokio: Handle, clock: Arc<Clock>) -> Self {
+    /// A table whose driver lives on `tokio`, from when anything first lies in it.
+    #[must_use]
+    pub fn new(tokio: Handle, clock: Arc<Clock>) -> Self {
         Timers(Arc::new(Table::new(tokio, clock)))
     }
 
     /// A timer that is not armed.
-    pub(crate) fn timer(&self) -> Timer {
+    #[must_use]
+    pub fn timer(&self) -> Timer {
         Timer { entry: self.0.unused(), table: Arc::clone(&self.0) }
     }
 }
@@ -63,7 +66,7 @@ impl Drop for Timers {
 
 /// What a wait for an end comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// It is over.
     InTime,
     /// Nobody fires it any more: the driver's tokio runtime has ended.
@@ -75,7 +78,7 @@ pub(crate) enum Ended {
 /// # Cancel safety
 /// What is armed and not wanted any more has to be [disarmed](Timer::disarm), or its task is woken for nothing.
 #[derive(Debug)]
-pub(crate) struct Timer {
+pub struct Timer {
     entry: Arc<Entry>,
     table: Arc<Table>,
 }
@@ -83,7 +86,7 @@ pub(crate) struct Timer {
 impl Timer {
     /// Lets the task be woken at `ends`.
     #[inline]
-    pub(crate) fn arm(&self, ends: Time, context: &Context<'_>) {
+    pub fn arm(&self, ends: Time, context: &Context<'_>) {
         if self.entry.arm(ends, context.waker()) {
             self.table.insert(&self.entry, ends);
         }
@@ -91,7 +94,7 @@ impl Timer {
 
     /// Ready once its end is over; armed again by another task, it wakes that one.
     #[inline]
-    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Ended> {
+    pub fn poll(&self, context: &Context<'_>) -> Poll<Ended> {
         match self.entry.look(context.waker()) {
             Came::Nothing => Poll::Pending,
             Came::Fired => Poll::Ready(Ended::InTime),
@@ -101,7 +104,7 @@ impl Timer {
 
     /// Takes its end back. Its last waker stays until it is armed by another task, or its slot comes.
     #[inline]
-    pub(crate) fn disarm(&self) {
+    pub fn disarm(&self) {
         self.entry.disarm();
     }
 }
