@@ -21,7 +21,7 @@ const PINNED: [(&str, &str); 20] = [
     ("overload-3x", "59bb29976d06071f272ca73bee188861f4ae87b42f46483895d13817c9cfe490"),
     ("asymmetric-partition", "d2b0cc7863135716269d26956f114217882df3e53d06fc81dc0068b2242fd471"),
     ("crash-between", "6e45260d0be10f819c5a118935ab0596f000ab6f11dce8d264a9d95993794460"),
-    ("poison-key", "e0461769a04cb787997464cc15b9b5f0d3d5ea8bf26c72fabeb7f19b36995dac"),
+    ("poison-key", "2cfad1986c2137f0db4737e4712bdf1dc42b610784b11e73a60da36a4a044197"),
     ("restart-storm", "5158d7fdb4b072afeca8fc9bd4a7e190fdfb87e0a2e9cd6de8fe1169d9f582a8"),
     ("hot-key", "e3443cc7e8afaebbe4d3d757824cf8243e04b0d14c02695a0aa0851f7ece7902"),
     ("clock-jump", "f7200da7dda33172352b4cfef7e434eb344025e428501fc7d6f7b07cebc019e4"),

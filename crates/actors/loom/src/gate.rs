@@ -8,3 +8,5 @@ pub(crate) mod permits;
 pub(crate) mod tally;
 #[path = "../../src/gate/tokens.rs"]
 pub(crate) mod tokens;
+#[path = "../../src/gate/journal.rs"]
+pub(crate) mod journal;

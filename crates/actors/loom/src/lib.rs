@@ -7,6 +7,7 @@
 
 mod breaker;
 mod gate;
+mod journal_tests;
 mod keyed_tests;
 mod permit_tests;
 mod tallies;

@@ -199,3 +199,33 @@ fn what_is_put_back_makes_no_later_lease_of_its_part_larger() {
         assert_eq!(next, u32::from(!is_told));
     });
 }
+
+/// Two callers go on with a lease in a later part, while the actor takes it back: what both were given, what is left and what
+/// was left before add up, and one of them at most has something to write down.
+#[test]
+fn a_lease_goes_on_in_a_later_part_once_and_none_of_it_is_taken_twice() {
+    loom::model(|| {
+        let tokens = leased(1, 2);
+        let callers: Vec<_> = (0..2)
+            .map(|_| {
+                let tokens = Arc::clone(&tokens);
+                thread::spawn(move || {
+                    if tokens.take(2, 1, || true).is_some() {
+                        return (1, 0);
+                    }
+                    let seen = tokens.left().filter(|seen| seen.term.part() == 1);
+                    let carried = seen.and_then(|seen| tokens.carry(seen, 2)).is_some();
+                    (u32::from(carried), u32::from(carried))
+                })
+            })
+            .collect();
+        let left = tokens.recall();
+        let (taken, carried) = callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+            .fold((0, 0), |(taken, carried), one| (taken + one.0, carried + one.1));
+        assert_eq!(left.tokens + taken, 2);
+        assert!(carried <= 1);
+        assert_eq!(left.term, Term::new(1 + u32::from(taken > 0), 0));
+    });
+}

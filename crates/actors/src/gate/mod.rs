@@ -37,6 +37,7 @@
 //! | `permits` | permits, and whether somebody waits for one |
 //! | `tokens` | tokens that are leased for one part of a window |
 //! | `keyed` | such leases by key |
+//! | `journal` | what one thread writes down for the actor to read |
 //! | `slots` | one cell for each thread, padded to cache lines |
 //! | `count` | a count by thread, of what changes nobody's mind |
 //! | `place` | which slot is this thread's |
@@ -51,6 +52,7 @@
 
 pub(crate) mod cell;
 mod count;
+mod journal;
 mod keyed;
 mod permits;
 mod place;
@@ -59,7 +61,8 @@ mod tally;
 mod tokens;
 
 pub(crate) use count::Count;
-pub(crate) use keyed::{Digest, KeyCells};
+pub(crate) use journal::Journal;
+pub(crate) use keyed::{Digest, KeyCell, KeyCells};
 pub(crate) use permits::{Back, Permits, Refused, Take};
 pub(crate) use slots::{Cell, Padded, Slots};
 pub(crate) use tally::{Tallies, Tally};

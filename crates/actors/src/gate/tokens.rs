@@ -1,12 +1,13 @@
 //! Tokens that are leased for one part of a window.
 //!
-//! One word: which part they are for, which lease of that part it is, and how many are left.
+//! One word: which part they are for, which of a key's leases it is, and how many are left.
 //!
 //! ```text
 //!   part (24 bits, 0: none) | turn (8 bits) | asked (1 bit) | left (31 bits)
 //!
 //!   caller   take       not asked, the part is the one that it knows to run, enough is left      ->  left - n
 //!            fill       it is open for this lease, and nothing is left                         ->  n
+//!            carry      it is still as it was seen, for an earlier part                             ->  part, n - 1
 //!            ask        whatever it is                                                       ->  asked
 //!            put back   the lease is the one that it took from                                ->  left + n
 //!   actor    lease      an empty word; none left opens it for a lease                          ->  part, turn, n
@@ -41,7 +42,7 @@ impl Default for Tokens {
     }
 }
 
-/// One lease: the part that it is for, and which of that part's leases it is.
+/// One lease: the part that it is for, and which of a key's leases it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Term(u32);
 
@@ -58,6 +59,11 @@ impl Term {
     /// The part; zero where nothing is leased.
     pub(crate) const fn part(self) -> u32 {
         self.0 >> Self::TURN
+    }
+
+    /// Which of a key's leases it is, modulo 256.
+    pub(crate) const fn turn(self) -> u8 {
+        self.0 as u8
     }
 }
 
@@ -76,11 +82,11 @@ const ASKED: u64 = 1 << 31;
 pub(crate) const MOST_LEASED: u32 = (1 << 31) - 1;
 
 impl Left {
-    const fn of(word: u64) -> Self {
+    pub(crate) const fn of(word: u64) -> Self {
         Left { term: Term((word >> 32) as u32), tokens: word as u32 & MOST_LEASED }
     }
 
-    const fn word(self) -> u64 {
+    pub(crate) const fn word(self) -> u64 {
         (self.term.0 as u64) << 32 | (self.tokens & MOST_LEASED) as u64
     }
 }
@@ -147,6 +153,14 @@ impl Tokens {
                 Err(seen) => word = seen,
             }
         }
+    }
+
+    /// Takes one of an earlier part's lease, which goes on in `part`; what is left then. `None` where it is no longer as it
+    /// was `seen`, or nothing is left.
+    pub(crate) fn carry(&self, seen: Left, part: u32) -> Option<Left> {
+        let left = Left { term: Term::new(part, seen.term.turn()), tokens: seen.tokens.checked_sub(1)? };
+        let carried = self.0.compare_exchange(seen.word(), left.word(), Ordering::AcqRel, Ordering::Relaxed);
+        carried.is_ok().then_some(left)
     }
 
     /// Puts tokens of a lease back; `false` where that was recalled since.

@@ -1,14 +1,15 @@
 //! What a limiter grants in advance: tokens, and refusals.
 //!
 //! ```text
-//!   the actor answers a key  --> the key still has some   --> they are leased to its callers, for the present part
+//!   the actor answers a key  --> the key still has some   --> they are leased to its callers, for the present part,
+//!                                                             and go on in the next ones until more comes back
 //!                            --> it is used up until then --> its callers are refused until then
 //!   anything about that key  --> what is left is taken back first, and what was used of it is entered
 //! ```
 //!
 //! | quota | grants | refusals |
 //! |---|---|---|
-//! | `sliding_window` above 256, `fixed_window` | leased for one part of the window: a sixtieth, or all of it | at once |
+//! | `sliding_window` above 256, `fixed_window` | leased for one part of the window at a time: a sixtieth, or all of it | at once |
 //! | `sliding_window` up to 256, `token_bucket` | asked for: the time of every grant matters | at once |
 //! | with `max_wait` | leased | asked for: whoever waits stands in the actor's line |
 //!
@@ -33,27 +34,37 @@
 //!   not, or where it takes a lease back and finds the part over by then, all that was used of it counts as used at a time
 //!   that it read *after* nobody could take any more: the latest at which any of it can have been taken.
 //!
+//! # Why a key's lease may go on in a later part
+//! Until more comes back, a key's quota changes by what its callers take and by nothing else: what is left of its lease at the
+//! end of a part is what the machine would lease in the next. Who finds a lease of an earlier part, in a part that ends by
+//! then, takes one of it for the present part, by one change of the word, and writes into its thread's journal what was left
+//! before: so the actor learns what was used in each part. It reads all journals whenever it takes a lease back. What a thread
+//! did before it asks is written then; what another one is still to write counts as used in the part that the lease has come
+//! to, which is late and never early. Of a whole quota nobody can say when more comes back before one of it is used: that,
+//! and what a thread has no room to write down, is asked for.
+//!
 //! # Why it decides nothing
-//! A lease is all that is left of its key, and its part ends before anything comes back: as long as a token is left, the
-//! machine would have granted; once none is, it would have refused until more comes back. Both are the machine's own
-//! words, published. Everything else is asked: another cost than one, a key without a lease, a part that is over.
+//! A lease is all that is left of its key, and is over before anything comes back: as long as a token is left, the machine
+//! would have granted; once none is, it would have refused until more comes back. Both are the machine's own words,
+//! published. Everything else is asked: another cost than one, a key without a lease, one whose lease is over.
 
 use std::hash::Hasher as _;
 use std::time::Duration;
 
 use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
 
-use super::lease::{Offer, code};
+use super::lease::{Offer, SHARED, code};
 use super::machine::{LimiterInput, LimiterMachine, Unsure};
 use super::table::LONGEST_TEXT;
 use super::{Decision, LimiterConfig};
 use crate::clock::{Clock, Time};
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Cause, Count, Digest, Gate, KeyCells, LAST_PART, Left, Noted, Term};
+use crate::gate::{Cause, Count, Digest, Gate, Journal, KeyCells, LAST_PART, Left, Noted, Slots, Term};
 use crate::settings::{Grants, Mode};
 use shared::Shared;
 use standing::Standing;
 
+mod carried;
 mod shared;
 mod standing;
 
@@ -65,8 +76,6 @@ const OPEN: u64 = 1 << 62;
 const WAITS: u64 = 1 << 61;
 /// The code of a word that refuses: no part has it.
 const USED_UP: u32 = LAST_PART;
-/// The spot of the quota that all callers share.
-const SHARED: u32 = u32::MAX;
 
 const fn code_in(span: u64) -> u32 {
     (span & 0xffff_ffff) as u32
@@ -109,6 +118,8 @@ pub struct LimiterGate {
     standing: Standing,
     shared: Shared,
     keys: std::sync::OnceLock<KeyCells>,
+    /// What was left of leases that went on in a later part.
+    carried: Slots<Journal>,
     /// Refusals that were given here.
     refused: Count,
 }
@@ -186,8 +197,12 @@ impl LimiterGate {
             return Found::Granted(decision, Taken { term: left.term, spot });
         }
         let Some(left) = cell.tokens.left() else { return Found::Ask };
+        if left.tokens > 0 {
+            let carried = self.carry_over((cell, spot), || cell.is_of(digest), left, part);
+            return carried.unwrap_or(Found::Ask);
+        }
         // A lease that was used up is a refusal, too, until more comes back: also after its part is over.
-        if left.tokens == 0 && left.term.part() != 0 && span & WAITS == 0 {
+        if left.term.part() != 0 && span & WAITS == 0 {
             let nanos = cell.more_at();
             if cell.tokens.left() == Some(left) && cell.is_of(digest) {
                 return self.refuse(nanos, clock);
@@ -264,17 +279,17 @@ impl LimiterGate {
         Some((h1 | 1, (h2 >> 32) as u32))
     }
 
-    /// Takes back what is left of a lease, by part.
-    fn take_back(&self, spot: u32) -> Vec<(u32, u64)> {
-        let one = |left: Left| (left.term.part(), u64::from(left.tokens));
+    /// Takes back what is left of a lease: how many in all, and the code of the part that it has come to.
+    fn take_back(&self, spot: u32) -> (u32, u64) {
         if spot == SHARED {
-            return self.shared.take_back().map(one).collect();
+            return self.shared.take_back();
         }
         let cell = self.keys.get().and_then(|keys| keys.cell(spot));
-        cell.map(|cell| one(cell.tokens.recall())).into_iter().collect()
+        let left = cell.map(|cell| cell.tokens.recall());
+        left.map_or((0, 0), |left| (left.term.part(), left.tokens.into()))
     }
 
-    fn recall_one(&self, machine: &mut LimiterMachine, now: Time, again: &dyn Fn() -> Time, unsure: Unsure) {
+    fn recall_one(&self, machine: &mut LimiterMachine, again: &dyn Fn() -> Time, unsure: Unsure) {
         let left = self.take_back(unsure.spot);
         if unsure.leaving
             && unsure.spot != SHARED
@@ -283,7 +298,9 @@ impl LimiterGate {
             keys.free(unsure.spot, self.part());
         }
         machine.taken_back_by(again());
-        machine.taken_back(now, unsure, &left);
+        // Behind what is left by now: what was carried over before that stands in the journals.
+        self.hand_over_carried(machine);
+        machine.taken_back(unsure, left);
     }
 
     /// The code of the part that was published last; zero where quotas have none.
@@ -342,6 +359,7 @@ impl Gate<LimiterMachine> for LimiterGate {
             standing: Standing::default(),
             shared: Shared::default(),
             keys: std::sync::OnceLock::new(),
+            carried: Slots::default(),
             refused: Count::default(),
         }
     }
@@ -369,7 +387,7 @@ impl Gate<LimiterMachine> for LimiterGate {
         match cause {
             Cause::Input(input) => {
                 while let Some(unsure) = machine.unsure(input, now) {
-                    self.recall_one(machine, now, again, unsure);
+                    self.recall_one(machine, again, unsure);
                 }
             }
             // Only keys in line are served then, and those are never leased.
@@ -377,7 +395,7 @@ impl Gate<LimiterMachine> for LimiterGate {
             Cause::All => {
                 self.withdraw();
                 for unsure in machine.all_unsure() {
-                    self.recall_one(machine, now, again, unsure);
+                    self.recall_one(machine, again, unsure);
                 }
             }
         }

@@ -3,13 +3,26 @@ use std::time::Duration;
 
 use super::quota::Quota;
 use crate::clock::{Time, saturating_nanos};
-use crate::gate::LAST_PART;
+use crate::gate::{LAST_PART, Left};
 
 /// Tokens that were granted in advance for one part of a window: callers spend them without saying when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lease {
     pub(super) part: u64,
+    /// Tells it from the others of its key, modulo 256.
+    pub(super) turn: u8,
     pub(super) tokens: u64,
+}
+
+/// What was left of a key's lease when a caller went on with it in another part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Carried {
+    /// Where the gate keeps it.
+    pub(super) spot: u32,
+    /// What was left of it, and of which part.
+    pub(super) left: Left,
+    /// The code of the part in which it goes on.
+    pub(super) part: u32,
 }
 
 /// What a limiter offers to one key's callers without a message.
@@ -19,7 +32,7 @@ pub(super) enum Offer {
     Tokens {
         /// The number of the part.
         part: u64,
-        /// Tells this lease from the others of its part.
+        /// Tells this lease from the others of its key.
         turn: u8,
         /// How many.
         tokens: u64,
@@ -31,6 +44,9 @@ pub(super) enum Offer {
     /// A refusal: nothing is left before this time.
     UsedUp(Time),
 }
+
+/// Where the gate keeps what is leased to all callers together; no key has this spot.
+pub(super) const SHARED: u32 = u32::MAX;
 
 /// How long before the end of a part its leases are only good for who has looked at the clock. tokio's timers are up to a
 /// millisecond late, and two that are due together fire in any order: so one is due to say so, and one to see that it
@@ -48,6 +64,8 @@ const CONFIRMED_AFTER: Duration = Duration::from_millis(1);
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     current: Option<Part>,
+    /// Until when leases may go on from one part to the next.
+    go_on_until: Time,
     /// Parts that may have lasted longer than they should have, and until when.
     late: BTreeMap<u64, Time>,
 }
@@ -61,7 +79,7 @@ pub(super) struct Part {
     pub(super) timed: bool,
     /// Since when they are told so; `None` where they were told so in time.
     unconfirmed: Option<Time>,
-    /// Whether anything was leased in it: else nobody has to be told that it ends.
+    /// Whether anything is leased in it: else nobody has to be told that it ends.
     leased: bool,
 }
 
@@ -116,14 +134,16 @@ impl Parts {
         if self.current.is_none() {
             let number = quota.part_at(now)?;
             let end = quota.part(number).1;
-            let part = Part { number, end, timed: false, unconfirmed: None, leased: false };
+            let leased = now < self.go_on_until;
+            let part = Part { number, end, timed: false, unconfirmed: None, leased };
             self.current = Some(Part { timed: part.guard() <= now, ..part });
         }
         self.current
     }
 
-    /// Something was leased in the current part.
-    pub(super) fn leased(&mut self) {
+    /// Something was leased in the current part, and may go on until then.
+    pub(super) fn leased(&mut self, until: Time) {
+        self.go_on_until = self.go_on_until.max(until);
         if let Some(part) = &mut self.current {
             part.leased = true;
         }
@@ -143,6 +163,9 @@ impl Parts {
 /// Numbers that a gate's word can tell apart; zero means none, and the last one that there is nothing.
 const CODES: u64 = LAST_PART as u64 - 1;
 
+/// More parts than any window has.
+const BACK: u64 = 1_000;
+
 /// A part's number as a gate's word holds it. Two parts share one only if 2^24 lie between them.
 pub(super) fn code(part: u64) -> u32 {
     u32::try_from(part % CODES + 1).unwrap_or(LAST_PART)
@@ -150,10 +173,14 @@ pub(super) fn code(part: u64) -> u32 {
 
 /// The latest part up to `latest` with this code; `None` where that lies too far back to matter.
 pub(super) fn part_of(code: u32, latest: u64) -> Option<u64> {
-    /// More parts than any window has.
-    const BACK: u64 = 1_000;
     let back = (latest % CODES + 1 + CODES).wrapping_sub(u64::from(code)) % CODES;
     latest.checked_sub(back).filter(|_| code != 0 && back <= BACK)
+}
+
+/// The part with this code at or after `part`; `None` where that lies further on than any lease goes.
+pub(super) fn later_part(part: u64, code_of: u32) -> Option<u64> {
+    let ahead = (CODES + u64::from(code_of) - u64::from(code(part))) % CODES;
+    part.checked_add(ahead).filter(|_| code_of != 0 && ahead <= BACK)
 }
 
 #[cfg(test)]
@@ -183,7 +210,7 @@ mod tests {
         let begun = || {
             let mut parts = Parts::default();
             parts.enter(&quota, Time::ZERO).unwrap();
-            parts.leased();
+            parts.leased(Time::ZERO);
             parts
         };
         let mut parts = begun();

@@ -38,6 +38,8 @@ pub(super) struct Table {
     overflow: Usage,
     /// What keys hash with.
     secret: u64,
+    /// The slots of keys by their spots of the gate, where leases may go on.
+    at_spots: Vec<u32>,
 }
 
 /// The overflow usage's place; no slot has this number.
@@ -73,6 +75,7 @@ impl Table {
             serial: 0,
             overflow: Usage::new(quota.algorithm),
             secret,
+            at_spots: Vec::new(),
         }
     }
 
@@ -259,7 +262,7 @@ impl Table {
     /// What is leased to that key's callers.
     pub(super) fn lease(&self, place: Place) -> Option<Lease> {
         let entry = self.entry(place).filter(|entry| entry.part != UNLEASED)?;
-        Some(Lease { part: entry.part, tokens: entry.tokens.into() })
+        Some(Lease { part: entry.part, turn: entry.turn, tokens: entry.tokens.into() })
     }
 
     /// What tells that key's next lease from its last ones.
@@ -268,11 +271,8 @@ impl Table {
     }
 
     pub(super) fn set_lease(&mut self, place: Place, lease: Option<Lease>) {
-        let turn = self.next_turn(place);
         if let Some(entry) = self.entry_mut(place) {
-            if lease.is_some() {
-                entry.turn = turn;
-            }
+            entry.turn = lease.map_or(entry.turn, |lease| lease.turn);
             entry.part = lease.map_or(UNLEASED, |lease| lease.part);
             // No more than that is ever leased.
             entry.tokens = lease.map_or(0, |lease| u32::try_from(lease.tokens).unwrap_or(u32::MAX));
@@ -287,6 +287,22 @@ impl Table {
         if let Some(entry) = self.entry_mut(place) {
             entry.spot = spot.map(Spot::new);
         }
+    }
+
+    /// That key's lease goes on at this spot, as whoever takes of it there tells by the spot alone.
+    pub(super) fn set_carried(&mut self, place: Place, spot: u32) {
+        let spot = spot as usize;
+        if spot >= self.at_spots.len() {
+            self.at_spots.resize(spot + 1, NOBODY);
+        }
+        self.at_spots[spot] = place.slot;
+    }
+
+    /// The key whose lease is kept at this spot.
+    pub(super) fn at_spot(&self, spot: u32) -> Option<Place> {
+        let slot = *self.at_spots.get(spot as usize)?;
+        let entry = self.entries.get(slot).filter(|entry| entry.spot == Some(Spot::new(spot)))?;
+        Some(Place { slot, serial: entry.serial })
     }
 
     /// Every key that the gate knows.

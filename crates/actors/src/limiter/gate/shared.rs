@@ -102,12 +102,14 @@ impl Shared {
         self.shares.own().any().put_back(term, 1) || self.lease.0.tokens.put_back(term, 1)
     }
 
-    /// Takes back what is left.
-    pub(super) fn take_back(&self) -> impl Iterator<Item = Left> {
+    /// Takes back what is left: of which part, and how many.
+    pub(super) fn take_back(&self) -> (u32, u64) {
         self.open.store(0, Ordering::Relaxed);
         // The lease first: nobody can then fill a share that was emptied already from what is counted twice.
         let lease = self.lease.0.tokens.recall();
-        [lease].into_iter().chain(self.shares.all().map(Tokens::recall))
+        let shares = self.shares.all().map(Tokens::recall).filter(|share| share.term == lease.term);
+        let shared_out: u64 = shares.map(|share| u64::from(share.tokens)).sum();
+        (lease.term.part(), u64::from(lease.tokens) + shared_out)
     }
 
     /// Takes all shares back into the lease: nobody takes of them afterwards, and nobody fills them.

@@ -21,6 +21,11 @@ impl Standing {
         self.nanos.store(u64::from(window.subsec_nanos()), Ordering::Relaxed);
     }
 
+    /// The most that can be left.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
     #[inline]
     pub(super) fn decision(&self, remaining: u64, more_at: u64) -> Decision {
         let nanos = self.nanos.load(Ordering::Relaxed) as u32;

@@ -190,6 +190,27 @@ async fn a_large_quota_is_granted_and_a_used_up_one_refused_without_a_message() 
     }
 }
 
+/// Parts of a second: somebody has to ask which of them runs, and each key once until more comes back for it.
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_called_all_the_time_are_not_asked_about_in_every_part() {
+    let limiter = handle(&limit(1_000, "minute"));
+    let second_long = Duration::from_secs(1);
+    let keys: Vec<String> = (0..100).map(|key| format!("customer-{key}")).collect();
+    for second in 0..60 {
+        for key in &keys {
+            assert_eq!(limiter.check(key).await.unwrap().remaining, 999 - second);
+        }
+        tokio::time::sleep(second_long).await;
+    }
+    let messages = limiter.hosted().messages();
+    assert!(messages < 100 + 60 + 10, "{messages} messages");
+    // One second's have left by then.
+    tokio::time::sleep(second_long).await;
+    for key in &keys {
+        assert_eq!(limiter.check(key).await.unwrap().remaining, 999 - 59);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_limiter_that_nobody_calls_keeps_no_timer() {
     let limiter = handle(&limit(1_000_000, "minute"));

@@ -9,7 +9,7 @@
 use super::{Change, LimiterInput, LimiterMachine};
 use crate::clock::Time;
 use crate::gate::MOST_LEASED;
-use crate::limiter::lease::{Lease, Offer, Part, code, part_of};
+use crate::limiter::lease::{Carried, Lease, Offer, Part, SHARED, code, later_part, part_of};
 use crate::limiter::table::{Key, Place};
 use crate::limiter::usage::{Mark, Usage};
 
@@ -67,32 +67,42 @@ impl LimiterMachine {
         self.config.max_wait.is_some()
     }
 
-    /// Takes back what is left of a key's lease: tokens, by the code of the part that each belongs to.
-    pub(in crate::limiter) fn taken_back(&mut self, now: Time, unsure: Unsure, left: &[(u32, u64)]) {
+    /// A lease went on in a later part: what was used of it before that is entered.
+    pub(in crate::limiter) fn carried(&mut self, carried: Carried) {
+        let Carried { spot, left, part } = carried;
+        let tokens = u64::from(left.tokens);
+        // Where another thread has told of a later part first, all of it counts as used there.
+        let is_of_it = |lease: &Lease| {
+            code(lease.part) == left.term.part() && lease.turn == left.term.turn() && tokens <= lease.tokens
+        };
+        let found = self.table.at_spot(spot).and_then(|place| {
+            let lease = self.table.lease(place).filter(is_of_it)?;
+            Some((place, lease, later_part(lease.part, part)?))
+        });
+        let Some((place, lease, part)) = found else { return };
+        self.enter_used(place, lease.part, lease.tokens - tokens);
+        self.table.set_lease(place, Some(Lease { part, tokens, ..lease }));
+    }
+
+    /// Takes back what is left of a key's lease: so many tokens, and the code of the part that it has come to.
+    pub(in crate::limiter) fn taken_back(&mut self, unsure: Unsure, (part, left): (u32, u64)) {
         let Unsure { place, leaving, .. } = unsure;
         if leaving {
             self.table.set_spot(place, None);
         }
-        let lease = self.table.lease(place);
+        let Some(lease) = self.table.lease(place) else { return };
         self.table.set_lease(place, None);
-        let mut used = lease.map_or(0, |lease| lease.tokens);
-        for (of, tokens) in left.iter().copied().filter(|(_, tokens)| *tokens > 0) {
-            match lease.filter(|lease| code(lease.part) == of) {
-                Some(lease) if tokens > used => {
-                    // More than is unaccounted for: one that a lease with the same turn had counted as used, long before.
-                    self.give_back_of_part(place, lease.part, tokens - used);
-                    used = 0;
-                }
-                Some(_) => used -= tokens,
-                None => {
-                    if let Some(part) = self.quota.part_at(now).and_then(|latest| part_of(of, latest)) {
-                        self.give_back_of_part(place, part, tokens);
-                    }
-                }
-            }
+        let part = later_part(lease.part, part).unwrap_or(lease.part);
+        match lease.tokens.checked_sub(left) {
+            Some(used) => self.enter_used(place, part, used),
+            // More than is unaccounted for: what a lease with the same turn had counted as used, long before.
+            None => self.give_back_of_part(place, part, left - lease.tokens),
         }
-        if let Some(lease) = lease.filter(|_| used > 0) {
-            let (quota, at) = (self.quota, self.parts.used_at(&self.quota, lease.part));
+    }
+
+    fn enter_used(&mut self, place: Place, part: u64, used: u64) {
+        if used > 0 {
+            let (quota, at) = (self.quota, self.parts.used_at(&self.quota, part));
             self.table.update(place, &quota, |usage| usage.take(&quota, at, used, false));
             self.granted += used;
         }
@@ -150,12 +160,17 @@ impl LimiterMachine {
 
     /// The gate has taken an offer up, and keeps it there.
     pub(in crate::limiter) fn leased(&mut self, place: Place, offer: Offer, spot: u32) {
+        let turn = self.table.next_turn(place);
         let lease = match offer {
-            Offer::Tokens { part, tokens, .. } => {
-                self.parts.leased();
-                Lease { part, tokens }
+            Offer::Tokens { part, tokens, more_at, .. } => {
+                let goes_on = spot != SHARED && more_at > self.quota.part(part).1;
+                self.parts.leased(if goes_on { more_at } else { Time::ZERO });
+                if goes_on {
+                    self.table.set_carried(place, spot);
+                }
+                Lease { part, turn, tokens }
             }
-            Offer::UsedUp(_) => Lease { part: 0, tokens: 0 },
+            Offer::UsedUp(_) => Lease { part: 0, turn, tokens: 0 },
         };
         self.table.set_spot(place, Some(spot));
         self.table.set_lease(place, Some(lease));
