@@ -25,8 +25,12 @@ use super::tokens::Tokens;
 /// A keyed digest of a key. The lower part is never zero.
 pub(crate) type Digest = (u64, u32);
 
-/// Cells and beginnings that are made at a time.
-const PIECE: usize = 128;
+/// Cells and beginnings that are made at a time: first so many, then as many as there are, and at last so many. A few keys
+/// take little, and where the pieces of many keys are stays near at hand.
+const FIRST_PIECE: usize = 128;
+const PIECE: usize = 1_024;
+/// The first piece of full size.
+const FIRST_WHOLE: usize = 1 + (PIECE / FIRST_PIECE).ilog2() as usize;
 /// A caller that has seen so many cells has lost its way: chains are about one long.
 const LONGEST_WALK: usize = 64;
 
@@ -82,23 +86,47 @@ impl KeyCell {
 #[derive(Debug)]
 struct Pieces<T>(Box<[OnceLock<Box<[T]>>]>);
 
+/// The piece in which a number stands, and where.
+#[inline]
+fn piece_of(number: usize) -> (usize, usize) {
+    if number >= PIECE {
+        return (number / PIECE - 1 + FIRST_WHOLE, number % PIECE);
+    }
+    match (number / FIRST_PIECE).checked_ilog2() {
+        None => (0, number),
+        Some(log) => (log as usize + 1, number - (FIRST_PIECE << log)),
+    }
+}
+
+/// How many stand in so many pieces.
+fn in_pieces(pieces: usize) -> usize {
+    match pieces {
+        0 => 0,
+        pieces if pieces <= FIRST_WHOLE => FIRST_PIECE << (pieces - 1),
+        pieces => (pieces - FIRST_WHOLE + 1) * PIECE,
+    }
+}
+
 impl<T: Default> Pieces<T> {
     fn new(most: usize) -> Self {
-        Pieces((0..most.div_ceil(PIECE)).map(|_| OnceLock::new()).collect())
+        let pieces = most.checked_sub(1).map_or(0, |last| piece_of(last).0 + 1);
+        Pieces((0..pieces).map(|_| OnceLock::new()).collect())
     }
 
     #[inline]
     fn at(&self, number: usize) -> Option<&T> {
-        self.0.get(number / PIECE)?.get()?.get(number % PIECE)
+        let (piece, place) = piece_of(number);
+        self.0.get(piece)?.get()?.get(place)
     }
 
     fn made_at(&self, number: usize) -> Option<&T> {
-        let piece = self.0.get(number / PIECE)?;
-        piece.get_or_init(|| (0..PIECE).map(|_| T::default()).collect()).get(number % PIECE)
+        let (piece, place) = piece_of(number);
+        let size = in_pieces(piece + 1) - in_pieces(piece);
+        self.0.get(piece)?.get_or_init(|| (0..size).map(|_| T::default()).collect()).get(place)
     }
 
     fn most(&self) -> usize {
-        self.0.len() * PIECE
+        in_pieces(self.0.len())
     }
 }
 
@@ -258,6 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn each_number_has_a_place_of_its_own_and_the_pieces_hold_no_more_than_those() {
+        for most in [1, 127, 128, 129, 1_023, 1_024, 1_025, 5_000] {
+            let pieces = Pieces::<AtomicU32>::new(most);
+            let all = u32::try_from(pieces.most()).unwrap();
+            assert!((most..most + PIECE).contains(&pieces.most()), "{most}");
+            (0..all)
+                .for_each(|number| pieces.made_at(number as usize).unwrap().store(number, Ordering::Relaxed));
+            let stored = |number: u32| pieces.at(number as usize).unwrap().load(Ordering::Relaxed);
+            assert!((0..all).all(|number| stored(number) == number), "{most}");
+            assert!(pieces.at(pieces.most()).is_none() && pieces.made_at(pieces.most()).is_none());
+        }
+    }
+
+    #[test]
     fn a_key_is_found_however_many_came_and_went_since() {
         let cells = KeyCells::new(3_000);
         let numbers: Vec<u32> = (0..3_000).map(|key| cells.assign(digest(key), 1).unwrap()).collect();
@@ -276,7 +318,7 @@ mod tests {
     #[test]
     fn a_cell_rests_for_the_part_in_which_it_came_free_and_where_none_is_left_a_key_has_none() {
         let cells = KeyCells::new(1);
-        let most = u32::try_from(PIECE).unwrap();
+        let most = u32::try_from(FIRST_PIECE).unwrap();
         let first = cells.assign(digest(0), 7).unwrap();
         cells.free(first, 7);
         let others: Vec<u32> = (1..most).map(|key| cells.assign(digest(key), 7).unwrap()).collect();
