@@ -51,6 +51,13 @@ pub trait Machine: Send + Sized + 'static {
     /// A new machine.
     fn new(config: Self::Config, moment: Moment) -> Self;
 
+    /// Whether one with these settings may ever use the random number of a moment, at its beginning or later: for whom does
+    /// not, none is made, and it finds zero.
+    fn draws(config: &Self::Config) -> bool {
+        let _ = config;
+        true
+    }
+
     /// Takes a decision. Must not panic by design; if it does, nothing has changed.
     ///
     /// `ticket` is the caller's; inputs that nobody waits for have none.

@@ -239,6 +239,10 @@ impl Machine for KeyedBreakerMachine {
         }
     }
 
+    fn draws(config: &Arc<BreakerConfig>) -> bool {
+        config.jitter
+    }
+
     fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &KeyedInput) -> KeyedChange {
         let KeyedInput { key, input } = input;
         let Some(place) = self.place(key, input) else {

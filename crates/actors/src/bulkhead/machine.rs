@@ -352,6 +352,10 @@ impl Machine for BulkheadMachine {
         }
     }
 
+    fn draws(_: &BulkheadConfig) -> bool {
+        false
+    }
+
     fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &BulkheadInput) -> BulkheadChange {
         match (*input, ticket) {
             (BulkheadInput::Acquire(_) | BulkheadInput::AcquireLane, Some(known)) if self.knows(known) => {

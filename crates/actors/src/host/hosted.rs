@@ -28,12 +28,18 @@ pub(super) struct Cell<M: Machine> {
     pub(super) waiting: Waiting<M::Reply>,
     /// Where further numbers come from, once one was used: few machines ever use one.
     entropy: Option<Box<Entropy>>,
-    /// The next number that the machine uses.
-    random: u64,
+    /// The next number that the machine uses, where it may ever use one.
+    random: Option<u64>,
     /// What came of its crashes; most actors never have one.
     pub(super) troubles: Option<Box<Troubles>>,
     pub(super) latest: Time,
     pub(super) status: M::Status,
+}
+
+impl<M: Machine> Cell<M> {
+    fn random(&self) -> u64 {
+        self.random.unwrap_or(0)
+    }
 }
 
 /// A time that its actor looks at for each message, without a lock; [`Time::MAX`] where there is none.
@@ -107,8 +113,8 @@ impl<M: Machine> Hosted<M> {
     #[must_use]
     pub fn new(ground: Arc<Ground>, kind: Kind, name: &str, config: M::Config) -> Arc<Self> {
         let clock = &ground.clock;
-        let random = entropy(&ground, kind, name).next_u64();
-        let moment = Moment { now: clock.now(), wall: clock.wall(), random };
+        let random = M::draws(&config).then(|| entropy(&ground, kind, name).next_u64());
+        let moment = Moment { now: clock.now(), wall: clock.wall(), random: random.unwrap_or(0) };
         let gate = M::Gate::new(&config, ground.options.grants);
         let mut machine = M::new(config, moment);
         gate.publish(&mut machine, moment.now);
@@ -273,6 +279,9 @@ impl<M: Machine> Hosted<M> {
         }
         let mut effects = Effects::default();
         let mut cell = lock(&self.cell);
+        if cell.random.is_none() && M::draws(&config) {
+            cell.random = Some(entropy(&self.ground, self.kind, self.name()).next_u64());
+        }
         let moment = self.moment(&mut cell, Time::MAX);
         self.recall(&mut cell.machine, Cause::All, moment.now);
         cell.machine.reconfigure(moment, config, &mut effects);
@@ -353,7 +362,7 @@ impl<M: Machine> Hosted<M> {
     /// The moment of what happened at the latest at `until`; never before anything that the machine knows.
     fn moment(&self, cell: &mut Cell<M>, until: Time) -> Moment {
         let now = self.no_later_than(cell, until);
-        Moment { now, wall: self.ground.clock.wall(), random: cell.random }
+        Moment { now, wall: self.ground.clock.wall(), random: cell.random() }
     }
 
     /// One step of the machine on what somebody noted, or on the request of `asker`.
@@ -367,7 +376,7 @@ impl<M: Machine> Hosted<M> {
         let mut cell = lock(&self.cell);
         cell.waiting.begin(asker);
         let now = self.no_later_than(&mut cell, until);
-        let moment = Moment { now, wall: self.ground.clock.wall_lately(), random: cell.random };
+        let moment = Moment { now, wall: self.ground.clock.wall_lately(), random: cell.random() };
         let mut effects = Effects::default();
         self.recall(&mut cell.machine, Cause::Input(input), moment.now);
         let result = catch_unwind(AssertUnwindSafe(|| {
@@ -395,7 +404,7 @@ impl<M: Machine> Hosted<M> {
                 entropy.next_u64();
                 Box::new(entropy)
             });
-            cell.random = entropy.next_u64();
+            cell.random = Some(entropy.next_u64());
         }
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);

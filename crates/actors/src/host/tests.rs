@@ -366,3 +366,26 @@ fn with_the_tokio_runtime_that_it_lived_on_and_its_last_handle_all_of_it_is_gone
     drop((tokio, hosted));
     assert!(known.upgrade().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_begins_to_draw_with_other_settings_draws_what_it_would_have_drawn_from_the_start() {
+    let settings = |jitter: bool| {
+        let settings = crate::settings::Settings::new().with("failure_threshold", 1).with("jitter", jitter);
+        Arc::new(BreakerConfig::from_settings(&settings).unwrap())
+    };
+    let opened_until = async |at_first: bool, then: bool| {
+        let clock = Arc::new(Clock::starting_at(crate::clock::WallTime::from_nanos(0)));
+        let tokio = tokio::runtime::Handle::current();
+        let ground = Ground::new(tokio, 1, clock, Arc::new(Log::default()), HostOptions::default());
+        let hosted: Arc<Hosted<crate::breaker::KeyedBreakerMachine>> =
+            Hosted::new(ground, Kind::Breaker, "db", settings(at_first));
+        hosted.reconfigure(settings(then));
+        let outcome = Outcome { ending: Ending::Error(ErrorKind::ServerError), latency: Duration::ZERO };
+        let input = BreakerInput::Report { ticket: Ticket(1), epoch: 1, outcome };
+        hosted.report(crate::breaker::KeyedInput { key: None, input }).await;
+        hosted.status().own.until.unwrap()
+    };
+    let (plain, drawn) = (opened_until(false, false).await, opened_until(true, true).await);
+    assert_ne!(plain, drawn);
+    assert_eq!((opened_until(false, true).await, opened_until(true, false).await), (drawn, plain));
+}

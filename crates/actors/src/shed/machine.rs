@@ -105,6 +105,10 @@ impl Machine for ShedMachine {
         ShedMachine { config, control: Control::new(&config, moment.now), shed: [0; CLASSES] }
     }
 
+    fn draws(_: &Shed) -> bool {
+        false
+    }
+
     fn decide(&self, moment: Moment, ticket: Option<Ticket>, input: &ShedInput) -> ShedChange {
         match (*input, ticket) {
             (ShedInput::Admit { priority }, Some(ticket)) => {

@@ -62,6 +62,10 @@ impl Machine for BrownoutMachine {
         BrownoutMachine { config, control: Control::new(moment.now), parts: Arc::default() }
     }
 
+    fn draws(_: &DegradeGracefully) -> bool {
+        false
+    }
+
     fn decide(&self, _moment: Moment, _ticket: Option<Ticket>, input: &BrownoutInput) -> BrownoutChange {
         match input {
             BrownoutInput::Took { latency } => BrownoutChange::Count(*latency),

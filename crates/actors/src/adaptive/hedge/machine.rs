@@ -153,6 +153,10 @@ impl Machine for HedgeMachine {
         }
     }
 
+    fn draws(_: &Hedge) -> bool {
+        false
+    }
+
     fn decide(&self, _moment: Moment, ticket: Option<Ticket>, input: &HedgeInput) -> HedgeChange {
         match (*input, ticket) {
             (HedgeInput::Ended { latency }, _) => HedgeChange::Learn(latency),

@@ -120,6 +120,10 @@ impl Machine for AdaptiveMachine {
         }
     }
 
+    fn draws(_: &AdaptiveTimeout) -> bool {
+        false
+    }
+
     fn decide(&self, moment: Moment, _ticket: Option<Ticket>, input: &AdaptiveInput) -> AdaptiveChange {
         match *input {
             AdaptiveInput::Succeeded { latency, ended } => {
