@@ -27,6 +27,7 @@ mod test_site;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod ambient;
 pub mod bulkhead;
 pub mod config;
 pub mod deadline;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use super::{BuildError, Runtime};
+use crate::ambient;
 
 /// The process's runtime, where one was installed.
 static INSTALLED: RwLock<Option<Runtime>> = RwLock::new(None);
@@ -27,8 +28,9 @@ thread_local! {
     static ENTERED_ID: Cell<u64> = const { Cell::new(0) };
 }
 
-tokio::task_local! {
-    static SCOPED: Runtime;
+thread_local! {
+    /// The runtime of the task that this thread polls.
+    static SCOPED: Cell<Option<Runtime>> = const { Cell::new(None) };
 }
 
 /// Runtimes that nobody installed, by the tokio runtime that they live on. Never iterated.
@@ -75,8 +77,9 @@ pub(crate) fn current_id() -> Option<u64> {
     if entered != 0 {
         return Some(entered);
     }
-    if let Ok(scoped) = SCOPED.try_with(Runtime::id) {
-        return Some(scoped);
+    let scoped = ambient::peek(&SCOPED, |scoped| scoped.as_ref().map(Runtime::id)).flatten();
+    if scoped.is_some() {
+        return scoped;
     }
     match INSTALLED_ID.load(Ordering::Acquire) {
         0 => {
@@ -115,7 +118,7 @@ impl Runtime {
         if let Some(entered) = ENTERED.with_borrow(|entered| entered.last().cloned()) {
             return entered;
         }
-        if let Ok(scoped) = SCOPED.try_with(Clone::clone) {
+        if let Some(scoped) = ambient::peek(&SCOPED, Clone::clone).flatten() {
             return scoped;
         }
         Runtime::global()
@@ -173,12 +176,12 @@ impl Runtime {
 
     /// The same for work that blocks a thread.
     pub(crate) fn scope_blocking<T>(&self, work: impl FnOnce() -> T) -> T {
-        SCOPED.sync_scope(self.clone(), work)
+        ambient::inside(&SCOPED, &mut Some(self.clone()), work)
     }
 
     /// Annotated calls within `future` use this runtime, on whichever thread it is polled.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        SCOPED.scope(self.clone(), future).await
+        ambient::around(&SCOPED, self.clone(), future).await
     }
 }
 
