@@ -25,7 +25,7 @@ pub use inventory;
 /// Runs a handler that can run once.
 pub fn run_once<T, E, B, F>(
     site: &'static Site,
-    outcome: Outcome<T, E>,
+    outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     body: B,
 ) -> impl Future<Output = Result<T, E>>
@@ -42,7 +42,7 @@ where
 /// Runs a handler that can run again.
 pub fn run_many<T, E, B, F>(
     site: &'static Site,
-    outcome: Outcome<T, E>,
+    outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
 ) -> impl Future<Output = Result<T, E>>
@@ -57,7 +57,7 @@ where
 /// Runs a handler that can run once and has a fallback.
 pub fn run_once_or<T, E, B, F, G, H>(
     site: &'static Site,
-    outcome: Outcome<T, E>,
+    outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     body: B,
     fallback: G,
@@ -76,7 +76,7 @@ where
 /// Runs a handler that can run again and has a fallback.
 pub fn run_many_or<T, E, B, F, G, H>(
     site: &'static Site,
-    outcome: Outcome<T, E>,
+    outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
     fallback: G,
@@ -96,44 +96,51 @@ pub fn cloned_for_another_run<T: Clone>(argument: &T) -> T {
     argument.clone()
 }
 
-/// The adapter of a return type in which an `impl Trait` stands: of its value nothing is known.
+/// What makes the adapter of a return type in which an `impl Trait` stands: of its value nothing is known.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __steadfast_opaque_outcome {
-    ($ret:ty) => {{
-        #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
-        use $crate::__private::{Known as _, Unknown as _};
-        let (_, error) = $crate::__private::probes::<$ret>();
-        $crate::__private::Outcome::new((&&error).judge(), |_| ::core::option::Option::None, |_| {})
-            .with_errors_that_say_what_they_are((&&error).says_what_it_is())
-    }};
+    ($ret:ty) => {
+        || {
+            #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
+            use $crate::__private::{Known as _, Unknown as _};
+            let (_, error) = $crate::__private::probes::<$ret>();
+            $crate::__private::Outcome::new((&&error).judge(), |_| ::core::option::Option::None, |_| {})
+                .with_errors_that_say_what_they_are((&&error).says_what_it_is())
+        }
+    };
 }
 
-/// The adapter of a handler's return type.
+/// What makes the adapter of a handler's return type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __steadfast_outcome {
-    ($ret:ty) => {{
-        #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
-        use $crate::__private::{Known as _, Unknown as _, WithStatus as _, WithoutStatus as _};
-        let (ok, error) = $crate::__private::probes::<$ret>();
-        $crate::__private::Outcome::new((&&error).judge(), (&&ok).status(), (&&ok).degrade())
-            .replaying((&&ok).replay())
-            .with_errors_that_say_what_they_are((&&error).says_what_it_is())
-    }};
+    ($ret:ty) => {
+        || {
+            #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
+            use $crate::__private::{Known as _, Unknown as _, WithStatus as _, WithoutStatus as _};
+            let (ok, error) = $crate::__private::probes::<$ret>();
+            $crate::__private::Outcome::new((&&error).judge(), (&&ok).status(), (&&ok).degrade())
+                .replaying((&&ok).replay())
+                .with_errors_that_say_what_they_are((&&error).says_what_it_is())
+        }
+    };
 }
 
 /// The same with a codec, for an idempotency store.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __steadfast_stored_outcome {
-    ($ret:ty) => {{
-        #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
-        use $crate::__private::{Kept as _, NotKept as _};
-        $crate::__private::outcome!($ret).stored($crate::__private::codec()).stored_errors(
-            (&&$crate::__private::Probe::<<$ret as $crate::__private::Answer>::Error>::NEW).error_codec(),
-        )
-    }};
+    ($ret:ty) => {
+        || {
+            #[allow(unused_imports, reason = "which of the traits is needed depends on the types")]
+            use $crate::__private::{Kept as _, NotKept as _};
+            let outcome = $crate::__private::outcome!($ret);
+            outcome().stored($crate::__private::codec()).stored_errors(
+                (&&$crate::__private::Probe::<<$ret as $crate::__private::Answer>::Error>::NEW).error_codec(),
+            )
+        }
+    };
 }
 
 /// Lets the linker collect a site.

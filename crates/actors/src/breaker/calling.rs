@@ -185,7 +185,7 @@ impl<'a, W, F, J, T, E, N, A> Calling<'a, W, F, J, T, E, N, A> {
 #[inline(never)]
 fn settle(breaker: &BreakerHandle, granted: Granted, started: Time, ending: Ending) -> Option<Outcome> {
     let outcome = outcome(breaker, started, ending);
-    (!breaker.settle_granted(granted, outcome)).then_some(outcome)
+    (!breaker.settle_granted(granted, &outcome)).then_some(outcome)
 }
 
 impl<'a, W, F, J, T, E, N, A> Calling<'a, W, F, J, T, E, N, A>

@@ -127,8 +127,8 @@ impl BreakerHandle {
     /// [`note_granted`](BreakerHandle::note_granted) where it cannot wait.
     #[inline]
     #[must_use = "what is left to do changes the actor's mind"]
-    pub fn settle_granted(&self, granted: Granted, outcome: Outcome) -> bool {
-        self.has_settled(granted.0, &outcome)
+    pub fn settle_granted(&self, granted: Granted, outcome: &Outcome) -> bool {
+        self.has_settled(granted.0, outcome)
     }
 
     /// Reports an outcome that [`settle_granted`](BreakerHandle::settle_granted) left to be, and waits, at most 1 ms, until

@@ -26,9 +26,10 @@ impl Granted {
 }
 
 impl LimiterHandle {
-    /// What most calls of a quota that all callers share find: a token in this thread's share of the lease.
+    /// What most calls of a quota that all callers share find: a token in this thread's share of the lease, spent by this.
+    /// `None` says nothing: the rest has to be [looked up](LimiterHandle::try_granted).
     #[inline]
-    pub(super) fn granted_at_once(&self, key: &str, cost: u64) -> Option<Decision> {
+    pub fn granted_at_once(&self, key: &str, cost: u64) -> Option<Decision> {
         self.has_gate_for(key, cost).then(|| self.hosted().gate().take_share())?
     }
 

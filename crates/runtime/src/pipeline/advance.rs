@@ -40,6 +40,7 @@ pub(crate) struct InAdvance {
 // Relaxed: all is written by the thread that polls the call. Others read it under the lock of the call's holds, or have
 // got the call from that thread.
 impl InAdvance {
+    #[inline]
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
@@ -91,7 +92,7 @@ pub(super) fn take(call: &Call, plan: &Plan) -> bool {
 /// Tells each gate of the success, innermost first; `false` where some are left, which have to hear of it otherwise.
 /// `own` of the references to the call are those of who runs it.
 #[inline]
-pub(super) fn settle(call: &Arc<Call>, own: usize, plan: &Plan, outcome: Outcome) -> bool {
+pub(super) fn settle(call: &Arc<Call>, own: usize, plan: &Plan, outcome: &Outcome) -> bool {
     let held = &call.in_advance;
     // Nobody inside may still rely on it.
     if Arc::strong_count(call) > own {

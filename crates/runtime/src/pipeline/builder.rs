@@ -91,7 +91,7 @@ impl Pipeline {
         E: From<Rejection> + crate::Classify,
         F: Future<Output = Result<T, E>>,
     {
-        self.run(Outcome::classified(), Inputs::new(), body, NoFallback).await
+        self.run(Outcome::classified, Inputs::new(), body, NoFallback).await
     }
 
     /// The same for a message: its caller is whom limiters count and authentication asks for, and what it asks for is
@@ -113,7 +113,7 @@ impl Pipeline {
         if self.plan.once.is_some() {
             inputs = inputs.fingerprint(Fingerprints::new().with(message).finish());
         }
-        self.run(Outcome::classified().stored(codec()), inputs, body, NoFallback).await
+        self.run(|| Outcome::classified().stored(codec()), inputs, body, NoFallback).await
     }
 
     /// The same with an answer for when it fails; declared by a layer `fallback`.
@@ -130,7 +130,7 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        self.run(Outcome::classified(), Inputs::new(), body, By(fallback)).await
+        self.run(Outcome::classified, Inputs::new(), body, By(fallback)).await
     }
 
     /// The same for results that are read by `outcome`, with what layers need to know of the call's arguments: who
@@ -148,7 +148,7 @@ impl Pipeline {
         E: From<Rejection>,
         F: Future<Output = Result<T, E>>,
     {
-        self.run(outcome, inputs, body, NoFallback).await
+        self.run(move || outcome, inputs, body, NoFallback).await
     }
 
     /// Both: results that are read by `outcome`, and an answer for when the call fails.
@@ -167,12 +167,12 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        self.run(outcome, inputs, body, By(fallback)).await
+        self.run(move || outcome, inputs, body, By(fallback)).await
     }
 
     fn run<T, E, F>(
         &self,
-        outcome: Outcome<T, E>,
+        outcome: impl Fn() -> Outcome<T, E>,
         inputs: Inputs,
         mut body: impl FnMut() -> F,
         fallback: impl Instead<T, E>,

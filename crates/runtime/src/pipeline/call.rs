@@ -85,6 +85,7 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 
 impl Call {
     /// The call around this one, if any.
+    #[inline]
     pub(crate) fn current() -> Option<Arc<Call>> {
         scope::current()
     }

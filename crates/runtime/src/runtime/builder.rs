@@ -255,6 +255,7 @@ impl RuntimeBuilder {
         let timers = clock.is_fast().then(|| Timers::new(handle.clone(), Arc::clone(&clock)));
         #[cfg(test)]
         let timers = timers.or_else(|| self.coarse.then(|| Timers::new(handle.clone(), Arc::clone(&clock))));
+        let has_listener = self.events.is_some();
         let events = self.events.unwrap_or_else(|| Arc::new(NoEvents));
         let ground = Ground::new(handle, seed, clock, events, self.options);
         let registry = Registry::new(ground);
@@ -277,6 +278,7 @@ impl RuntimeBuilder {
                 idle: Notify::new(),
                 closing: AtomicBool::new(false),
                 timers,
+                has_listener,
                 _background: background,
             }),
         }

@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     closing: AtomicBool,
     /// The ends of its waiting calls, where its clock is a fast one.
     timers: Option<Timers>,
+    /// Whether anybody was named to listen to events.
+    has_listener: bool,
     /// Ends the background thread of a runtime that was built outside tokio.
     _background: Option<tokio_util::sync::DropGuard>,
 }
@@ -113,6 +115,12 @@ impl Runtime {
     #[inline]
     pub fn clock(&self) -> &Arc<Clock> {
         self.ground().clock()
+    }
+
+    /// Whether anybody listens to events.
+    #[inline]
+    pub(crate) fn is_recording(&self) -> bool {
+        self.inner.has_listener && self.ground().events().is_recording()
     }
 
     /// Its audit trail, where one was set.

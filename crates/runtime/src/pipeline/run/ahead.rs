@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use steadfast_actors::clock::Time;
-use steadfast_actors::limiter::Granted;
+use steadfast_actors::limiter::{Decision, Granted};
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
@@ -153,12 +153,12 @@ pub(super) fn not_opened<T, E: From<Rejection>>(why: NotOpened, first: &mut Firs
 /// Written to its place and not handed on by value: what was written in parts and is read as a whole right away holds a
 /// processor up for as long as half of all this takes.
 pub(super) fn open(
-    callee: Callee<'_>,
+    callee: &Callee<'_>,
     errors_are_known: bool,
     is_like_others: bool,
     opened: &mut Option<Opened>,
 ) -> Result<(), Box<NotOpened>> {
-    let found = match callee {
+    let found = match *callee {
         Callee::Site(site) => call_of(site),
         Callee::Plan(runtime, plan) => Ok(call_of_plan(runtime, plan)),
     };
@@ -245,7 +245,7 @@ pub(super) fn close(opened: &mut Option<Opened>) -> Closed {
             None => Duration::ZERO,
         };
         let outcome = Outcome { ending: Ending::Success, latency };
-        if !advance::settle(used, 1, plan, outcome) {
+        if !advance::settle(used, 1, plan, &outcome) {
             return Closed::Not;
         }
         if is_recorded {
@@ -334,12 +334,23 @@ fn limited(call: &Call, limits: &[Limit]) -> Entered {
     match limits {
         [] => Entered::Granted,
         // There is nothing to give back.
-        [only] => match asked(call, only) {
-            Some(Ok(_)) => Entered::Granted,
-            Some(Err(rejection)) => Entered::Refused(0, Box::new(rejection)),
-            None => Entered::NotYet,
+        [only] => match only.handle.granted_at_once("", 1) {
+            Some(decision) => {
+                note_decision(call, only, decision);
+                Entered::Granted
+            }
+            None => limited_by_one(call, only),
         },
         several => limited_by_several(call, several),
+    }
+}
+
+#[inline(never)]
+fn limited_by_one(call: &Call, limit: &Limit) -> Entered {
+    match asked(call, limit) {
+        Some(Ok(_)) => Entered::Granted,
+        Some(Err(rejection)) => Entered::Refused(0, Box::new(rejection)),
+        None => Entered::NotYet,
     }
 }
 
@@ -367,12 +378,19 @@ fn limited_by_several(call: &Call, limits: &[Limit]) -> Entered {
 #[inline]
 fn asked(call: &Call, limit: &Limit) -> Option<Result<Granted, Rejection>> {
     let answer = limit.handle.try_granted("", 1);
-    if call.parent().is_some()
-        && let Some(answer) = &answer
+    if let Some(answer) = &answer
         && let Some(decision) =
             answer.as_ref().map_or_else(Rejection::decision, |granted| Some(granted.decision()))
     {
-        call.note_limit(limit.handle.name(), decision);
+        note_decision(call, limit, decision);
     }
     answer
+}
+
+/// Notes how the limiter stands, for a call around this one.
+#[inline]
+fn note_decision(call: &Call, limit: &Limit, decision: Decision) {
+    if call.parent().is_some() {
+        call.note_limit(limit.handle.name(), decision);
+    }
 }

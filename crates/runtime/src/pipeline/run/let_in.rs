@@ -105,7 +105,7 @@ impl<B, F: Future> LetIn<'_, '_, B, F> {
     fn settle(&self) -> bool {
         let latency = self.began.map_or(Duration::ZERO, |began| self.call.runtime.clock().now().since(began));
         let outcome = Outcome { ending: Ending::Success, latency };
-        let is_settled = advance::settle(self.call, OWN, self.plan, outcome);
+        let is_settled = advance::settle(self.call, OWN, self.plan, &outcome);
         if is_settled && self.call.is_recorded() {
             self.call.tell_attempt(self.plan, outcome);
         }

@@ -74,7 +74,8 @@ use crate::outcome::Outcome;
 use crate::retry::{Nested, Wait, next_wait};
 use crate::runtime::Runtime;
 
-/// Runs one call of `site`: `body` makes a future for each attempt, and none when it can't make another.
+/// Runs one call of `site`: `body` makes a future for each attempt, and none when it can't make another. How its results
+/// are read is what `outcome` returns, the same each time: made where it is needed, it costs nothing to hand on.
 ///
 /// # Errors
 /// What the handler returned, or a refusal.
@@ -83,7 +84,7 @@ use crate::runtime::Runtime;
 /// Dropped at any point it gives back everything that it was granted.
 pub(crate) fn execute<T, E, B, F>(
     site: &'static Site,
-    outcome: Outcome<T, E>,
+    outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     body: B,
     fallback: impl Instead<T, E>,
@@ -100,7 +101,7 @@ where
 pub(crate) fn execute_plan<'c, T, E, B, F>(
     runtime: &'c Runtime,
     plan: &'c Arc<Plan>,
-    outcome: Outcome<T, E>,
+    outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     body: B,
     fallback: impl Instead<T, E>,
@@ -124,7 +125,7 @@ enum Callee<'c> {
 #[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
 fn run<T, E, B, F>(
     callee: Callee<'_>,
-    outcome: Outcome<T, E>,
+    outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
     fallback: impl Instead<T, E>,
@@ -139,7 +140,8 @@ where
         let mut first = First { answer: None, begun: None };
         {
             let mut waiting = Waiting::new(place.as_mut());
-            poll_fn(|context| waiting.poll(callee, &outcome, &inputs, &mut body, &mut first, context)).await;
+            poll_fn(|context| waiting.poll(&callee, &outcome(), &inputs, &mut body, &mut first, context))
+                .await;
         }
         match first.answer {
             // Each by itself: what was written as one of them is not to be read as whichever it is.
@@ -151,7 +153,7 @@ where
         let Begun { used, ahead } = *begun;
         let handler = Handler::new(&mut body, place, ahead);
         // Boxed, so that a call that is over by then holds no room for what it does not need.
-        Box::pin(interpreted(used, outcome, inputs, handler, fallback)).await
+        Box::pin(interpreted(used, outcome(), inputs, handler, fallback)).await
     }
 }
 
@@ -243,7 +245,7 @@ fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {
 #[inline]
 fn begin(used: &mut Used) {
     let parent = Call::current();
-    let is_recorded = used.runtime.ground().events().is_recording();
+    let is_recorded = used.runtime.is_recording();
     if parent.is_some() || is_recorded || !used.is_like_others() {
         begin_apart(used, parent, is_recorded);
     }

@@ -45,7 +45,7 @@ impl<'p, F> Waiting<'p, F> {
     #[inline]
     pub(super) fn poll<T, E, B>(
         &mut self,
-        callee: Callee<'_>,
+        callee: &Callee<'_>,
         outcome: &Outcome<T, E>,
         inputs: &Inputs,
         body: &mut B,
