@@ -23,17 +23,12 @@ impl<'a> Acquiring<'a> {
         Acquiring { pool, priority, later: None }
     }
 
-    /// None is free, or somebody waits. By a pointer: whatever is returned in memory makes of all that
+    /// The actor has to be asked. By a pointer: whatever is returned in memory makes of all that
     /// [`poll`](Future::poll) returns something that is put together there and copied.
     #[cold]
     #[inline(never)]
     fn poll_later(&mut self, context: &mut Context<'_>) -> Poll<Box<Answer>> {
         let Acquiring { pool, priority, .. } = *self;
-        if self.later.is_none()
-            && let Some(rejection) = pool.refused(priority)
-        {
-            return Poll::Ready(Box::new(Err(rejection)));
-        }
         let ask = || later(|| pool.acquire_or_ask(Acquire::one(priority)));
         self.later.get_or_insert_with(ask).as_mut().poll(context).map(Box::new)
     }
@@ -46,10 +41,14 @@ impl Future for Acquiring<'_> {
     #[expect(clippy::inline_always, reason = "measured: it is a third of what a permit costs")]
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        if self.later.is_none()
-            && let Some(permit) = self.pool.at_once(1)
-        {
-            return Poll::Ready(Ok(permit));
+        let Acquiring { pool, priority, .. } = *self;
+        if self.later.is_none() {
+            if let Some(permit) = pool.at_once(1) {
+                return Poll::Ready(Ok(permit));
+            }
+            if let Some(rejection) = pool.full_in_words(pool.refused_in_words(priority)) {
+                return Poll::Ready(Err(rejection));
+            }
         }
         self.poll_later(context).map(|answer| *answer)
     }

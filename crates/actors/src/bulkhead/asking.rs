@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::gate::{Asking, Taking};
 use super::handle::Shared;
 use super::permit::{BulkheadPermit, Held, Observed, Preemption};
 use super::{Acquire, BulkheadHandle, BulkheadInput, BulkheadReply, Priority, Refusal};
+use crate::clock::saturating_nanos;
 use crate::host::{AskError, InLine, Reply};
-use crate::rejection::Rejection;
+use crate::rejection::{FullReason, Rejection};
 use crate::settings::{Mode, OnUnavailable};
 
 impl Acquire {
@@ -26,6 +28,29 @@ impl BulkheadHandle {
         let hosted = &self.shared.hosted;
         let refusal = hosted.gate().refusal(class, |until| hosted.clock().left_until(until))?;
         Some(self.full(refusal))
+    }
+
+    /// What there is to say to a caller of this class that is [refused](Self::refused), in as few words as go by registers:
+    /// one more than stand in line, or zero where it is not; and for how many nanoseconds at most, where any do.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refused_in_words(&self, class: Priority) -> (u64, u64) {
+        let hosted = &self.shared.hosted;
+        match hosted.gate().refusal(class, |until| hosted.clock().left_until(until)) {
+            Some(Refusal { waiting, retry_after, .. }) => {
+                (u64::from(waiting) + 1, retry_after.map_or(0, saturating_nanos))
+            }
+            None => (0, 0),
+        }
+    }
+
+    /// The same, put together.
+    #[inline]
+    pub(super) fn full_in_words(&self, (line, nanos): (u64, u64)) -> Option<Rejection> {
+        let waiting = u32::try_from(line.checked_sub(1)?).unwrap_or(u32::MAX);
+        let retry_after = (waiting > 0).then(|| Duration::from_nanos(nanos));
+        let reason = FullReason::QueueFull;
+        Some(self.full(Refusal { reason, waiting, waited: Duration::ZERO, retry_after }))
     }
 
     /// Takes what is granted in advance, or goes where it is refused so, or else asks: in one change, so that nobody
@@ -99,6 +124,7 @@ impl BulkheadHandle {
         }
     }
 
+    #[inline]
     fn full(&self, refusal: Refusal) -> Rejection {
         let Refusal { reason, waiting, waited, retry_after } = refusal;
         let hosted = &self.shared.hosted;
