@@ -1,8 +1,8 @@
 //! Leases by key, for callers who know nothing but a digest of theirs.
 //!
 //! Each key has a cell. Cells whose digests end alike hang together in a chain, and a word says where it begins. There are
-//! as many chains as there are keys: with one key more, one chain is split, so that the table grows as it is used, never
-//! copies what it holds, and never takes longer for one key than for another. The actor alone puts keys in and takes them
+//! twice as many chains as there are keys, so that most keys stand alone: with one key more, two chains are split, so that the
+//! table grows as it is used, never copies what it holds, and never takes longer for one key than for another. The actor alone puts keys in and takes them
 //! out. Where no cell is left a key has none, and its callers ask.
 //!
 //! A caller walks a chain while the actor may change it: it may come off into another one, or find an end too early. It
@@ -31,7 +31,9 @@ const FIRST_PIECE: usize = 128;
 const PIECE: usize = 1_024;
 /// The first piece of full size.
 const FIRST_WHOLE: usize = 1 + (PIECE / FIRST_PIECE).ilog2() as usize;
-/// A caller that has seen so many cells has lost its way: chains are about one long.
+/// Chains for each key: where most keys stand alone, finding one seldom fetches another's cell first.
+const CHAINS: usize = 2;
+/// A caller that has seen so many cells has lost its way: chains are one long, or few more.
 const LONGEST_WALK: usize = 64;
 
 /// The lease of one key: two of them are what processors fetch at once.
@@ -167,7 +169,7 @@ impl KeyCells {
     pub(crate) fn new(keys: usize) -> Self {
         KeyCells {
             chains: AtomicU64::new(1),
-            first: Pieces::new(keys),
+            first: Pieces::new(keys.saturating_mul(CHAINS)),
             cells: Pieces::new(keys.saturating_add(keys / 2 + 1)),
             kept: Mutex::default(),
         }
@@ -221,9 +223,8 @@ impl KeyCells {
         let chains = self.chains.load(Ordering::Relaxed);
         self.hang(chain(digest.0, chains), number, cell);
         kept.taken += 1;
-        if kept.taken as u64 > chains && chains < self.first.most() as u64 {
-            self.split(chains);
-        }
+        let wanted = kept.taken.saturating_mul(CHAINS).min(self.first.most()) as u64;
+        (chains..wanted).take(CHAINS).for_each(|chains| self.split(chains));
         Some(number)
     }
 

@@ -39,8 +39,8 @@
 //! goes away leaves the line or gives back what it was granted, and the next one moves up at that very moment.
 //!
 //! # Grants in advance
-//! What is left of a key that was asked for is leased to its callers for the present part of its window, and a refusal stands
-//! until more comes back: both without a message. Quotas of which the time of every grant matters, `token_bucket` and
+//! What is left of a key that was asked for is leased to its callers for the present part of its window, and for a key of its
+//! own from part to part, until more comes back; a refusal stands until then, too: both without a message. Quotas of which the time of every grant matters, `token_bucket` and
 //! small sliding windows, grant one by one and refuse in advance. Who asks is counted by the same parts as who takes.
 //!
 //! # Several limiters, one decision
