@@ -1,9 +1,9 @@
 //! Leases by key, for callers who know nothing but a digest of theirs.
 //!
-//! Each key has a cell. Cells whose digests end alike hang together in a chain, and a word says where it begins. There are
-//! twice as many chains as there are keys, so that most keys stand alone: with one key more, two chains are split, so that the
-//! table grows as it is used, never copies what it holds, and never takes longer for one key than for another. The actor alone puts keys in and takes them
-//! out. Where no cell is left a key has none, and its callers ask.
+//! Each key has a cell. Cells whose digests end alike hang together in a chain, and a word says where it begins. There
+//! are twice as many chains as there are keys, so that most keys stand alone: with one key more, two chains are split,
+//! so that the table grows as it is used, never copies what it holds, and never takes longer for one key than for
+//! another. The actor alone puts keys in and takes them out. Where no cell is left a key has none, and its callers ask.
 //!
 //! A caller walks a chain while the actor may change it: it may come off into another one, or find an end too early. It
 //! then finds nothing, which means that it asks; and it gives up after so many cells, so that it always ends.

@@ -176,6 +176,12 @@ impl LimiterGate {
         self.shared.take_share(&self.standing).map(|(decision, _)| decision)
     }
 
+    /// The same for who does not ask how the quota stands then.
+    #[inline]
+    pub(super) fn spend_share(&self) -> bool {
+        self.shared.spend_share()
+    }
+
     /// What a thread without a share of its own finds.
     fn take_shared(&self, span: u64, clock: &Clock) -> Found {
         let part = code_in(span);

@@ -26,10 +26,17 @@ impl Granted {
 }
 
 impl LimiterHandle {
-    /// What most calls of a quota that all callers share find: a token in this thread's share of the lease, spent by this.
-    /// `None` says nothing: the rest has to be [looked up](LimiterHandle::try_granted).
+    /// Spends one request of a quota that all callers share, out of this thread's share of what is granted in advance. Where
+    /// it is `false`, nothing is spent or said: [`try_granted`](LimiterHandle::try_granted) looks up the rest.
     #[inline]
-    pub fn granted_at_once(&self, key: &str, cost: u64) -> Option<Decision> {
+    #[must_use = "where it is false nothing was spent"]
+    pub fn spent_at_once(&self) -> bool {
+        self.has_gate_for("", 1) && self.hosted().gate().spend_share()
+    }
+
+    /// What most calls of a quota that all callers share find: a token in this thread's share of the lease.
+    #[inline]
+    pub(super) fn granted_at_once(&self, key: &str, cost: u64) -> Option<Decision> {
         self.has_gate_for(key, cost).then(|| self.hosted().gate().take_share())?
     }
 

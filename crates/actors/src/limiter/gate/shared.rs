@@ -49,6 +49,12 @@ impl Shared {
         Some((self.decision(standing, own), own.term))
     }
 
+    /// The same for who does not ask how the quota stands then.
+    #[inline]
+    pub(super) fn spend_share(&self) -> bool {
+        self.shares.own_at_once().and_then(Tokens::take_one).is_some()
+    }
+
     /// How it stands for a thread that has so many of its own.
     #[inline]
     fn decision(&self, standing: &Standing, own: Left) -> Decision {

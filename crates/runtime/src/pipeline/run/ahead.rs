@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use steadfast_actors::clock::Time;
-use steadfast_actors::limiter::{Decision, Granted};
+use steadfast_actors::limiter::Granted;
 use steadfast_actors::machine::Kind;
 use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::{Rejection, UnavailableReason};
@@ -333,14 +333,10 @@ enum Entered {
 fn limited(call: &Call, limits: &[Limit]) -> Entered {
     match limits {
         [] => Entered::Granted,
+        // Nobody around it wants to know how the limiter stands.
+        [only] if call.parent().is_none() && only.handle.spent_at_once() => Entered::Granted,
         // There is nothing to give back.
-        [only] => match only.handle.granted_at_once("", 1) {
-            Some(decision) => {
-                note_decision(call, only, decision);
-                Entered::Granted
-            }
-            None => limited_by_one(call, only),
-        },
+        [only] => limited_by_one(call, only),
         several => limited_by_several(call, several),
     }
 }
@@ -378,19 +374,12 @@ fn limited_by_several(call: &Call, limits: &[Limit]) -> Entered {
 #[inline]
 fn asked(call: &Call, limit: &Limit) -> Option<Result<Granted, Rejection>> {
     let answer = limit.handle.try_granted("", 1);
-    if let Some(answer) = &answer
+    if call.parent().is_some()
+        && let Some(answer) = &answer
         && let Some(decision) =
             answer.as_ref().map_or_else(Rejection::decision, |granted| Some(granted.decision()))
     {
-        note_decision(call, limit, decision);
-    }
-    answer
-}
-
-/// Notes how the limiter stands, for a call around this one.
-#[inline]
-fn note_decision(call: &Call, limit: &Limit, decision: Decision) {
-    if call.parent().is_some() {
         call.note_limit(limit.handle.name(), decision);
     }
+    answer
 }
