@@ -131,8 +131,8 @@ impl BreakerHandle {
         self.has_settled(granted.0, outcome)
     }
 
-    /// Reports an outcome that [`settle_granted`](BreakerHandle::settle_granted) left to be, and waits, at most 1 ms, until
-    /// what follows from it is published.
+    /// Reports an outcome that [`settle_granted`](BreakerHandle::settle_granted) left to be, and waits until what follows from
+    /// it is published: at most 1 ms, and 2 ms more where its runtime has a fast clock, whose ends are no finer.
     ///
     /// # Cancel safety
     /// What was reported stays reported.

@@ -142,8 +142,8 @@ impl BreakerPermit {
         self.admission.lease()
     }
 
-    /// Reports and waits, at most 1 ms, until what follows from it is published. A success that nothing follows from is
-    /// counted, and nothing is waited for.
+    /// Reports and waits until what follows from it is published: at most 1 ms, and 2 ms more where its runtime has a fast
+    /// clock, whose ends are no finer. A success that nothing follows from is counted, and nothing is waited for.
     ///
     /// # Cancel safety
     /// What was reported stays reported.
