@@ -46,7 +46,7 @@ impl Future for Acquiring<'_> {
             if let Some(permit) = pool.at_once(1) {
                 return Poll::Ready(Ok(permit));
             }
-            if let Some(rejection) = pool.full_in_words(pool.refused_in_words(priority)) {
+            if let Some(rejection) = pool.refused(priority) {
                 return Poll::Ready(Err(rejection));
             }
         }

@@ -23,18 +23,20 @@ impl Acquire {
 impl BulkheadHandle {
     /// What the actor would say to a caller of this class that wants one permit, where it has said in advance that it would
     /// refuse it.
-    #[cold]
+    #[inline]
     pub(super) fn refused(&self, class: Priority) -> Option<Rejection> {
-        let hosted = &self.shared.hosted;
-        let refusal = hosted.gate().refusal(class, |until| hosted.clock().left_until(until))?;
-        Some(self.full(refusal))
+        let (line, nanos) = self.refused_in_words(class);
+        let waiting = u32::try_from(line.checked_sub(1)?).unwrap_or(u32::MAX);
+        let retry_after = (waiting > 0).then(|| Duration::from_nanos(nanos));
+        let reason = FullReason::QueueFull;
+        Some(self.full(Refusal { reason, waiting, waited: Duration::ZERO, retry_after }))
     }
 
-    /// What there is to say to a caller of this class that is [refused](Self::refused), in as few words as go by registers:
-    /// one more than stand in line, or zero where it is not; and for how many nanoseconds at most, where any do.
+    /// The same in as few words as go by registers: one more than stand in line, or zero where it is not refused; and for how
+    /// many nanoseconds at most, where any do.
     #[cold]
     #[inline(never)]
-    pub(super) fn refused_in_words(&self, class: Priority) -> (u64, u64) {
+    fn refused_in_words(&self, class: Priority) -> (u64, u64) {
         let hosted = &self.shared.hosted;
         match hosted.gate().refusal(class, |until| hosted.clock().left_until(until)) {
             Some(Refusal { waiting, retry_after, .. }) => {
@@ -42,15 +44,6 @@ impl BulkheadHandle {
             }
             None => (0, 0),
         }
-    }
-
-    /// The same, put together.
-    #[inline]
-    pub(super) fn full_in_words(&self, (line, nanos): (u64, u64)) -> Option<Rejection> {
-        let waiting = u32::try_from(line.checked_sub(1)?).unwrap_or(u32::MAX);
-        let retry_after = (waiting > 0).then(|| Duration::from_nanos(nanos));
-        let reason = FullReason::QueueFull;
-        Some(self.full(Refusal { reason, waiting, waited: Duration::ZERO, retry_after }))
     }
 
     /// Takes what is granted in advance, or goes where it is refused so, or else asks: in one change, so that nobody
