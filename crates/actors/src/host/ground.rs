@@ -9,6 +9,7 @@ use super::actor::Supervisor;
 use super::load::Load;
 use super::patience::Patience;
 use crate::clock::Clock;
+use crate::clock::timer::Timers;
 use crate::event::EventSink;
 use crate::settings::Grants;
 use crate::supervise::RestartLimit;
@@ -93,6 +94,13 @@ impl Ground {
     #[inline]
     pub fn clock(&self) -> &Arc<Clock> {
         &self.clock
+    }
+
+    /// The one table of ends of its runtime, for what waits; none where its clock is no [fast](Clock::fast) one.
+    #[must_use]
+    #[inline]
+    pub fn timers(&self) -> Option<&Timers> {
+        self.patience.as_ref().map(Patience::timers)
     }
 
     /// The seed of all its randomness.

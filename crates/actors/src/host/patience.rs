@@ -30,8 +30,15 @@ pub(super) struct Patience {
 impl Patience {
     /// That of a runtime; none where its clock is no fast one: simulated time is exact, and stays with tokio's timers.
     pub(super) fn of(tokio: &Handle, clock: &Arc<Clock>) -> Option<Self> {
-        let timers = || Timers::new(tokio.clone(), Arc::clone(clock));
-        clock.is_fast().then(|| Patience { timers: timers(), spare: Slots::default() })
+        clock.is_fast().then(|| Self::on(tokio, clock))
+    }
+
+    fn on(tokio: &Handle, clock: &Arc<Clock>) -> Self {
+        Patience { timers: Timers::new(tokio.clone(), Arc::clone(clock)), spare: Slots::default() }
+    }
+
+    pub(super) fn timers(&self) -> &Timers {
+        &self.timers
     }
 
     fn lend(&self) -> Lent<'_> {
@@ -114,10 +121,17 @@ mod tests {
         fn record(&self, _: Event) {}
     }
 
-    fn breaker(clock: Clock, ask_timeout: Duration) -> Arc<Hosted<BreakerMachine>> {
+    fn ground(clock: Clock, ask_timeout: Duration) -> Arc<Ground> {
         let options = HostOptions { ask_timeout, ..HostOptions::default() };
-        let ground = Ground::new(Handle::current(), 1, Arc::new(clock), Arc::new(Nobody), options);
+        Ground::new(Handle::current(), 1, Arc::new(clock), Arc::new(Nobody), options)
+    }
+
+    fn on(ground: Arc<Ground>) -> Arc<Hosted<BreakerMachine>> {
         Hosted::new(ground, Kind::Breaker, "db", BreakerConfig::default())
+    }
+
+    fn breaker(clock: Clock, ask_timeout: Duration) -> Arc<Hosted<BreakerMachine>> {
+        on(ground(clock, ask_timeout))
     }
 
     fn spare(ground: &Ground) -> usize {
@@ -127,10 +141,14 @@ mod tests {
 
     const ADMIT: BreakerInput = BreakerInput::Admit { patience: None };
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_asks_an_actor_that_hangs_hears_no_answer_once_its_time_is_over_and_not_before() {
         let length = Duration::from_millis(3);
-        let breaker = breaker(Clock::fast(), length);
+        let mut ground = ground(Clock::system(), length);
+        // As under a fast clock, whose time no test can stop.
+        let patience = Patience::on(&Handle::current(), ground.clock());
+        Arc::get_mut(&mut ground).unwrap().patience = Some(patience);
+        let breaker = on(ground);
         assert!(breaker.ask(breaker.ticket(), ADMIT).await.is_ok());
         breaker.hang(Time::MAX, false).await.unwrap();
         let start = breaker.now();

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::flight::InFlight;
 use super::{Inner, Runtime, current};
 use crate::config::{ConfigError, Layers};
+#[cfg(test)]
 use crate::deadline::timer::Timers;
 use crate::observe::Audit;
 use crate::pipeline::Plans;
@@ -252,9 +253,8 @@ impl RuntimeBuilder {
             Arc::new(self.wall.map_or_else(system, Clock::starting_at))
         };
         let clock = self.clock.unwrap_or_else(own);
-        let timers = clock.is_fast().then(|| Timers::new(handle.clone(), Arc::clone(&clock)));
         #[cfg(test)]
-        let timers = timers.or_else(|| self.coarse.then(|| Timers::new(handle.clone(), Arc::clone(&clock))));
+        let coarse = self.coarse.then(|| Timers::new(handle.clone(), Arc::clone(&clock)));
         let has_listener = self.events.is_some();
         let events = self.events.unwrap_or_else(|| Arc::new(NoEvents));
         let ground = Ground::new(handle, seed, clock, events, self.options);
@@ -277,7 +277,8 @@ impl RuntimeBuilder {
                 in_flight: InFlight::new(),
                 idle: Notify::new(),
                 closing: AtomicBool::new(false),
-                timers,
+                #[cfg(test)]
+                coarse,
                 has_listener,
                 _background: background,
             }),

@@ -58,8 +58,9 @@ pub(crate) struct Inner {
     in_flight: InFlight,
     idle: Notify,
     closing: AtomicBool,
-    /// The ends of its waiting calls, where its clock is a fast one.
-    timers: Option<Timers>,
+    /// The ends of its waiting calls, where a test wants them on a table under a clock that is no fast one.
+    #[cfg(test)]
+    coarse: Option<Timers>,
     /// Whether anybody was named to listen to events.
     has_listener: bool,
     /// Ends the background thread of a runtime that was built outside tokio.
@@ -171,7 +172,11 @@ impl Runtime {
     /// What bounds its waiting calls; where there is none, tokio's timers do.
     #[inline]
     pub(crate) fn timers(&self) -> Option<&Timers> {
-        self.inner.timers.as_ref()
+        #[cfg(test)]
+        if self.inner.coarse.is_some() {
+            return self.inner.coarse.as_ref();
+        }
+        self.ground().timers()
     }
 
     /// Whether a call that was counted may begin: it may not while the runtime shuts down.
