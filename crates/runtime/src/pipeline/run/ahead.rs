@@ -35,6 +35,7 @@ use crate::pipeline::advance;
 use crate::pipeline::call::Call;
 use crate::pipeline::gate::Pass;
 use crate::pipeline::limits::Limit;
+use crate::pipeline::plan::Plan;
 use crate::pipeline::spare::{Used, call_of, call_of_plan};
 
 /// What a handler returned, or its panic.
@@ -196,26 +197,38 @@ pub(super) fn open(
             Entered::NotYet => return Err(interpreted(opened, Passed::default())),
         }
     }
-    let has_passed = plan.at_once.is_empty() || advance::take(used, plan);
-    let is_recorded = used.is_recorded();
-    if is_recorded {
+    if used.is_recorded() {
         used.tell_entry(plan, None);
-        used.tell_gates(plan, used.in_advance.count());
     }
-    if !has_passed {
+    if !pass(used, plan, began) {
         let (whole, attempt) = advance::take_over(used);
         return Err(interpreted(
             opened,
             Passed { is_told: true, entered: true, refused: None, whole, attempt },
         ));
     }
+    Ok(())
+}
+
+/// Passes all gates that stand before a first attempt; `false` where one of them has to be asked. Says when the attempt
+/// began, where somebody judges how long it takes.
+#[inline]
+pub(super) fn pass(call: &Call, plan: &Plan, began: &mut Option<Time>) -> bool {
+    let has_passed = plan.at_once.is_empty() || advance::take(call, plan);
+    let is_recorded = call.is_recorded();
+    if is_recorded {
+        call.tell_gates(plan, call.in_advance.count());
+    }
+    if !has_passed {
+        return false;
+    }
     if let Some(budget) = plan.budget() {
         budget.first_attempt();
     }
     if plan.judges_time || is_recorded {
-        *began = Some(used.runtime.clock().now());
+        *began = Some(call.runtime.clock().now());
     }
-    Ok(())
+    true
 }
 
 #[cold]

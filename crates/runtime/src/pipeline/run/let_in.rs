@@ -16,7 +16,7 @@ use steadfast_actors::clock::Time;
 use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::Rejection;
 
-use super::ahead::{Ahead, Came, polled, ready_made};
+use super::ahead::{Ahead, Came, pass, polled, ready_made};
 use super::ends::{Ends, disarm};
 use super::waiting::cut_short;
 use super::{Finished, Handler, Running};
@@ -40,19 +40,11 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
             return None;
         }
         let (plan, call) = (self.plan, self.call);
-        let has_passed = advance::take(call, plan);
-        if call.is_recorded() {
-            call.tell_gates(plan, call.in_advance.count());
-        }
-        if !has_passed {
+        let mut began = None;
+        if !pass(call, plan, &mut began) {
             (handler.ahead.whole, handler.ahead.attempt) = advance::take_over(call);
             return None;
         }
-        if let Some(budget) = plan.budget() {
-            budget.first_attempt();
-        }
-        let is_timed = plan.judges_time || call.is_recorded();
-        let began = is_timed.then(|| call.runtime.clock().now());
         let mut answer = None;
         let mut attempt = LetIn { plan, call, handler, began, ends: Ends::default(), is_over: false };
         attempt.handler.begin();
