@@ -120,6 +120,36 @@ async fn the_environment_overrides_the_file_that_overrides_the_attribute_that_ov
     }
 }
 
+/// Says to this test that it is the process with the odd environment.
+#[cfg(unix)]
+const ODD: &str = "ODD_ENVIRONMENT";
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_unicode_is_no_reason_not_to_start_unless_it_is_ours() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    if std::env::var_os(ODD).is_some() {
+        let built = tokio_runtime().block_on(async { Runtime::builder().isolated().seed(1).build() });
+        eprintln!(
+            "{}",
+            built.map_or_else(|refused| refused.to_string(), |runtime| runtime.name().to_owned())
+        );
+        return;
+    }
+    let no_unicode = std::ffi::OsStr::from_bytes(b"\xff");
+    let starts_with = |variable: &str| {
+        let this = "a_variable_that_is_no_unicode_is_no_reason_not_to_start_unless_it_is_ours";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", this, "--nocapture"]).env(ODD, "1").env(variable, no_unicode);
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    let said = starts_with("SOMEBODY_ELSES");
+    assert!(said.contains("steadfast\n"), "{said}");
+    let said = starts_with("STEADFAST__CIRCUIT_BREAKER__SETTINGS__WINDOW");
+    assert!(said.contains("`window`"), "{said}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn values_that_make_no_sense_are_refused_all_at_once_with_their_keys() {
     let text = "[circuit_breaker.settings]\nfailure_threshold = 0\nrecovery_timeout = '0s'\n\

@@ -1,9 +1,20 @@
+use std::ffi::OsString;
+
 use steadfast_actors::declare::ATTRIBUTES;
 use steadfast_actors::settings::{Settings, Value};
 
-use super::{Overlay, file};
+use super::{Overlay, file, fold};
 
 const PREFIX: &str = "STEADFAST__";
+/// What a site's settings begin with, behind that.
+const SITE: &str = "SITE__";
+
+/// The process's variables as texts. What is none is read with replacement characters: of somebody else's variable it is
+/// no matter, and of ours the check then says which one it is.
+pub(crate) fn of_process() -> Vec<(String, String)> {
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(variable, value)| (text(variable), text(value))).collect()
+}
 
 /// Reads the environment's variables that begin with `STEADFAST__`.
 pub(super) fn read(variables: &[(String, String)], overlays: &mut Vec<Overlay>, mistakes: &mut Vec<String>) {
@@ -11,8 +22,9 @@ pub(super) fn read(variables: &[(String, String)], overlays: &mut Vec<Overlay>, 
         .iter()
         .filter_map(|(variable, value)| Some((variable.strip_prefix(PREFIX)?, value.as_str())))
         .collect();
-    // The environment has no order of its own, and mistakes must come in the same order each time.
-    ours.sort_unstable();
+    // The environment has no order of its own, and mistakes must come in the same order each time. Sites come last: what is
+    // said of one of them is stronger than what is said of all.
+    ours.sort_unstable_by_key(|(variable, value)| (variable.starts_with(SITE), *variable, *value));
     for (variable, value) in ours {
         match parse(variable, value) {
             Ok(overlay) => overlays.push(overlay),
@@ -41,7 +53,7 @@ fn parse(variable: &str, value: &str) -> Result<Overlay, String> {
     }
     Ok(Overlay {
         attribute,
-        name: (*name).to_owned(),
+        name: fold(name),
         of_site,
         settings,
         source: format!("{PREFIX}{variable}"),

@@ -9,6 +9,9 @@ pub(super) fn read(text: &str, source: &str, overlays: &mut Vec<Overlay>, mistak
         Ok(root) => root,
         Err(error) => return mistakes.push(format!("{source}: {error}")),
     };
+    let mut root: Vec<(String, toml::Value)> = root.into_iter().collect();
+    // What is said of a site is stronger than what is said of all, whatever the alphabet says.
+    root.sort_by_key(|(attribute, _)| attribute == "site");
     for (attribute, value) in root {
         let toml::Value::Table(names) = value else {
             mistakes

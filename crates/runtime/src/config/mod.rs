@@ -9,7 +9,8 @@
 //! ```
 //!
 //! `STEADFAST__CIRCUIT_BREAKER__PAYMENTS__FAILURE_THRESHOLD=4` says the same in the environment and is stronger: two
-//! underscores stand between the parts, and in names whatever is no letter or digit is written as one underscore.
+//! underscores stand between the parts, and in names each run of what is no letter or digit is written as one, so that
+//! `shop::charge` is `SHOP_CHARGE`. Of one source, what is said of a site is stronger than what is said of a policy.
 
 mod environment;
 mod file;
@@ -24,6 +25,8 @@ use std::sync::Mutex;
 use steadfast_actors::settings::{Settings, nearest};
 
 use crate::lock::lock;
+
+pub(crate) use environment::of_process;
 
 /// All mistakes in declarations, file and environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub(crate) struct Overlay {
     settings: Settings,
     /// Where they come from, for messages.
     source: String,
-    /// Names in the environment have lost their case and their punctuation.
+    /// Whether the name has lost its case and its punctuation, as in the environment.
     folded: bool,
 }
 
@@ -82,9 +85,11 @@ impl Overlay {
     }
 }
 
-/// A name as the environment writes it.
+/// A name as the environment writes it: one underscore for each run of punctuation, since two of them stand between parts,
+/// and none at the ends.
 fn fold(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_uppercase).collect::<Vec<_>>().join("_")
 }
 
 /// The sources over the declarations, the weakest first.

@@ -36,6 +36,42 @@ fn the_environment_is_stronger_than_the_file_and_the_file_than_the_attribute() {
 }
 
 #[test]
+fn a_name_of_several_parts_can_be_written_in_the_environment() {
+    let environment = variables(&[
+        ("STEADFAST__THROTTLE__SHOP_CHARGE__MAX_CONCURRENT", "7"),
+        ("STEADFAST__SITE__shop_charge__RETRY__ATTEMPTS", "2"),
+        ("STEADFAST__CIRCUIT_BREAKER__ZAHLUNGEN_Ä__WINDOW", "8"),
+    ]);
+    let layers = Layers::read(None, None, &environment).unwrap();
+    let says = |attribute: &str, name: Option<&str>, sites: &[&str], key: &str| {
+        layers.over(Settings::new(), attribute, name, sites).get(key).cloned()
+    };
+    assert_eq!(says("throttle", Some("shop::charge"), &[], "max_concurrent"), Some(Value::Integer(7)));
+    assert_eq!(says("retry", None, &["charge", "shop::charge"], "attempts"), Some(Value::Integer(2)));
+    assert_eq!(says("circuit_breaker", Some("zahlungen--ä/"), &[], "window"), Some(Value::Integer(8)));
+    assert_eq!(layers.unasked(), Vec::<String>::new());
+}
+
+#[test]
+fn of_one_source_what_is_said_of_a_site_is_stronger_than_what_is_said_of_its_policy() {
+    let file = "[site.charge]\nbulkhead = { queue = 1 }\nthrottle = { queue = 1 }\n\
+                [bulkhead.orders]\nqueue = 2\n[throttle.orders]\nqueue = 2\n";
+    let environment = variables(&[
+        ("STEADFAST__THROTTLE__PAID__QUEUE", "4"),
+        ("STEADFAST__SITE__CHARGE__THROTTLE__QUEUE", "3"),
+    ]);
+    let queue = |layers: &Layers, attribute: &str, name: &str| {
+        layers.over(Settings::new(), attribute, Some(name), &["charge"]).get("queue").cloned()
+    };
+    let layers = Layers::read(None, Some(file), &[]).unwrap();
+    for attribute in ["bulkhead", "throttle"] {
+        assert_eq!(queue(&layers, attribute, "orders"), Some(Value::Integer(1)), "{attribute}");
+    }
+    let layers = Layers::read(None, Some(file), &environment).unwrap();
+    assert_eq!(queue(&layers, "throttle", "paid"), Some(Value::Integer(3)));
+}
+
+#[test]
 fn all_mistakes_of_file_and_environment_come_at_once() {
     let file = "circuit_braker.db = { window = 3 }\nretry = 5\n[site.a.timout]\ntotal = '1s'\n";
     let environment = variables(&[("STEADFAST__RETRY__X", "1"), ("STEADFAST__NOTHING__A__B", "1")]);

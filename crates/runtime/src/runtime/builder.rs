@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::flight::InFlight;
 use super::{Inner, Runtime, current};
-use crate::config::{ConfigError, Layers};
+use crate::config::{self, ConfigError, Layers};
 #[cfg(test)]
 use crate::deadline::timer::Timers;
 use crate::observe::Audit;
@@ -202,7 +202,7 @@ impl RuntimeBuilder {
             Err(_) => background()?,
         };
         let isolated = self.isolated;
-        let variables = self.environment.clone().unwrap_or_else(|| std::env::vars().collect());
+        let variables = self.environment.take().unwrap_or_else(config::of_process);
         let layers = Layers::read(self.file.as_deref(), self.text.as_deref(), &variables)?;
         let auth = std::mem::take(&mut self.auth).check(&layers)?;
         #[cfg(feature = "http")]
