@@ -14,6 +14,18 @@ async fn refund() -> Result<(), String> {
     Ok(())
 }
 
+#[circuit_breaker("stock")]
+#[retry(budget = { ratio = 0.1 })]
+async fn reserve() -> Result<(), String> {
+    Ok(())
+}
+
+#[circuit_breaker("stock")]
+#[retry(budget = { ratio = 0.5 })]
+async fn release() -> Result<(), String> {
+    Ok(())
+}
+
 #[idempotent(key = "arg:order", name = "orders")]
 async fn place_order(order: u32) -> Result<u32, String> {
     Ok(order)
@@ -46,6 +58,7 @@ async fn sites_that_declare_one_name_differently_or_share_a_scope_do_not_start_a
     let refused = Runtime::builder().isolated().environment([]).build().unwrap_err().to_string();
     for part in [
         "conflicts::refund and conflicts::charge declare the breaker",
+        "conflicts::release and conflicts::reserve pay from one budget, that of the breaker \"stock\"",
         "\"orders\"",
         "conflicts::cancel_order",
         "conflicts::place_order",
@@ -61,6 +74,8 @@ async fn sites_that_declare_one_name_differently_or_share_a_scope_do_not_start_a
 async fn where_nobody_builds_only_what_is_contradicted_is_refused_and_nothing_panics() {
     assert!(charge().await.unwrap_err().contains("conflicts::refund"));
     assert!(refund().await.unwrap_err().contains("conflicts::charge"));
+    assert!(reserve().await.unwrap_err().contains("conflicts::release"));
+    assert!(release().await.unwrap_err().contains("conflicts::reserve"));
     assert!(place_order(1).await.is_ok() != cancel_order(1).await.is_ok());
     assert!(Cats.adopt(1).await.is_ok() != Dogs.adopt(1).await.is_ok());
 }

@@ -216,6 +216,22 @@ async fn sites_on_one_breaker_share_one_budget() {
     assert_eq!((runs.all(), other.all()), (5, 1));
 }
 
+#[retry(attempts = 1_000, strategy = "fixed", base_delay = "1ms", jitter = false)]
+#[circuit_breaker("budget-of-one-name", failure_threshold = 100_000)]
+async fn says_nothing_of_it(runs: Runs) -> Result<(), Failed> {
+    runs.next();
+    Err(Failed::Kind(ErrorKind::ServerError))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_site_says_of_a_budget_holds_for_all_that_pay_from_it_whoever_calls_first() {
+    let runs = Runs::new();
+    assert!(says_nothing_of_it(runs.clone()).await.is_err());
+    assert_eq!(runs.all(), 5, "four repeats are what the other sites' budget holds");
+    let described = Runtime::current().describe("says_nothing_of_it").unwrap().to_string();
+    assert!(described.contains("budget 50 % of first runs plus 1 in 1s, at most 4"), "{described}");
+}
+
 #[retry(attempts = 3, strategy = "fixed", base_delay = "10s", jitter = false)]
 #[circuit_breaker("dropped-in-a-backoff")]
 async fn waits(runs: Runs) -> Result<(), Failed> {

@@ -15,6 +15,7 @@ use steadfast_actors::registry::Registry;
 use steadfast_actors::rejection::Rejection;
 use steadfast_actors::settings::{Mode, Problem, Settings, format_duration};
 
+mod budgets;
 mod pools;
 
 use super::gate::Gate;
@@ -25,8 +26,10 @@ use super::plan::{Hedging, Plan, Retry, Shown, Words};
 use super::site::Declaration;
 use crate::config::Layers;
 use crate::observe::Metered;
-use crate::retry::{BudgetConfig, RetryConfig, SharedBudget};
+use crate::retry::RetryConfig;
 use crate::runtime::Runtime;
+use budgets::Budget;
+pub(super) use budgets::Budgets;
 
 /// Blame for a dropped attempt needs this much time at least, where nothing says otherwise.
 const BLAME_AFTER: Duration = Duration::from_secs(1);
@@ -44,7 +47,7 @@ pub(super) struct Maker<'a> {
     retry: Option<RetryConfig>,
     hedge: Option<Hedge>,
     shed: Option<Shed>,
-    budget_name: String,
+    budget: Budget,
     slow: Option<Duration>,
     /// How many limiters were declared so far.
     limiters: usize,
@@ -65,7 +68,7 @@ impl<'a> Maker<'a> {
             retry: None,
             hedge: None,
             shed: None,
-            budget_name: site.to_owned(),
+            budget: Budget::of_site(site),
             slow: None,
             limiters: 0,
             route: None,
@@ -170,6 +173,7 @@ impl<'a> Maker<'a> {
         let function = settings.get("backoff").is_some().then_some(placeholder);
         let config = RetryConfig::from_settings_and_function(settings, function);
         self.retry = self.checked("retry", config);
+        self.budget.is_written = settings.get("budget").is_some();
         self.show("retry", self.retry.clone());
     }
 
@@ -200,7 +204,7 @@ impl<'a> Maker<'a> {
             self.slow = Some(limit);
         }
         let by = config.by().map(|by| By::parse(Some(by)));
-        self.budget_name = name.to_owned();
+        self.budget.is_of_breaker(name);
         self.show("circuit_breaker", Some(format_args!("{name:?} {config}")));
         let read = |settings: &Settings| BreakerConfig::from_settings(settings).ok();
         let same = |other: &Declaration| other.settings.text("name") == Some(name);
@@ -355,50 +359,47 @@ impl<'a> Maker<'a> {
     }
 
     /// A site's hedge is the site's own; what it may spend is its dependency's.
-    fn hedging(&mut self, budget: impl Fn(&str, BudgetConfig) -> Arc<SharedBudget>) {
+    fn hedging(&mut self, budgets: &Budgets) {
         let Some(config) = self.hedge.filter(|config| config.mode != Mode::Off) else { return };
         let site = self.plan.site.as_str();
         match self.runtime.registry().declare_hedge(site, config, site) {
             Ok(handle) => {
-                let shared = match &self.retry {
-                    Some(retry) => retry.budget().copied(),
-                    None => Some(BudgetConfig::default()),
-                };
-                let budget = shared.map(|settings| budget(&self.budget_name, settings));
+                let budget = self.shared_budget(budgets);
                 self.plan.hedge = Some(Hedging { handle, budget });
             }
             Err(rejection) => self.mistakes.push(rejection.to_string()),
         }
     }
 
-    /// The plan; `budget` gives the retry budget of a name.
+    /// What repeats, and from which budget.
+    fn retrying(&mut self, budgets: &Budgets) {
+        // One that only observes has nothing to let through: a repeat is all that it does.
+        let Some(config) = self.retry.clone().filter(|config| config.mode() == Mode::Enforce) else { return };
+        let reads = self
+            .route
+            .as_deref()
+            .is_some_and(|route| route.starts_with("GET ") || route.starts_with("HEAD "));
+        let may_run_twice = reads || self.plan.once.is_some();
+        let config = if may_run_twice { config.repeating_preempted() } else { config };
+        self.warn_of_a_throttle_held_through_backoffs(&config);
+        let budget = self.shared_budget(budgets);
+        let seed = self.runtime.ground().seed();
+        let entropy = Entropy::new(seed, &format!("retry/{}", self.plan.site));
+        self.plan.retry = Some(Retry { config, budget, entropy: Arc::new(Mutex::new(entropy)) });
+    }
+
+    /// The plan.
     ///
     /// # Errors
     /// Every mistake.
-    pub(super) fn finish(
-        mut self,
-        budget: impl Fn(&str, BudgetConfig) -> Arc<SharedBudget>,
-        scopes: &Scopes,
-    ) -> Result<Plan, Vec<String>> {
+    pub(super) fn finish(mut self, budgets: &Budgets, scopes: &Scopes) -> Result<Plan, Vec<String>> {
         self.store(scopes);
-        self.hedging(&budget);
+        self.settle_budget();
+        self.hedging(budgets);
         self.shedding();
+        self.retrying(budgets);
         if !self.mistakes.is_empty() {
             return Err(self.mistakes);
-        }
-        // One that only observes has nothing to let through: a repeat is all that it does.
-        if let Some(config) = self.retry.take().filter(|config| config.mode() == Mode::Enforce) {
-            let reads = self
-                .route
-                .as_deref()
-                .is_some_and(|route| route.starts_with("GET ") || route.starts_with("HEAD "));
-            let may_run_twice = reads || self.plan.once.is_some();
-            let config = if may_run_twice { config.repeating_preempted() } else { config };
-            self.warn_of_a_throttle_held_through_backoffs(&config);
-            let budget = config.budget().map(|settings| budget(&self.budget_name, *settings));
-            let seed = self.runtime.ground().seed();
-            let entropy = Entropy::new(seed, &format!("retry/{}", self.plan.site));
-            self.plan.retry = Some(Retry { config, budget, entropy: Arc::new(Mutex::new(entropy)) });
         }
         let slow = self.slow;
         self.plan.slow_after = slow.unwrap_or(SLOW_AFTER);

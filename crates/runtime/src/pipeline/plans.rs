@@ -1,18 +1,15 @@
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use dashmap::DashMap;
 use steadfast_actors::rejection::Rejection;
 
 use super::linked::{Linked, linked, name_of};
-use super::maker::Maker;
+use super::maker::{Budgets, Maker};
 use super::once::Scopes;
 use super::order::ORDER;
 use super::plan::{Described, Plan};
 use super::site::{Declaration, Site};
 use crate::config::{ConfigError, Layers};
-use crate::lock::lock;
-use crate::retry::{BudgetConfig, SharedBudget};
 use crate::runtime::Runtime;
 
 /// The plans of all sites in one runtime.
@@ -21,12 +18,12 @@ pub(crate) struct Plans {
     /// By the address of the static site: one site has one plan in one runtime.
     known: DashMap<usize, Result<Arc<Plan>, Rejection>>,
     scopes: Scopes,
-    budgets: Mutex<BTreeMap<String, Arc<SharedBudget>>>,
+    budgets: Budgets,
 }
 
 impl Plans {
     pub(crate) fn new(layers: Layers) -> Self {
-        Plans { layers, known: DashMap::new(), scopes: Scopes::default(), budgets: Mutex::default() }
+        Plans { layers, known: DashMap::new(), scopes: Scopes::default(), budgets: Budgets::default() }
     }
 
     /// The plan of `site`, made on its first call.
@@ -98,14 +95,7 @@ impl Plans {
         for declaration in declarations {
             maker.take(&declaration);
         }
-        maker.finish(|name, config| self.budget(name, config, runtime), &self.scopes)
-    }
-
-    /// The budget of a breaker, or of a site that has none.
-    fn budget(&self, name: &str, settings: BudgetConfig, runtime: &Runtime) -> Arc<SharedBudget> {
-        let mut budgets = lock(&self.budgets);
-        let made = || Arc::new(SharedBudget::new(settings, runtime.clock().now()));
-        Arc::clone(budgets.entry(name.to_owned()).or_insert_with(made))
+        maker.finish(&self.budgets, &self.scopes)
     }
 
     /// The effective pipeline of the site that goes by `name`: its function's name while that is unique, or its path.
