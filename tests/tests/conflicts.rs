@@ -57,7 +57,7 @@ impl Dogs {
 async fn sites_that_declare_one_name_differently_or_share_a_scope_do_not_start_and_are_named() {
     let refused = Runtime::builder().isolated().environment([]).build().unwrap_err().to_string();
     for part in [
-        "conflicts::refund and conflicts::charge declare the breaker",
+        "conflicts::refund and conflicts::charge declare the breaker with different settings; write the same at both",
         "conflicts::release and conflicts::reserve pay from one budget, that of the breaker \"stock\"",
         "\"orders\"",
         "conflicts::cancel_order",

@@ -116,9 +116,12 @@ struct Declared<H> {
     by: Box<str>,
 }
 
+/// What differs where a kind is declared in full by every site.
+const SETTINGS: &str = "settings";
+
 /// For kinds that every site declares in full.
 fn alike<C: PartialEq>(declared: &C, config: &C) -> Result<(), &'static str> {
-    if declared == config { Ok(()) } else { Err("settings") }
+    if declared == config { Ok(()) } else { Err(SETTINGS) }
 }
 
 /// For pools, where a site may leave to another what it does not care about.
@@ -355,9 +358,14 @@ impl Registry {
             rooms.get_mut(name).map(|mut declared| match agree(&mut declared, &config, by) {
                 Ok(()) => Ok(declared.handle.clone()),
                 Err(different) => {
+                    let way_out = if different == SETTINGS {
+                        "write the same at both: what one of them leaves out is the default there"
+                    } else {
+                        "write it at one of them, or the same at both"
+                    };
                     let problem = format!(
-                        "{by} and {} declare the {kind} with different {different}; write the settings in one \
-                         place, or the same in both",
+                        "{by} and {} declare the {kind} with different {different}; {way_out}, or once for both in the \
+                         settings file",
                         declared.by
                     );
                     Err(Rejection::misconfigured(name, problem))
