@@ -430,6 +430,15 @@ impl Machine for LimiterMachine {
         }
     }
 
+    fn describe(status: &LimiterStatus) -> String {
+        let LimiterStatus { keys, waiting, granted, refused, overflowed, .. } = status;
+        let overflow = match overflowed {
+            0 => String::new(),
+            some => format!(", {some} of them without a place of their own"),
+        };
+        format!("{keys} keys, {waiting} waiting; {granted} granted and {refused} refused{overflow}")
+    }
+
     /// What is held at that time counts as spent: its grant was counted under other rules.
     fn reconfigure(&mut self, moment: Moment, config: LimiterConfig, effects: &mut Effects<LimiterReply>) {
         let old = self.quota;

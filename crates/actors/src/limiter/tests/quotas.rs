@@ -308,3 +308,16 @@ fn the_settings_are_kept_as_they_were_written() {
     assert_eq!(plain.algorithm(), Algorithm::SlidingWindow);
     assert_eq!(plain.quota(), "10 an hour");
 }
+
+#[test]
+fn its_status_is_said_in_a_few_words() {
+    let mut bench = Bench::new(&limit(2, "minute").with("by", "user").with("max_keys", 1));
+    bench.pass("a", 3);
+    let said = |bench: &Bench| LimiterMachine::describe(&bench.machine.status(bench.now));
+    assert_eq!(said(&bench), "1 keys, 0 waiting; 2 granted and 1 refused");
+    bench.pass("b", 1);
+    assert_eq!(
+        said(&bench),
+        "1 keys, 0 waiting; 3 granted and 1 refused, 1 of them without a place of their own"
+    );
+}
