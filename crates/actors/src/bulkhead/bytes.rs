@@ -11,6 +11,15 @@ const UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
+/// Writes `64MiB`: in the largest unit that is exact.
+pub(super) fn format_bytes(bytes: u64) -> String {
+    let exact = UNITS.iter().filter(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit));
+    match exact.max_by_key(|(_, unit)| *unit) {
+        Some((name, unit)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
+    }
+}
+
 /// Reads `64MiB`.
 pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let wrong =

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Priority;
-use super::bytes::parse_bytes;
+use super::bytes::{format_bytes, parse_bytes};
 use super::kind_settings::{ConnectionSettings, CpuSettings, KindSettings, one};
 use super::pool_kind::PoolKind;
 use crate::adaptive::concurrency::{Adaptive, Limit};
@@ -311,9 +311,13 @@ impl BulkheadConfig {
 
 impl fmt::Display for BulkheadConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = if self.is_memory() { "bytes" } else { "at once" };
+        let capacity = self.capacity();
+        let (most, others) = match self.is_memory() {
+            true => (format_bytes(capacity), "callers"),
+            false => (capacity.to_string(), "more"),
+        };
         let wait = format_duration(self.max_wait());
-        write!(f, "{} {unit}; {} more wait up to {wait}", self.capacity(), self.queue())?;
+        write!(f, "{most} at once; {} {others} wait up to {wait}", self.queue())?;
         if self.discipline() == Discipline::AdaptiveLifo {
             f.write_str(", the newest first once the line has stood for a second")?;
         }

@@ -32,6 +32,8 @@ fn a_memory_counts_bytes_with_their_unit() {
     for (text, bytes) in [("64MiB", 64 << 20), ("1KiB", 1_024), ("2GB", 2_000_000_000), ("7B", 7)] {
         let config = read(&Settings::new().with("capacity", text));
         assert_eq!((config.capacity(), config.kind()), (bytes, PoolKind::Memory), "{text}");
+        let described = config.to_string();
+        assert!(described.starts_with(&format!("{text} at once; 32 callers wait up to 1s")), "{described}");
     }
     for text in ["64", "MiB", "1.5MiB", "-1MiB", "64mib", "64 MiB", "99999999999TiB", "2048TiB"] {
         assert_eq!(wrong(&Settings::new().with("capacity", text)), ["capacity"], "{text}");
