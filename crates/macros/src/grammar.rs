@@ -231,7 +231,19 @@ impl Entries<'_> {
         }
         let span = span_of_next(input);
         if let Ok(word) = input.call(Ident::parse_any) {
-            return Err(Error::new(span, format!("a bare word is no value; write \"{word}\"")));
+            // A constant, a type, a call: the attribute is read before any of them has a value.
+            let is_expression = word.to_string().contains(char::is_uppercase)
+                || input.peek(Token![::])
+                || input.peek(Token![.])
+                || input.peek(token::Paren)
+                || input.peek(Token![!]);
+            let message = if is_expression {
+                "no constant and no expression can stand here; write the value itself: a text, a number, true or false"
+                    .to_owned()
+            } else {
+                format!("a bare word is no value; write \"{word}\"")
+            };
+            return Err(Error::new(span, message));
         }
         let message = "expected a text, a number, true or false, [a list] or { a table }";
         Err(Error::new(span, message))

@@ -152,13 +152,18 @@ fn contexts_are_there(handler: &Handler) -> TokenStream {
         let Identity { key, text, span } = identity;
         (format!("{key} = {text:?} needs an argument that carries a caller, such as `msg: Message`"), span)
     });
+    let authenticated = handler.declared("require_auth").map(|declared| {
+        let message = "#[require_auth] needs an argument that carries a caller, such as `msg: Message`: without one nobody \
+                       could ever pass";
+        (message.to_owned(), declared.span)
+    });
     let bodies = handler.weights().filter(|weight| matches!(weight.source, Source::Body { needed: true }));
     let bodies = bodies.map(|weight| {
         let message = "how many bytes a call takes of a memory is read from its message, such as `msg: Message`; \
                        without one, write a cost, as in cost = \"arg:x\" or the path of a function";
         (message.to_owned(), weight.span)
     });
-    let assertions = callers.chain(bodies).map(|(message, span)| {
+    let assertions = callers.chain(authenticated).chain(bodies).map(|(message, span)| {
         let start =
             if candidates.is_empty() { quote!(let #found = false;) } else { quote!(let mut #found = false;) };
         quote_spanned! {at(span)=>

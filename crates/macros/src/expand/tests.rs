@@ -94,7 +94,7 @@ fn inputs_are_read_before_the_handler_takes_its_arguments() {
             rate_limit(requests = 99, per = "hour", by = "arg:msg", cost = weight),
         ),
         quote! {
-            pub async fn order(msg: &'static Message) -> Result<RpcResponse, String> {
+            pub async fn order(msg: Message) -> Result<RpcResponse, String> {
                 Ok(place(msg).await?)
             }
         },

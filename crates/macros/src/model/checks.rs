@@ -14,6 +14,12 @@ const PLAIN: [&str; 18] = [
     "i128", "isize", "f32", "f64",
 ];
 
+/// The same of types that hold others.
+const HOLDERS: [&str; 2] = ["Option", "Vec"];
+
+/// What a fallback may take at most: each number of arguments is a case of its own.
+const MOST_OF_A_FALLBACK: usize = 12;
+
 /// By what a policy tells its callers or its records apart, as `by` or `key` says it.
 pub(crate) struct Identity<'a> {
     pub(crate) key: &'static str,
@@ -49,8 +55,16 @@ impl Handler {
         let example = match output {
             Type::Tuple(tuple) if tuple.elems.is_empty() => "()".to_owned(),
             Type::Tuple(_) | Type::Reference(_) | Type::Array(_) | Type::Never(_) => "..".to_owned(),
-            Type::Path(path) => match path.path.get_ident() {
-                Some(word) if PLAIN.iter().any(|plain| word == plain) => word.to_string(),
+            Type::Path(path) => match path.path.segments.last() {
+                Some(last) if last.arguments.is_none() && path.path.get_ident().is_some() => {
+                    match PLAIN.iter().find(|plain| last.ident == plain) {
+                        Some(plain) => (*plain).to_owned(),
+                        None => return self.check_stored(errors),
+                    }
+                }
+                Some(last) if HOLDERS.iter().any(|holder| last.ident == holder) => {
+                    format!("{}<..>", last.ident)
+                }
                 _ => return self.check_stored(errors),
             },
             _ => return self.check_stored(errors),
@@ -93,6 +107,12 @@ impl Handler {
                     format!("{why}, and `self` can be given away or lent like this only once; take `&self`");
                 errors.push(Error::new_spanned(receiver, message));
             }
+        }
+        if again == "fallback" && self.function.arguments.len() > MOST_OF_A_FALLBACK {
+            let message = format!(
+                "#[fallback] hands on {MOST_OF_A_FALLBACK} arguments at most; put those that belong together into one type"
+            );
+            errors.push(Error::new(self.function.name().span(), message));
         }
         for argument in &self.function.arguments {
             if let (Whole::Lost, "fallback") = (argument.whole(), again) {
@@ -144,6 +164,9 @@ impl Handler {
         } else if self.function.arguments.len() != 1 {
             let message = "a route's handler takes exactly one argument, its `Message`";
             Some(Error::new(self.function.name().span(), message))
+        } else if let Some(Type::Reference(lent)) = self.function.arguments.first().map(|only| &only.ty) {
+            let message = "a route's handler owns its message: take `Message`, without `&`";
+            Some(Error::new_spanned(lent, message))
         } else {
             let message = "a route's handler has no type parameters: nobody could choose them";
             generics.type_params().next().map(|parameter| Error::new_spanned(parameter, message))
