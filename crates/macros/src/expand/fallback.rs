@@ -27,11 +27,11 @@ pub(super) fn closure(handler: &Handler) -> Option<TokenStream> {
     let given = match handler.function.receiver() {
         Some(receiver) => {
             let this = &receiver.self_token;
-            quote!(#private::handed_by_method::<#output, _, _, _>(#this, #handed, #failure))
+            quote!(#private::handed_by_method::<#output, _, _, _>(#this, #handed, &#failure))
         }
-        None => quote!(#private::handed::<#output, _, _>(#handed, #failure)),
+        None => quote!(#private::handed::<#output, _, _>(#handed, &#failure)),
     };
-    Some(located(quote!(move |#failure| { #kept #given.to(#path) }), span))
+    Some(located(quote!(move |#failure| async move { #kept #given.to(#path).await }), span))
 }
 
 /// Gives a name to each argument that a fallback needs whole and that has none, and what binds its parts again.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::inputs::Inputs;
 use super::plan::{Described, Plan};
-use super::run::{By, Failure, Instead, NoFallback, execute_plan};
+use super::run::{Failure, execute_plan, execute_plan_or};
 use super::site::Declaration;
 use crate::config::ConfigError;
 use crate::outcome::Outcome;
@@ -91,7 +91,7 @@ impl Pipeline {
         E: From<Rejection> + crate::Classify,
         F: Future<Output = Result<T, E>>,
     {
-        self.run(Outcome::classified, Inputs::new(), body, NoFallback).await
+        self.run(Outcome::classified, Inputs::new(), body).await
     }
 
     /// The same for a message: its caller is whom limiters count and authentication asks for, and what it asks for is
@@ -113,7 +113,7 @@ impl Pipeline {
         if self.plan.once.is_some() {
             inputs = inputs.fingerprint(Fingerprints::new().with(message).finish());
         }
-        self.run(|| Outcome::classified().stored(codec()), inputs, body, NoFallback).await
+        self.run(|| Outcome::classified().stored(codec()), inputs, body).await
     }
 
     /// The same with an answer for when it fails; declared by a layer `fallback`.
@@ -130,7 +130,7 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        self.run(Outcome::classified, Inputs::new(), body, By(fallback)).await
+        self.run_or(Outcome::classified, Inputs::new(), body, fallback).await
     }
 
     /// The same for results that are read by `outcome`, with what layers need to know of the call's arguments: who
@@ -148,7 +148,7 @@ impl Pipeline {
         E: From<Rejection>,
         F: Future<Output = Result<T, E>>,
     {
-        self.run(move || outcome, inputs, body, NoFallback).await
+        self.run(move || outcome, inputs, body).await
     }
 
     /// Both: results that are read by `outcome`, and an answer for when the call fails.
@@ -167,7 +167,7 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        self.run(move || outcome, inputs, body, By(fallback)).await
+        self.run_or(move || outcome, inputs, body, fallback).await
     }
 
     fn run<T, E, F>(
@@ -175,13 +175,27 @@ impl Pipeline {
         outcome: impl Fn() -> Outcome<T, E>,
         inputs: Inputs,
         mut body: impl FnMut() -> F,
-        fallback: impl Instead<T, E>,
     ) -> impl Future<Output = Result<T, E>>
     where
         E: From<Rejection>,
         F: Future<Output = Result<T, E>>,
     {
-        execute_plan(&self.runtime, &self.plan, outcome, inputs, move || Some(body()), fallback)
+        execute_plan(&self.runtime, &self.plan, outcome, inputs, move || Some(body()))
+    }
+
+    fn run_or<T, E, F, H>(
+        &self,
+        outcome: impl Fn() -> Outcome<T, E>,
+        inputs: Inputs,
+        mut body: impl FnMut() -> F,
+        fallback: impl FnOnce(Arc<Failure<E>>) -> H,
+    ) -> impl Future<Output = Result<T, E>>
+    where
+        E: From<Rejection>,
+        F: Future<Output = Result<T, E>>,
+        H: Future<Output = Result<T, E>>,
+    {
+        execute_plan_or(&self.runtime, &self.plan, outcome, inputs, move || Some(body()), fallback)
     }
 
     /// The same, with every call interpreted from its start.

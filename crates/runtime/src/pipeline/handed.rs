@@ -1,29 +1,32 @@
 //! What a macro hands to a fallback, whichever of its forms the fallback has.
+//!
+//! Each trait here says which future its function returns, and the macro awaits that in the handler itself, beside the
+//! failure that it may be lent. There both are known as they are; in a function of ours they would be known as far as a trait
+//! says, and whoever spawns the handler would be asked to prove the rest of lifetimes that the compiler has forgotten.
 #![allow(missing_docs, reason = "only the macros name what is here")]
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use super::Failure;
 
 /// The arguments and the failure, for a fallback that answers with `R`.
 #[derive(Debug)]
-pub struct Handed<R, Args, E> {
+pub struct Handed<'f, R, Args, E> {
     arguments: Args,
-    failure: Arc<Failure<E>>,
+    failure: &'f Failure<E>,
     answer: PhantomData<fn() -> R>,
 }
 
 /// What a function's fallback is handed. The types are fixed before the fallback is named, so that a wrong one is told
 /// at its name.
-pub fn handed<R, Args, E>(arguments: Args, failure: Arc<Failure<E>>) -> Handed<R, Args, E> {
+pub fn handed<R, Args, E>(arguments: Args, failure: &Failure<E>) -> Handed<'_, R, Args, E> {
     Handed { arguments, failure, answer: PhantomData }
 }
 
-impl<R, Args, E> Handed<R, Args, E> {
-    pub fn to<F, M>(self, fallback: F) -> impl Future<Output = R>
+impl<'f, R, Args, E> Handed<'f, R, Args, E> {
+    pub fn to<F, M>(self, fallback: F) -> F::Future
     where
-        F: FallbackFn<Args, E, R, M>,
+        F: FallbackFn<'f, Args, E, R, M>,
     {
         fallback.call(self.arguments, self.failure)
     }
@@ -31,24 +34,24 @@ impl<R, Args, E> Handed<R, Args, E> {
 
 /// The same with the receiver of a method.
 #[derive(Debug)]
-pub struct HandedByMethod<R, S, Args, E> {
+pub struct HandedByMethod<'f, R, S, Args, E> {
     receiver: S,
-    handed: Handed<R, Args, E>,
+    handed: Handed<'f, R, Args, E>,
 }
 
 /// What a method's fallback is handed.
 pub fn handed_by_method<R, S, Args, E>(
     receiver: S,
     arguments: Args,
-    failure: Arc<Failure<E>>,
-) -> HandedByMethod<R, S, Args, E> {
+    failure: &Failure<E>,
+) -> HandedByMethod<'_, R, S, Args, E> {
     HandedByMethod { receiver, handed: handed(arguments, failure) }
 }
 
-impl<R, S, Args, E> HandedByMethod<R, S, Args, E> {
-    pub fn to<F, M>(self, fallback: F) -> impl Future<Output = R>
+impl<'f, R, S, Args, E> HandedByMethod<'f, R, S, Args, E> {
+    pub fn to<F, M>(self, fallback: F) -> F::Future
     where
-        F: MethodFallbackFn<S, Args, E, R, M>,
+        F: MethodFallbackFn<'f, S, Args, E, R, M>,
     {
         fallback.call(self.receiver, self.handed.arguments, self.handed.failure)
     }
@@ -60,9 +63,11 @@ impl<R, S, Args, E> HandedByMethod<R, S, Args, E> {
     label = "a fallback is an `async fn` that takes the handler's arguments, or those and `&Failure<E>`, and returns \
              what the handler returns"
 )]
-pub trait FallbackFn<Args, E, R, M> {
-    /// Its future; the failure lives as long.
-    fn call(self, args: Args, failure: Arc<Failure<E>>) -> impl Future<Output = R>;
+pub trait FallbackFn<'f, Args, E, R, M> {
+    /// Its future.
+    type Future: Future<Output = R>;
+    /// The call.
+    fn call(self, args: Args, failure: &'f Failure<E>) -> Self::Future;
 }
 
 /// It takes the arguments alone.
@@ -72,47 +77,32 @@ pub struct WithArguments;
 #[derive(Debug)]
 pub struct WithFailure;
 
-/// What `for<'f> Fn(.., &'f Failure<E>) -> impl Future + 'f` would say.
-pub trait BorrowsFailure<'f, Args, E, R> {
-    /// The future.
-    type Future: Future<Output = R> + 'f;
-    /// The call.
-    fn borrow(self, args: Args, failure: &'f Failure<E>) -> Self::Future;
-}
-
 macro_rules! fallbacks {
     ($($name:ident)*) => {
-        impl<F, H, E, R, $($name,)*> FallbackFn<($($name,)*), E, R, WithArguments> for F
+        impl<'f, F, H, E, R, $($name,)*> FallbackFn<'f, ($($name,)*), E, R, WithArguments> for F
         where
             F: FnOnce($($name),*) -> H,
             H: Future<Output = R>,
         {
+            type Future = H;
+
             #[allow(non_snake_case, reason = "the type's name serves as the variable's")]
-            fn call(self, ($($name,)*): ($($name,)*), _: Arc<Failure<E>>) -> impl Future<Output = R> {
+            fn call(self, ($($name,)*): ($($name,)*), _: &'f Failure<E>) -> H {
                 self($($name),*)
             }
         }
 
-        impl<'f, F, H, E: 'f, R, $($name,)*> BorrowsFailure<'f, ($($name,)*), E, R> for F
+        #[diagnostic::do_not_recommend]
+        impl<'f, F, H, E: 'f, R, $($name,)*> FallbackFn<'f, ($($name,)*), E, R, WithFailure> for F
         where
             F: FnOnce($($name,)* &'f Failure<E>) -> H,
-            H: Future<Output = R> + 'f,
+            H: Future<Output = R>,
         {
             type Future = H;
 
             #[allow(non_snake_case, reason = "the type's name serves as the variable's")]
-            fn borrow(self, ($($name,)*): ($($name,)*), failure: &'f Failure<E>) -> H {
+            fn call(self, ($($name,)*): ($($name,)*), failure: &'f Failure<E>) -> H {
                 self($($name,)* failure)
-            }
-        }
-
-        #[diagnostic::do_not_recommend]
-        impl<F, E, R, $($name,)*> FallbackFn<($($name,)*), E, R, (WithFailure, $($name,)*)> for F
-        where
-            F: for<'f> BorrowsFailure<'f, ($($name,)*), E, R>,
-        {
-            async fn call(self, args: ($($name,)*), failure: Arc<Failure<E>>) -> R {
-                self.borrow(args, &failure).await
             }
         }
     };
@@ -127,6 +117,11 @@ fallbacks!(A B C D G);
 fallbacks!(A B C D G I);
 fallbacks!(A B C D G I J);
 fallbacks!(A B C D G I J K);
+fallbacks!(A B C D G I J K L);
+fallbacks!(A B C D G I J K L N);
+fallbacks!(A B C D G I J K L N O);
+fallbacks!(A B C D G I J K L N O P);
+fallbacks!(A B C D G I J K L N O P Q);
 
 /// Arguments with the receiver before them.
 pub trait WithReceiver<S> {
@@ -156,6 +151,11 @@ with_receiver!(A B C D);
 with_receiver!(A B C D G);
 with_receiver!(A B C D G I);
 with_receiver!(A B C D G I J);
+with_receiver!(A B C D G I J K);
+with_receiver!(A B C D G I J K L);
+with_receiver!(A B C D G I J K L N);
+with_receiver!(A B C D G I J K L N O);
+with_receiver!(A B C D G I J K L N O P);
 
 /// It takes the receiver too.
 #[derive(Debug)]
@@ -170,28 +170,34 @@ pub struct WithoutSelf<M>(M);
     label = "a fallback is an `async fn` that takes the handler's arguments, or those and `&Failure<E>`, and returns \
              what the handler returns; `self` may stand before them"
 )]
-pub trait MethodFallbackFn<S, Args, E, R, M> {
-    /// Its future; the failure lives as long.
-    fn call(self, receiver: S, args: Args, failure: Arc<Failure<E>>) -> impl Future<Output = R>;
+pub trait MethodFallbackFn<'f, S, Args, E, R, M> {
+    /// Its future.
+    type Future: Future<Output = R>;
+    /// The call.
+    fn call(self, receiver: S, args: Args, failure: &'f Failure<E>) -> Self::Future;
 }
 
 #[diagnostic::do_not_recommend]
-impl<F, S, Args, E, R, M> MethodFallbackFn<S, Args, E, R, WithSelf<M>> for F
+impl<'f, F, S, Args, E, R, M> MethodFallbackFn<'f, S, Args, E, R, WithSelf<M>> for F
 where
     Args: WithReceiver<S>,
-    F: FallbackFn<Args::Joined, E, R, M>,
+    F: FallbackFn<'f, Args::Joined, E, R, M>,
 {
-    fn call(self, receiver: S, args: Args, failure: Arc<Failure<E>>) -> impl Future<Output = R> {
+    type Future = F::Future;
+
+    fn call(self, receiver: S, args: Args, failure: &'f Failure<E>) -> F::Future {
         FallbackFn::call(self, args.join(receiver), failure)
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<F, S, Args, E, R, M> MethodFallbackFn<S, Args, E, R, WithoutSelf<M>> for F
+impl<'f, F, S, Args, E, R, M> MethodFallbackFn<'f, S, Args, E, R, WithoutSelf<M>> for F
 where
-    F: FallbackFn<Args, E, R, M>,
+    F: FallbackFn<'f, Args, E, R, M>,
 {
-    fn call(self, _: S, args: Args, failure: Arc<Failure<E>>) -> impl Future<Output = R> {
+    type Future = F::Future;
+
+    fn call(self, _: S, args: Args, failure: &'f Failure<E>) -> F::Future {
         FallbackFn::call(self, args, failure)
     }
 }

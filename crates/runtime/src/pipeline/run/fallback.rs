@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::future::{poll_fn, ready};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,46 +23,6 @@ pub struct Failure<E> {
     pub rejection: Option<Rejection>,
     /// The handler's last error, if it ran and returned one.
     pub error: Option<E>,
-}
-
-/// What answers in a handler's place where it failed.
-///
-/// A trait, and no `Option` of a function, so that the future of a call without a fallback never holds an error that is
-/// lent: only a lent one has to be `Sync`, and not every handler's is.
-pub(crate) trait Instead<T, E> {
-    /// What the call comes to.
-    fn answer(
-        self,
-        running: &Running<'_, T, E>,
-        finished: Finished<T, E>,
-    ) -> impl Future<Output = Finished<T, E>>;
-}
-
-/// Nothing does.
-pub(crate) struct NoFallback;
-
-impl<T, E> Instead<T, E> for NoFallback {
-    fn answer(self, _: &Running<'_, T, E>, finished: Finished<T, E>) -> impl Future<Output = Finished<T, E>> {
-        ready(finished)
-    }
-}
-
-/// This function does.
-pub(crate) struct By<G>(pub(crate) G);
-
-impl<T, E, G, H> Instead<T, E> for By<G>
-where
-    E: From<Rejection>,
-    G: FnOnce(Arc<Failure<E>>) -> H,
-    H: Future<Output = Result<T, E>>,
-{
-    fn answer(
-        self,
-        running: &Running<'_, T, E>,
-        finished: Finished<T, E>,
-    ) -> impl Future<Output = Finished<T, E>> {
-        running.answered_instead(finished, self.0)
-    }
 }
 
 /// Whether a fallback that names no kinds runs on this ending: on what the caller could not help.
@@ -103,24 +63,18 @@ fn runs_on(fallback: &Fallback, ending: Ending) -> bool {
 
 impl<T, E: From<Rejection>> Running<'_, T, E> {
     /// The call, answered by its fallback where it failed in a way that the fallback is for.
-    pub(super) async fn fallen_back<B, F>(
+    pub(super) async fn fallen_back<B, F, G, H>(
         &self,
         handler: &mut Handler<'_, B, F>,
-        fallback: impl Instead<T, E>,
+        fallback: G,
     ) -> Finished<T, E>
     where
         B: FnMut() -> Option<F>,
         F: Future<Output = Result<T, E>>,
-    {
-        let finished = self.once(handler).await;
-        fallback.answer(self, finished).await
-    }
-
-    async fn answered_instead<G, H>(&self, finished: Finished<T, E>, fallback: G) -> Finished<T, E>
-    where
         G: FnOnce(Arc<Failure<E>>) -> H,
         H: Future<Output = Result<T, E>>,
     {
+        let finished = self.once(handler).await;
         let ending = finished.ending();
         let Some(declared) = &self.plan.fallback else { return finished };
         if !runs_on(declared, ending) {

@@ -3,7 +3,7 @@
 //! `ahead` does what can be done at once, and `waiting` waits with it; what is left is interpreted, where `let_in` does the
 //! same for what had to ask first.
 //!
-//! The order of the functions here is the canonical order: `execute` opens the call, `entered` passes limiters,
+//! The order of the functions is the canonical order: `execute` opens the call, `entered` passes limiters,
 //! authentication and validation, `fallen_back` answers what is refused below it, `once` lets one run in for each key,
 //! `within_total` bounds all of it, `attempts` repeats, `attempt` begins one, and with a hedge a second one beside it;
 //! each passes the gates and runs the handler once.
@@ -18,6 +18,7 @@ mod ends;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
+mod execute;
 mod fallback;
 mod finished;
 mod handler;
@@ -41,197 +42,33 @@ mod tests;
 mod told;
 mod waiting;
 
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use steadfast_actors::event::Happening;
 use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::Rejection;
 
 use tokio::time::Instant;
 
-use ahead::{Begun, First};
 use attempt::unless_preempted;
+use execute::Callee;
+pub(crate) use execute::{execute, execute_or, execute_plan, execute_plan_or};
 pub use fallback::Failure;
-pub(crate) use fallback::{By, Instead, NoFallback};
 use finished::Finished;
 use handler::Handler;
-use told::Told;
-use waiting::Waiting;
 
 use super::call::Call;
 use super::gate::Patience;
 use super::inputs::Inputs;
 use super::plan::{Plan, Retry};
-use super::site::Site;
 use super::spare::Used;
 use super::until::until;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::retry::{Nested, Wait, next_wait};
 use crate::runtime::Runtime;
-
-/// Runs one call of `site`: `body` makes a future for each attempt, and none when it can't make another. How its results
-/// are read is what `outcome` returns, the same each time: made where it is needed, it costs nothing to hand on.
-///
-/// # Errors
-/// What the handler returned, or a refusal.
-///
-/// # Cancel safety
-/// Dropped at any point it gives back everything that it was granted.
-pub(crate) fn execute<T, E, B, F>(
-    site: &'static Site,
-    outcome: impl Fn() -> Outcome<T, E>,
-    inputs: Inputs,
-    body: B,
-    fallback: impl Instead<T, E>,
-) -> impl Future<Output = Result<T, E>>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    run(Callee::Site(site), outcome, inputs, body, fallback)
-}
-
-/// The same for a plan that is at hand.
-pub(crate) fn execute_plan<'c, T, E, B, F>(
-    runtime: &'c Runtime,
-    plan: &'c Arc<Plan>,
-    outcome: impl Fn() -> Outcome<T, E>,
-    inputs: Inputs,
-    body: B,
-    fallback: impl Instead<T, E>,
-) -> impl Future<Output = Result<T, E>>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    run(Callee::Plan(runtime, plan), outcome, inputs, body, fallback)
-}
-
-/// What is called.
-#[derive(Clone, Copy)]
-enum Callee<'c> {
-    Site(&'static Site),
-    Plan(&'c Runtime, &'c Arc<Plan>),
-}
-
-/// Runs one call.
-#[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
-fn run<T, E, B, F>(
-    callee: Callee<'_>,
-    outcome: impl Fn() -> Outcome<T, E>,
-    inputs: Inputs,
-    mut body: B,
-    fallback: impl Instead<T, E>,
-) -> impl Future<Output = Result<T, E>>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    async move {
-        let mut place = pin!(None);
-        let mut first = First { answer: None, begun: None };
-        {
-            let mut waiting = Waiting::new(place.as_mut());
-            poll_fn(|context| waiting.poll(&callee, &outcome(), &inputs, &mut body, &mut first, context))
-                .await;
-        }
-        match first.answer {
-            // Each by itself: what was written as one of them is not to be read as whichever it is.
-            Some(Ok(value)) => return Ok(value),
-            Some(Err(error)) => return Err(error),
-            None => {}
-        }
-        let Some(begun) = first.begun else { unreachable!("a call that is not over has begun") };
-        let Begun { used, ahead } = *begun;
-        let handler = Handler::new(&mut body, place, ahead);
-        // Boxed, so that a call that is over by then holds no room for what it does not need.
-        Box::pin(interpreted(used, outcome(), inputs, handler, fallback)).await
-    }
-}
-
-/// Runs what is left of a call that has begun.
-async fn interpreted<T, E, B, F>(
-    used: Used,
-    outcome: Outcome<T, E>,
-    inputs: Inputs,
-    mut handler: Handler<'_, B, F>,
-    fallback: impl Instead<T, E>,
-) -> Result<T, E>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    let call: &Arc<Call> = &used;
-    let Some(plan) = call.plan() else { unreachable!("a call that is executed is of a plan") };
-    if plan.brownout.is_some() {
-        // What it hears is how long the call took, so this is when it began.
-        let _ = call.entered();
-    }
-    let told = match Told::begin(plan, call) {
-        Ok(told) => told,
-        Err(rejection) => return Err(refuse(Some(call), rejection)),
-    };
-    let running = Running { plan, outcome, inputs, call, runs: AtomicU32::new(0) };
-    if !handler.ahead.is_told {
-        call.happened(&plan.site, || Happening::Arrival { call: call.number });
-    }
-    // Pinned here, because each function that takes a future by value holds room for it twice.
-    let mut finished = None;
-    {
-        let passed = pin!(async {
-            let entered = match handler.ahead.refused.take() {
-                Some(refused) => Err(refused),
-                None if handler.ahead.entered => Ok(()),
-                None => running.entered().await.map_err(Box::new),
-            };
-            finished = Some(match entered {
-                Ok(()) if plan.fallback.is_some() => running.fallen_back(&mut handler, fallback).await,
-                Ok(()) => running.once(&mut handler).await,
-                Err(rejection) => Finished::Refused(rejection),
-            });
-        });
-        call.around(passed).await;
-    }
-    let Some(finished) = finished else { unreachable!("it was written before its writer ended") };
-    let (ending, degraded) = (finished.ending(), call.is_degraded());
-    if let Some(told) = told {
-        told.settle(ending, degraded);
-    }
-    if let (Some(brownout), Ending::Success | Ending::TimedOut) = (&plan.brownout, ending) {
-        brownout.took(call.runtime.clock().now().since(call.entered()));
-    }
-    call.happened(&plan.site, || Happening::Answer { call: call.number, ending, degraded });
-    if ending != Ending::Success {
-        call.note_part_failed();
-        if call.take_inner_retries_used() {
-            // Whether or not this site repeats anything: one further out must not.
-            call.note_retries_used();
-        }
-    }
-    match finished {
-        Finished::Answer { mut result, .. } => {
-            let reduced = plan.degrades && (call.is_anything_down() || call.has_failed_parts());
-            if let Ok(value) = &mut result
-                && (reduced || degraded)
-            {
-                call.note_degraded();
-                (outcome.degrade)(value);
-            }
-            result
-        }
-        Finished::Refused(rejection) => Err(refuse(Some(call), *rejection)),
-        Finished::Panicked(panic) => std::panic::resume_unwind(panic),
-    }
-}
 
 /// Turns a refusal into the handler's error, and remembers it for whoever gets it as text.
 fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {

@@ -155,9 +155,9 @@ async fn a_fallback_takes_the_arguments_or_those_and_the_failure_and_never_hides
         let body = || async { Err(error.to_owned()) };
         run_many_or(site, outcome!(Result<u32>), Inputs::new(), body, |failure| async move {
             match take {
-                0 => handed((7,), failure).to(cached).await,
-                1 => handed((7,), failure).to(told).await,
-                _ => handed((7,), failure).to(broken).await,
+                0 => handed((7,), &failure).to(cached).await,
+                1 => handed((7,), &failure).to(told).await,
+                _ => handed((7,), &failure).to(broken).await,
             }
         })
         .await
