@@ -71,3 +71,27 @@ pub(crate) static ATTRIBUTES: [Attribute; 19] = [
     named("metrics", ""),
     named("audit_log", "(on_full = \"continue\")"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use steadfast_actors::declare::check;
+    use steadfast_actors::settings::Settings;
+
+    use super::*;
+
+    #[test]
+    fn every_setting_stands_on_its_attributes_page() {
+        for Attribute { name, positional, .. } in &ATTRIBUTES {
+            let page = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
+            let page = std::fs::read_to_string(page).unwrap();
+            let problems = check(name, &Settings::new().with("no such setting", 1)).unwrap_err();
+            let known = problems.iter().find_map(|problem| problem.message.split_once("(known: "));
+            let (_, known) = known.expect("an unknown setting is told with those that are known");
+            for key in known.trim_end_matches(')').split(", ").filter(|key| *key != "none") {
+                let is_first = positional.is_some_and(|(first, _)| first == key);
+                let row = if is_first { "| first value |".to_owned() } else { format!("`{key}`") };
+                assert!(page.contains(&row), "{key} does not stand on the page of {name}");
+            }
+        }
+    }
+}
