@@ -3,7 +3,7 @@ use std::fmt::Display;
 use serde::Serialize;
 
 use super::caller::Argument;
-use crate::service::message::canonical;
+use super::content::content_of;
 
 /// What a fingerprint can be taken of: whatever serde can write.
 #[diagnostic::on_unimplemented(
@@ -20,12 +20,7 @@ pub trait Fingerprint {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> Fingerprint for T {
     fn content(&self) -> Option<Vec<u8>> {
-        match serde_json::to_vec(self) {
-            // The fields of a map are sorted: the order of a hash map differs from one call to the next.
-            Ok(json) => Some(canonical(&json).map_or(json, String::into_bytes)),
-            // Maps whose keys are no texts.
-            Err(_) => rmp_serde::to_vec_named(self).ok(),
-        }
+        content_of(self)
     }
 }
 

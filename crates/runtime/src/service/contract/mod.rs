@@ -4,6 +4,7 @@
 //! only for the types in question: the compiler picks that one first (autoref specialisation).
 
 mod caller;
+mod content;
 mod fingerprint;
 mod route;
 #[cfg(test)]

@@ -74,6 +74,52 @@ fn the_order_of_a_hash_map_does_not_reach_its_fingerprint() {
 }
 
 #[test]
+fn nor_does_that_of_one_whose_keys_are_no_texts_wherever_it_stands() {
+    #[derive(Serialize)]
+    struct Grid {
+        cells: HashMap<(u8, u8), HashMap<[u8; 2], u32>>,
+    }
+    let grid = || Grid {
+        cells: (0..50).map(|n| ((n, n), (0..9).map(|m| ([n, m], u32::from(m))).collect())).collect(),
+    };
+    assert_eq!(fingerprint!(&grid()), fingerprint!(&grid()));
+    let mut other = grid();
+    other.cells.insert((3, 4), HashMap::new());
+    assert_ne!(fingerprint!(&grid()), fingerprint!(&other));
+}
+
+#[test]
+fn values_that_json_cannot_tell_apart_have_fingerprints_of_their_own() {
+    #[derive(Serialize)]
+    enum Change {
+        Keep,
+        Set(Option<u32>),
+        Move { to: u32 },
+        Swap(u32, u32),
+    }
+    let nested = [None, Some(None), Some(Some(0_u32))].map(|value: Option<Option<u32>>| fingerprint!(&value));
+    let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, 1.0].map(|value| fingerprint!(&value));
+    let changes = [Change::Keep, Change::Set(None), Change::Move { to: 1 }, Change::Swap(1, 2)];
+    let changes = changes.map(|value| fingerprint!(&value));
+    let others =
+        [fingerprint!("1"), fingerprint!(&1), fingerprint!(&'a'), fingerprint!(&()), fingerprint!(&[1])];
+    let all: Vec<_> = [&nested[..], &numbers, &changes, &others].concat();
+    let different: std::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!(different.len(), all.len());
+    assert_eq!(fingerprint!(&f64::NAN), fingerprint!(&-f64::NAN));
+}
+
+#[test]
+fn how_a_piece_of_json_is_spelled_does_not_reach_its_fingerprint() {
+    let raw = |json: &str| {
+        let raw = serde_json::value::RawValue::from_string(json.to_owned()).unwrap();
+        fingerprint!(&raw)
+    };
+    assert_eq!(raw(r#"{"a":1,"b":2}"#), raw(r#"{ "b": 2, "a": 1 }"#));
+    assert_ne!(raw(r#"{"a":1,"b":2}"#), raw(r#"{"a":1,"b":3}"#));
+}
+
+#[test]
 fn a_call_that_cannot_be_written_is_like_no_other() {
     struct Unwritable;
     impl Serialize for Unwritable {
