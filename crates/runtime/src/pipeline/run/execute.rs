@@ -37,15 +37,14 @@ pub(super) enum Callee<'c> {
 /// One call: what can be done in its first passes, and `rest` for what few calls come to. The same code for both sorts of
 /// calls, and no function: each argument would be moved once more, of every call.
 macro_rules! call {
-    ($callee:expr, $outcome:ident, $inputs:ident, $body:ident, |$used:ident, $handler:ident| $rest:expr) => {
+    ($callee:ident, $outcome:ident, $inputs:ident, $body:ident, |$used:ident, $handler:ident| $rest:expr) => {
         async move {
-            let callee = $callee;
             let mut place = pin!(None);
             let mut first = First { answer: None, begun: None };
             {
                 let mut waiting = Waiting::new(place.as_mut());
                 poll_fn(|context| {
-                    waiting.poll(&callee, &$outcome(), &$inputs, &mut $body, &mut first, context)
+                    waiting.poll(&$callee, &$outcome(), &$inputs, &mut $body, &mut first, context)
                 })
                 .await;
             }
@@ -72,30 +71,26 @@ macro_rules! call {
 ///
 /// # Cancel safety
 /// Dropped at any point it gives back everything that it was granted.
-#[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
 pub(crate) fn execute<T, E, B, F>(
     site: &'static Site,
     outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
-    mut body: B,
+    body: B,
 ) -> impl Future<Output = Result<T, E>>
 where
     E: From<Rejection>,
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
 {
-    call!(Callee::Site(site), outcome, inputs, body, |used, handler| {
-        interpreted(used, outcome(), inputs, handler)
-    })
+    run(Callee::Site(site), outcome, inputs, body)
 }
 
 /// The same with what answers where it failed.
-#[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
 pub(crate) fn execute_or<T, E, B, F, G, H>(
     site: &'static Site,
     outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
-    mut body: B,
+    body: B,
     fallback: G,
 ) -> impl Future<Output = Result<T, E>>
 where
@@ -105,18 +100,49 @@ where
     G: FnOnce(Arc<Failure<E>>) -> H,
     H: Future<Output = Result<T, E>>,
 {
-    call!(Callee::Site(site), outcome, inputs, body, |used, handler| {
-        interpreted_or(used, outcome(), inputs, handler, fallback)
-    })
+    run_or(Callee::Site(site), outcome, inputs, body, fallback)
 }
 
 /// One call of a plan that is at hand.
-#[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
 pub(crate) fn execute_plan<'c, T, E, B, F>(
     runtime: &'c Runtime,
     plan: &'c Arc<Plan>,
     outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
+    body: B,
+) -> impl Future<Output = Result<T, E>>
+where
+    E: From<Rejection>,
+    B: FnMut() -> Option<F>,
+    F: Future<Output = Result<T, E>>,
+{
+    run(Callee::Plan(runtime, plan), outcome, inputs, body)
+}
+
+/// The same with what answers where it failed.
+pub(crate) fn execute_plan_or<'c, T, E, B, F, G, H>(
+    runtime: &'c Runtime,
+    plan: &'c Arc<Plan>,
+    outcome: impl Fn() -> Outcome<T, E>,
+    inputs: Inputs,
+    body: B,
+    fallback: G,
+) -> impl Future<Output = Result<T, E>>
+where
+    E: From<Rejection>,
+    B: FnMut() -> Option<F>,
+    F: Future<Output = Result<T, E>>,
+    G: FnOnce(Arc<Failure<E>>) -> H,
+    H: Future<Output = Result<T, E>>,
+{
+    run_or(Callee::Plan(runtime, plan), outcome, inputs, body, fallback)
+}
+
+#[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
+fn run<T, E, B, F>(
+    callee: Callee<'_>,
+    outcome: impl Fn() -> Outcome<T, E>,
+    inputs: Inputs,
     mut body: B,
 ) -> impl Future<Output = Result<T, E>>
 where
@@ -124,16 +150,12 @@ where
     B: FnMut() -> Option<F>,
     F: Future<Output = Result<T, E>>,
 {
-    call!(Callee::Plan(runtime, plan), outcome, inputs, body, |used, handler| {
-        interpreted(used, outcome(), inputs, handler)
-    })
+    call!(callee, outcome, inputs, body, |used, handler| interpreted(used, outcome(), inputs, handler))
 }
 
-/// The same with what answers where it failed.
 #[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
-pub(crate) fn execute_plan_or<'c, T, E, B, F, G, H>(
-    runtime: &'c Runtime,
-    plan: &'c Arc<Plan>,
+fn run_or<T, E, B, F, G, H>(
+    callee: Callee<'_>,
     outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
     mut body: B,
@@ -146,7 +168,7 @@ where
     G: FnOnce(Arc<Failure<E>>) -> H,
     H: Future<Output = Result<T, E>>,
 {
-    call!(Callee::Plan(runtime, plan), outcome, inputs, body, |used, handler| {
+    call!(callee, outcome, inputs, body, |used, handler| {
         interpreted_or(used, outcome(), inputs, handler, fallback)
     })
 }
