@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kameo::actor::{ActorId, ActorRef, Spawn as _, WeakActorRef};
 use kameo::error::{ActorStopReason, PanicError};
 use kameo::mailbox::{self, MailboxReceiver, Signal};
-use kameo::message::{BoxMessage, Context, Message};
-use kameo::reply::{BoxReplySender, ReplyError};
+use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
 use kameo::{Actor, prelude::MailboxSender};
 use tokio::sync::oneshot;
@@ -144,28 +143,14 @@ impl<M: Machine> Actor for Host<M> {
         _: WeakActorRef<Self>,
         panic: PanicError,
     ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
-        self.hosted.crashed(panic.to_string());
+        let reason = panic.with_str(str::to_owned).unwrap_or_else(|| panic.to_string());
+        self.hosted.crashed(format!("it panicked: {reason}"));
         // Restarted in place: the mailbox, and what is queued in it, stay as they are.
         Ok(ControlFlow::Continue(()))
     }
 
-    /// What it is sent is taken out of its box here, and needs no boxed future of its own.
-    async fn on_message(
-        &mut self,
-        message: BoxMessage<Self>,
-        _: ActorRef<Self>,
-        _: Option<BoxReplySender>,
-        stop: &mut bool,
-    ) -> Result<(), Box<dyn ReplyError>> {
-        if self.hosted.hung_until().is_some() {
-            later(|| self.hosted.until_awake()).await;
-        }
-        if let Ok(envelope) = message.as_any().downcast() {
-            *stop |= self.take(*envelope);
-        }
-        Ok(())
-    }
-
+    /// Messages are taken here, one after the other: whatever comes by kameo's own loop is handed on four times, and has an
+    /// address made for it. A panic is caught there as it would be in a handler. Whatever is no message goes its way.
     async fn next(
         &mut self,
         _: WeakActorRef<Self>,
@@ -177,17 +162,34 @@ impl<M: Machine> Actor for Host<M> {
             return Ok(Some(Signal::StartupFinished));
         }
         loop {
+            let Some(signal) = self.signal(mailbox).await else { return Ok(None) };
+            let Signal::Message { message, .. } = signal else { return Ok(Some(signal)) };
+            let Ok(envelope) = message.as_any().downcast() else { continue };
+            if self.hosted.hung_until().is_some() {
+                later(|| self.hosted.until_awake()).await;
+            }
+            if self.take(*envelope) {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl<M: Machine> Host<M> {
+    /// What its mailbox has for it next, with what its deadline asks for done before that.
+    async fn signal(&mut self, mailbox: &mut MailboxReceiver<Self>) -> Option<Signal<Self>> {
+        loop {
             if let Some(resume) = self.hosted.resume_at() {
                 later(|| sleep_until(resume)).await;
                 self.hosted.resumed();
             }
             let Some(deadline) = self.hosted.deadline() else {
                 self.timer = Timer::default();
-                return Ok(mailbox.recv().await);
+                return mailbox.recv().await;
             };
             tokio::select! {
                 biased;
-                signal = mailbox.recv() => return Ok(signal),
+                signal = mailbox.recv() => return signal,
                 has_come = self.timer.wait(deadline) => {
                     if has_come {
                         later(|| self.hosted.until_awake()).await;
@@ -202,6 +204,7 @@ impl<M: Machine> Actor for Host<M> {
 impl<M: Machine> Message<Envelope<M>> for Host<M> {
     type Reply = ();
 
+    /// For whatever kameo had taken out of the mailbox itself.
     async fn handle(&mut self, envelope: Envelope<M>, context: &mut Context<Self, ()>) {
         self.hosted.until_awake().await;
         if self.take(envelope) {
