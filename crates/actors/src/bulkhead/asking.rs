@@ -1,6 +1,5 @@
 //! A caller that has to ask the actor.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::handle::Shared;
 use super::permit::{BulkheadPermit, Held, Observed, Preemption};
 use super::{Acquire, BulkheadHandle, BulkheadInput, BulkheadReply, Priority, Refusal};
 use crate::clock::saturating_nanos;
-use crate::host::{AskError, InLine, Reply};
+use crate::host::{AskError, Reply};
 use crate::rejection::{FullReason, Rejection};
 use crate::settings::{Mode, OnUnavailable};
 
@@ -71,10 +70,10 @@ impl BulkheadHandle {
         let ticket = hosted.ticket();
         // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
         let mut permit = BulkheadPermit::new(Held::asked(self, ticket));
-        let (asked_at, in_line) = (hosted.now(), Arc::new(InLine::default()));
-        let mut answer = match mode {
-            Mode::Observe => hosted.ask(ticket, input).await,
-            _ => hosted.ask_in_line(ticket, input, &in_line).await,
+        let asked_at = hosted.now();
+        let (mut answer, has_queued) = match mode {
+            Mode::Observe => (hosted.ask(ticket, input).await, false),
+            _ => hosted.ask_in_line(ticket, input).await,
         };
         drop(asking);
         if answer.is_ok() {
@@ -87,7 +86,6 @@ impl BulkheadHandle {
             }
             return Ok(permit);
         }
-        let has_queued = in_line.until().is_some();
         if let Some(asked) = permit.asked().filter(|_| has_queued) {
             asked.waited = hosted.now().since(asked_at);
         }

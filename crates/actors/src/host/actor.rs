@@ -2,22 +2,21 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kameo::actor::{ActorId, ActorRef, Spawn as _, WeakActorRef};
 use kameo::error::{ActorStopReason, PanicError};
 use kameo::mailbox::{self, MailboxReceiver, Signal};
-use kameo::message::{Context, Message};
+use kameo::message::{BoxMessage, Context, Message};
 use kameo::supervision::RestartPolicy;
 use kameo::{Actor, prelude::MailboxSender};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::sleep_until;
 
+use super::alarm::Alarm;
 use super::aside::later;
-use super::asks::Asker;
 use super::hosted::Hosted;
+use super::slot::Asker;
 use crate::machine::{Machine, Ticket};
 
 /// The root of a runtime's actors. It only restarts: it holds nothing and does nothing that can panic.
@@ -45,38 +44,26 @@ impl Actor for Supervisor {
 /// What a host's mailbox takes.
 pub(super) enum Envelope<M: Machine> {
     /// A request that wants an answer.
-    Ask { ticket: Ticket, input: M::Input, asker: Asker<M::Reply> },
-    /// The ledger has something; whoever waits for its effect to be published is told.
-    Poke(Option<oneshot::Sender<()>>),
+    Ask { ticket: Ticket, input: M::Input, asker: Asker<M> },
+    /// The ledger has something, and whoever waits for its effect to be published is to be told.
+    Publish(Asker<M>),
     /// Panic, as a poisoned message would: for drills and for the simulator.
     Crash,
     /// Stop for good.
     Stop,
+    /// None, while its box is on its way back to whoever sent it.
+    Taken,
 }
+
+/// The ledger has something.
+pub(super) struct Poke;
 
 /// The actor around one machine.
 pub(super) struct Host<M: Machine> {
     hosted: Arc<Hosted<M>>,
-    timer: Timer,
+    alarm: Alarm,
     /// Whether kameo was told that it has started.
     has_started: bool,
-}
-
-/// An actor's one timer. Deadlines mostly move on, as those of leases do: it stays as it was set until it fires, and only
-/// then looks whether that was too early.
-#[derive(Default)]
-struct Timer(Option<Pin<Box<Sleep>>>);
-
-impl Timer {
-    /// Waits until `deadline`, or until an earlier one that it was set for; says whether it has come.
-    async fn wait(&mut self, deadline: Instant) -> bool {
-        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if deadline < sleep.deadline() || sleep.is_elapsed() {
-            sleep.as_mut().reset(deadline);
-        }
-        sleep.as_mut().await;
-        sleep.deadline() >= deadline
-    }
 }
 
 impl<M: Machine> Host<M> {
@@ -100,29 +87,36 @@ impl<M: Machine> Host<M> {
 
 impl<M: Machine> Host<M> {
     /// Acts on one message; whether it is the last.
-    fn take(&self, envelope: Envelope<M>) -> bool {
-        self.hosted.messages.fetch_add(1, Ordering::Relaxed);
+    fn take(&self, message: BoxMessage<Self>) -> bool {
+        let messages = &self.hosted.messages;
+        // Nobody else counts.
+        messages.store(messages.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let drained = self.hosted.drain();
-        let mut answered = Ok(());
-        let mut is_last = false;
-        match envelope {
-            Envelope::Ask { ticket, input, asker } => answered = self.hosted.answer(ticket, &input, asker),
-            Envelope::Poke(done) => {
-                if let Some(done) = done {
-                    let _ = done.send(());
-                }
+        // What is none of those only asks it to look at what was noted.
+        let acted = message.as_any().downcast().map_or(Ok(false), |envelope| self.act(envelope));
+        match drained.and(acted) {
+            Ok(is_last) => is_last,
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    fn act(&self, mut message: Box<Envelope<M>>) -> std::thread::Result<bool> {
+        match std::mem::replace(&mut *message, Envelope::Taken) {
+            Envelope::Ask { ticket, input, mut asker } => {
+                asker.give_back(message);
+                self.hosted.answer(ticket, &input, asker)?;
             }
+            // Dropped, it tells that it is done.
+            Envelope::Publish(mut asker) => asker.give_back(message),
             #[expect(clippy::panic, reason = "a crash on purpose is what was asked for")]
             Envelope::Crash => panic!("crashed on purpose"),
             Envelope::Stop => {
                 self.hosted.stopped();
-                is_last = true;
+                return Ok(true);
             }
+            Envelope::Taken => {}
         }
-        if let Err(panic) = drained.and(answered) {
-            resume_unwind(panic);
-        }
-        is_last
+        Ok(false)
     }
 }
 
@@ -132,7 +126,7 @@ impl<M: Machine> Actor for Host<M> {
 
     async fn on_start(hosted: Self::Args, _: ActorRef<Self>) -> Result<Self, Infallible> {
         match hosted {
-            Some(hosted) => Ok(Host { hosted, timer: Timer::default(), has_started: false }),
+            Some(hosted) => Ok(Host { hosted, alarm: Alarm::default(), has_started: false }),
             // Nobody is left who could ask it anything.
             None => pending().await,
         }
@@ -144,7 +138,7 @@ impl<M: Machine> Actor for Host<M> {
         panic: PanicError,
     ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
         let reason = panic.with_str(str::to_owned).unwrap_or_else(|| panic.to_string());
-        self.hosted.crashed(format!("it panicked: {reason}"));
+        self.hosted.crashed(format!("message handler panicked: {reason}"));
         // Restarted in place: the mailbox, and what is queued in it, stay as they are.
         Ok(ControlFlow::Continue(()))
     }
@@ -164,11 +158,10 @@ impl<M: Machine> Actor for Host<M> {
         loop {
             let Some(signal) = self.signal(mailbox).await else { return Ok(None) };
             let Signal::Message { message, .. } = signal else { return Ok(Some(signal)) };
-            let Ok(envelope) = message.as_any().downcast() else { continue };
             if self.hosted.hung_until().is_some() {
                 later(|| self.hosted.until_awake()).await;
             }
-            if self.take(*envelope) {
+            if self.take(message) {
                 return Ok(None);
             }
         }
@@ -184,13 +177,13 @@ impl<M: Machine> Host<M> {
                 self.hosted.resumed();
             }
             let Some(deadline) = self.hosted.deadline() else {
-                self.timer = Timer::default();
+                self.alarm.unset();
                 return mailbox.recv().await;
             };
             tokio::select! {
                 biased;
                 signal = mailbox.recv() => return signal,
-                has_come = self.timer.wait(deadline) => {
+                has_come = self.alarm.wait(&self.hosted.ground, deadline) => {
                     if has_come {
                         later(|| self.hosted.until_awake()).await;
                         self.hosted.expired();
@@ -201,13 +194,24 @@ impl<M: Machine> Host<M> {
     }
 }
 
+/// For what kameo had taken out of the mailbox itself, which it does before an actor has started.
 impl<M: Machine> Message<Envelope<M>> for Host<M> {
     type Reply = ();
 
-    /// For whatever kameo had taken out of the mailbox itself.
     async fn handle(&mut self, envelope: Envelope<M>, context: &mut Context<Self, ()>) {
         self.hosted.until_awake().await;
-        if self.take(envelope) {
+        if self.take(Box::new(envelope)) {
+            context.stop();
+        }
+    }
+}
+
+impl<M: Machine> Message<Poke> for Host<M> {
+    type Reply = ();
+
+    async fn handle(&mut self, poke: Poke, context: &mut Context<Self, ()>) {
+        self.hosted.until_awake().await;
+        if self.take(Box::new(poke)) {
             context.stop();
         }
     }

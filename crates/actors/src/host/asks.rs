@@ -1,57 +1,63 @@
 //! Callers that wait for an answer.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
-use super::actor::Envelope;
 use super::hosted::{Hosted, lock};
+use super::question::{Asking, Question};
 use super::reply::{Answered, AskError, Reply};
+use super::slot::Asker;
 use crate::clock::Time;
 use crate::machine::{Answer, Machine, Ticket};
 use crate::supervise::Quarantine;
 
-/// Until when a caller is in line, as its actor told it without waking it.
-#[derive(Debug, Default)]
-pub(crate) struct InLine(AtomicU64);
+/// Who is told.
+enum Teller<M: Machine> {
+    /// Who asked.
+    Asker(Asker<M>),
+    /// Who has had an answer, and gets another one.
+    Further(oneshot::Sender<Answered<M::Reply>>),
+}
 
-impl InLine {
-    /// `None` where it is in no line, as far as it was told.
-    pub(crate) fn until(&self) -> Option<Time> {
-        Some(Time::from_nanos(self.0.load(Ordering::Acquire))).filter(|until| *until > Time::ZERO)
+impl<M: Machine> Teller<M> {
+    fn send(self, answer: Answered<M::Reply>) {
+        match self {
+            Teller::Asker(asker) => asker.send(answer),
+            Teller::Further(more) => _ = more.send(answer),
+        }
+    }
+
+    /// Tells it until when it is in line, where it wants no answer to that.
+    fn tell_in_line(&self, until: Time) -> bool {
+        match self {
+            Teller::Asker(asker) => asker.tell_in_line(until),
+            Teller::Further(_) => false,
+        }
     }
 }
 
-/// One caller.
-pub(super) struct Asker<R> {
-    pub(super) reply: oneshot::Sender<Answered<R>>,
-    /// Where it is told that it is in line, unless that is an answer to it like any other.
-    pub(super) in_line: Option<Arc<InLine>>,
-}
-
 /// All who wait for an answer of one machine.
-pub(super) struct Waiting<R> {
+pub(super) struct Waiting<M: Machine> {
     /// Whose request is being decided: most are answered with that.
-    present: Option<(Ticket, Asker<R>)>,
-    held: BTreeMap<Ticket, Asker<R>>,
+    present: Option<(Ticket, Teller<M>)>,
+    held: BTreeMap<Ticket, Teller<M>>,
 }
 
-impl<R> Default for Waiting<R> {
+impl<M: Machine> Default for Waiting<M> {
     fn default() -> Self {
         Waiting { present: None, held: BTreeMap::new() }
     }
 }
 
-impl<R> Waiting<R> {
+impl<M: Machine> Waiting<M> {
     /// A request is about to be decided.
-    pub(super) fn begin(&mut self, asker: Option<(Ticket, Asker<R>)>) {
+    pub(super) fn begin(&mut self, asker: Option<(Ticket, Asker<M>)>) {
         self.hold();
-        self.present = asker;
+        self.present = asker.map(|(ticket, asker)| (ticket, Teller::Asker(asker)));
     }
 
     /// It was decided: whoever asked it and has no answer yet is held until there is one.
@@ -61,41 +67,48 @@ impl<R> Waiting<R> {
         }
     }
 
-    fn of(&self, ticket: Ticket) -> Option<&Asker<R>> {
+    fn of(&self, ticket: Ticket) -> Option<&Teller<M>> {
         match &self.present {
             Some((present, asker)) if *present == ticket => Some(asker),
             _ => self.held.get(&ticket),
         }
     }
 
-    fn take(&mut self, ticket: Ticket) -> Option<Asker<R>> {
+    fn take(&mut self, ticket: Ticket) -> Option<Teller<M>> {
         match self.present.take_if(|(present, _)| *present == ticket) {
             Some((_, asker)) => Some(asker),
             None => self.held.remove(&ticket),
         }
     }
 
-    pub(super) fn answer(&mut self, answer: Answer<R>) {
+    pub(super) fn answer(&mut self, answer: Answer<M::Reply>) {
         let Answer { ticket, reply, more, until } = answer;
         if let Some(until) = until
-            && let Some(in_line) = self.of(ticket).and_then(|asker| asker.in_line.as_ref())
+            && self.of(ticket).is_some_and(|teller| teller.tell_in_line(until))
         {
-            return in_line.0.store(until.as_nanos(), Ordering::Release);
+            return;
         }
-        let Some(asker) = self.take(ticket) else { return };
+        let Some(teller) = self.take(ticket) else { return };
         let more = more.then(|| {
-            let (reply, more) = oneshot::channel();
-            self.held.insert(ticket, Asker { reply, in_line: None });
+            let (further, more) = oneshot::channel();
+            self.held.insert(ticket, Teller::Further(further));
             more
         });
-        let _ = asker.reply.send(Ok(Reply { reply, more }));
+        teller.send(Ok(Reply { reply, more }));
+    }
+
+    /// It gets none.
+    fn fail(&mut self, ticket: Ticket, why: AskError) {
+        if let Some(teller) = self.take(ticket) {
+            teller.send(Err(why));
+        }
     }
 
     /// Nobody is left waiting.
     pub(super) fn dismiss(&mut self, why: AskError) {
         self.hold();
-        for asker in std::mem::take(&mut self.held).into_values() {
-            let _ = asker.reply.send(Err(why));
+        for teller in std::mem::take(&mut self.held).into_values() {
+            teller.send(Err(why));
         }
     }
 }
@@ -109,11 +122,12 @@ impl<M: Machine> Hosted<M> {
     /// # Cancel safety
     /// A dropped ask may still be carried out: whoever drops it notes that its ticket is no longer needed.
     pub async fn ask(self: &Arc<Self>, ticket: Ticket, input: M::Input) -> Answered<M::Reply> {
-        self.asked(ticket, input, None, self.ground.options.ask_timeout).await
+        let question = Question::Decision { ticket, input, waits_in_line: false };
+        self.asked(question, self.ground.options.ask_timeout).await.0
     }
 
-    /// The same; whoever is put in line waits there for the answer that ends that, until the time that `in_line` says and
-    /// `ask_timeout`. It is not woken to hear that it is in line.
+    /// The same; whoever is put in line waits there for the answer that ends that, until the time that it is told and
+    /// `ask_timeout`. It is not woken to hear that it is in line. Also says whether it was.
     ///
     /// # Errors
     /// As [`ask`](Hosted::ask), also of one that is in line.
@@ -124,9 +138,9 @@ impl<M: Machine> Hosted<M> {
         self: &Arc<Self>,
         ticket: Ticket,
         input: M::Input,
-        in_line: &Arc<InLine>,
-    ) -> Answered<M::Reply> {
-        self.asked(ticket, input, Some(in_line), self.ground.options.ask_timeout).await
+    ) -> (Answered<M::Reply>, bool) {
+        let question = Question::Decision { ticket, input, waits_in_line: true };
+        self.asked(question, self.ground.options.ask_timeout).await
     }
 
     /// The same for a caller who has no more time than `patience`.
@@ -136,47 +150,46 @@ impl<M: Machine> Hosted<M> {
         input: M::Input,
         patience: Duration,
     ) -> Answered<M::Reply> {
-        self.asked(ticket, input, None, patience).await
+        let question = Question::Decision { ticket, input, waits_in_line: false };
+        self.asked(question, patience).await.0
     }
 
-    async fn asked(
-        self: &Arc<Self>,
-        ticket: Ticket,
-        input: M::Input,
-        in_line: Option<&Arc<InLine>>,
-        grace: Duration,
-    ) -> Answered<M::Reply> {
-        // Also while the name is left alone: an outage must not free a key that is quarantined.
-        if let Some(rest) = self.quarantined_with(&input) {
-            return Err(AskError::Quarantined(rest));
+    async fn asked(self: &Arc<Self>, question: Question<M>, grace: Duration) -> (Answered<M::Reply>, bool) {
+        if let Some(why) = self.asks_nobody(&question) {
+            return (Err(why), false);
         }
-        if let Some(rest) = self.failed_for() {
-            return Err(AskError::Failed(rest));
-        }
-        let (reply, answer) = oneshot::channel();
-        let asker = Asker { reply, in_line: in_line.cloned() };
-        let mut asked = pin!(async {
-            let actor = self.actor().await.ok_or(AskError::Gone)?;
-            actor.tell(Envelope::Ask { ticket, input, asker }).try_send()?;
-            // A channel that closes without an answer went down with its mailbox.
-            answer.await.map_err(|_| AskError::Gone)?
-        });
-        match self.ground.within(grace, asked.as_mut()).await {
-            Some(answer) => return answer,
-            None if in_line.is_none() => return Err(AskError::NoAnswer),
-            None => {}
+        let actor = match self.actor.get() {
+            Some(actor) => actor,
+            None => match timeout(grace, self.actor()).await {
+                Ok(Some(actor)) => actor,
+                Ok(None) => return (Err(AskError::Gone), false),
+                Err(_) => return (Err(AskError::NoAnswer), false),
+            },
+        };
+        let mut asking = Asking::new(self, actor, question);
+        if let Some(answer) = self.ground.within(grace, &mut asking).await {
+            return (answer, asking.in_line().is_some());
         }
         // One timer at a time, and for who is answered soon only the first: it may be told to wait on more than once.
         let mut heard = None;
-        while let Some(until) =
-            in_line.and_then(|in_line| in_line.until()).filter(|until| heard != Some(*until))
-        {
+        while let Some(until) = asking.in_line().filter(|until| heard != Some(*until)) {
             heard = Some(until);
-            if let Ok(answer) = timeout_at(self.instant(until.after(grace)), &mut asked).await {
-                return answer;
+            if let Ok(answer) = timeout_at(self.instant(until.after(grace)), &mut asking).await {
+                return (answer, true);
             }
         }
-        Err(AskError::NoAnswer)
+        (Err(AskError::NoAnswer), heard.is_some())
+    }
+
+    /// Why this is not even sent.
+    fn asks_nobody(&self, question: &Question<M>) -> Option<AskError> {
+        // Also while the name is left alone: an outage must not free a key that is quarantined.
+        if let Question::Decision { input, .. } = question
+            && let Some(rest) = self.quarantined_with(input)
+        {
+            return Some(AskError::Quarantined(rest));
+        }
+        self.failed_for().map(AskError::Failed)
     }
 
     /// Answers one request.
@@ -187,22 +200,20 @@ impl<M: Machine> Hosted<M> {
         &self,
         ticket: Ticket,
         input: &M::Input,
-        asker: Asker<M::Reply>,
+        asker: Asker<M>,
     ) -> std::thread::Result<()> {
-        if asker.reply.is_closed() {
+        if asker.is_closed() {
             return Ok(());
         }
         // It may have been sent before its key was quarantined.
         if let Some(rest) = self.quarantined_with(input) {
-            let _ = asker.reply.send(Err(AskError::Quarantined(rest)));
+            asker.send(Err(AskError::Quarantined(rest)));
             return Ok(());
         }
         let result = self.step(Some((ticket, asker)), input, Time::MAX);
         if result.is_err() {
             let why = M::key(input).map_or(AskError::Crashed, |_| AskError::Quarantined(Quarantine::PERIOD));
-            if let Some(asker) = lock(&self.cell).waiting.take(ticket) {
-                let _ = asker.reply.send(Err(why));
-            }
+            lock(&self.cell).waiting.fail(ticket, why);
         }
         result
     }

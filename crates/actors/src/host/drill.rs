@@ -2,8 +2,9 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::actor::Envelope;
+use super::actor::{Envelope, Poke};
 use super::hosted::Hosted;
+use super::question::send;
 use super::reply::AskError;
 use crate::clock::Time;
 use crate::machine::Machine;
@@ -29,7 +30,7 @@ impl<M: Machine> Hosted<M> {
     /// Where its mailbox has no room for the order.
     pub async fn crash(self: &Arc<Self>) -> Result<(), AskError> {
         let actor = self.actor().await.ok_or(AskError::Gone)?;
-        Ok(actor.tell(Envelope::Crash).try_send()?)
+        send(actor, Box::new(Envelope::Crash))
     }
 
     /// Lets the actor do nothing until then. With `full`, its mailbox takes nothing meanwhile.
@@ -41,7 +42,7 @@ impl<M: Machine> Hosted<M> {
         let actor = self.actor().await.ok_or(AskError::Gone)?;
         // One message more than fit: the actor takes the first out before it hangs.
         for _ in 0..if full { self.options().mailbox + 1 } else { 0 } {
-            let _ = actor.tell(Envelope::Poke(None)).try_send();
+            let _ = send(actor, Box::new(Poke));
             tokio::task::yield_now().await;
         }
         Ok(())

@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kameo::actor::{ActorRef, Spawn as _};
@@ -6,8 +7,8 @@ use kameo::mailbox;
 use tokio::runtime::Handle;
 
 use super::actor::Supervisor;
+use super::hosted::lock;
 use super::load::Load;
-use super::patience::Patience;
 use crate::clock::Clock;
 use crate::clock::timer::Timers;
 use crate::event::EventSink;
@@ -50,7 +51,10 @@ pub struct Ground {
     #[cfg(feature = "interpose")]
     pub(super) interposer: std::sync::OnceLock<Arc<dyn super::interpose::Interposer>>,
     pub(super) load: Load,
-    pub(super) patience: Option<Patience>,
+    /// What bounds those who wait; none where its clock is no fast one: simulated time is exact, and stays with tokio's timers.
+    pub(super) timers: Option<Timers>,
+    /// What all actors of one kind share, kind by kind.
+    shared: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl std::fmt::Debug for Ground {
@@ -74,7 +78,7 @@ impl Ground {
             // Unbounded: a death notice must never be refused. At most one stands in it for each actor.
             Supervisor::spawn_with_mailbox((), mailbox::unbounded())
         };
-        let patience = Patience::of(&tokio, &clock);
+        let timers = clock.is_fast().then(|| Timers::new(tokio.clone(), Arc::clone(&clock)));
         Arc::new(Ground {
             seed,
             clock,
@@ -83,7 +87,8 @@ impl Ground {
             tokio,
             supervisor,
             load: Load::default(),
-            patience,
+            timers,
+            shared: Mutex::default(),
             #[cfg(feature = "interpose")]
             interposer: std::sync::OnceLock::new(),
         })
@@ -100,7 +105,18 @@ impl Ground {
     #[must_use]
     #[inline]
     pub fn timers(&self) -> Option<&Timers> {
-        self.patience.as_ref().map(Patience::timers)
+        self.timers.as_ref()
+    }
+
+    /// The one thing of this type that its actors share.
+    pub(super) fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut shared = lock(&self.shared);
+        if let Some(known) = shared.iter().find_map(|known| Arc::clone(known).downcast().ok()) {
+            return known;
+        }
+        let new = Arc::new(T::default());
+        shared.push(Arc::clone(&new) as Arc<dyn Any + Send + Sync>);
+        new
     }
 
     /// The seed of all its randomness.

@@ -1,7 +1,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use kameo::actor::ActorRef;
@@ -10,10 +10,11 @@ use tokio::task::unconstrained;
 
 use super::actor::{Envelope, Host};
 use super::aside::later;
-use super::asks::{Asker, Waiting};
+use super::asks::Waiting;
 use super::drill::Drill;
 use super::ground::Ground;
 use super::reply::AskError;
+use super::slot::{Asker, Spare};
 use super::troubles::Troubles;
 use crate::clock::{Clock, Entropy, Moment, Time, WallTime};
 use crate::event::{Event, Happening};
@@ -25,7 +26,7 @@ use crate::snapshot::SnapshotError;
 /// What outlives the incarnations of an actor.
 pub(super) struct Cell<M: Machine> {
     pub(super) machine: M,
-    pub(super) waiting: Waiting<M::Reply>,
+    pub(super) waiting: Waiting<M>,
     /// Where further numbers come from, once one was used: few machines ever use one.
     entropy: Option<Box<Entropy>>,
     /// The next number that the machine uses, where it may ever use one.
@@ -75,7 +76,7 @@ pub struct Hosted<M: Machine> {
     pub(super) draining: Mutex<Vec<Noted<M::Input>>>,
     /// What was taken out of the ledger and is still to be carried out; counted under the lock of the ledger, and down
     /// under that of the cell.
-    pub(super) behind: AtomicUsize,
+    pub(super) behind: AtomicU32,
     pub(super) poked: AtomicBool,
     tickets: AtomicU64,
     pub(super) messages: AtomicU64,
@@ -90,6 +91,8 @@ pub struct Hosted<M: Machine> {
     pub(super) deadline: Next,
     pub(super) drill: OnceLock<Box<Drill>>,
     pub(super) actor: OnceCell<ActorRef<Host<M>>>,
+    /// What its callers hear its answers in.
+    pub(super) spare: Arc<Spare<M>>,
 }
 
 impl<M: Machine> std::fmt::Debug for Hosted<M> {
@@ -137,7 +140,7 @@ impl<M: Machine> Hosted<M> {
             withdrawn: AtomicBool::new(false),
             ledger: Mutex::new(Vec::new()),
             draining: Mutex::new(Vec::new()),
-            behind: AtomicUsize::new(0),
+            behind: AtomicU32::new(0),
             poked: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
             messages: AtomicU64::new(0),
@@ -148,6 +151,7 @@ impl<M: Machine> Hosted<M> {
             deadline,
             drill: OnceLock::new(),
             actor: OnceCell::new(),
+            spare: ground.shared(),
             ground,
         })
     }
@@ -330,8 +334,8 @@ impl<M: Machine> Hosted<M> {
         let _ = tokio::time::timeout(self.ground.options.ask_timeout, stopped).await;
     }
 
-    pub(crate) fn deadline(&self) -> Option<tokio::time::Instant> {
-        self.deadline.get().map(|deadline| self.ground.clock.instant(deadline))
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.deadline.get()
     }
 
     /// It stops for good: nobody is left waiting.
@@ -368,7 +372,7 @@ impl<M: Machine> Hosted<M> {
     /// One step of the machine on what somebody noted, or on the request of `asker`.
     pub(super) fn step(
         &self,
-        asker: Option<(Ticket, Asker<M::Reply>)>,
+        asker: Option<(Ticket, Asker<M>)>,
         input: &M::Input,
         until: Time,
     ) -> std::thread::Result<()> {

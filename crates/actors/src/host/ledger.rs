@@ -1,15 +1,14 @@
 //! What callers wrote down without waiting for an answer, and what they counted in the gate.
 
-use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use kameo::actor::ActorRef;
-use tokio::sync::oneshot;
 
-use super::actor::{Envelope, Host};
+use super::actor::{Host, Poke};
 use super::hosted::{Hosted, lock};
+use super::question::{Asking, Question, send};
 use crate::gate::{Gate, Noted};
 use crate::machine::Machine;
 
@@ -62,7 +61,7 @@ impl<M: Machine> Hosted<M> {
         if let Some(actor) = self.actor.get()
             && !self.poked.swap(true, Ordering::AcqRel)
         {
-            let _ = actor.tell(Envelope::Poke(None)).try_send();
+            let _ = send(actor, Box::new(Poke));
         }
     }
 
@@ -73,14 +72,14 @@ impl<M: Machine> Hosted<M> {
         }
         if let Some(actor) = self.actor.get() {
             // A full mailbox needs no poke: each message in it drains the ledger first.
-            let _ = actor.tell(Envelope::Poke(None)).try_send();
+            let _ = send(actor, Box::new(Poke));
             return;
         }
         // Nobody has asked it so far: what its callers did was granted in advance.
         let hosted = Arc::clone(self);
         self.ground.tokio.spawn(async move {
             if let Some(actor) = hosted.actor().await {
-                let _ = actor.tell(Envelope::Poke(None)).try_send();
+                let _ = send(actor, Box::new(Poke));
             }
         });
     }
@@ -96,10 +95,8 @@ impl<M: Machine> Hosted<M> {
             return;
         }
         let Some(actor) = self.started().await else { return };
-        let (done, published) = oneshot::channel();
-        if actor.tell(Envelope::Poke(Some(done))).try_send().is_ok() {
-            let _ = self.ground.within(Duration::from_millis(1), pin!(published)).await;
-        }
+        let mut asking = Asking::new(self, actor, Question::Published);
+        let _ = self.ground.within(Duration::from_millis(1), &mut asking).await;
     }
 
     /// The actor. Where its start is not waited for after all, it starts all the same and reads what was noted.
@@ -125,17 +122,7 @@ impl<M: Machine> Hosted<M> {
     /// The first panic, for the caller to go on with once the message in hand is done.
     pub(super) fn drain(&self) -> std::thread::Result<()> {
         self.poked.store(false, Ordering::Release);
-        // Nothing stands there, nor is anything of it still to be carried out by others.
-        if !self.collect() && self.behind.load(Ordering::Acquire) == 0 {
-            return Ok(());
-        }
-        let mut draining = lock(&self.draining);
-        {
-            let mut ledger = lock(&self.ledger);
-            self.gate.take(&mut ledger);
-            self.behind.store(ledger.len(), Ordering::Relaxed);
-            std::mem::swap(&mut *ledger, &mut *draining);
-        }
+        let Some(mut draining) = self.taken() else { return Ok(()) };
         let mut drained = Ok(());
         for noted in draining.iter() {
             drained = drained.and(self.step(None, &noted.input, noted.until));
@@ -144,6 +131,31 @@ impl<M: Machine> Hosted<M> {
         draining.clear();
         draining.shrink_to(MOST_LEFT);
         drained
+    }
+
+    /// What stands in the ledger, for who holds this to carry out; `None` where nothing does, nor is anything of it still to
+    /// be carried out by others.
+    fn taken(&self) -> Option<MutexGuard<'_, Vec<Noted<M::Input>>>> {
+        let mut ledger = lock(&self.ledger);
+        self.gate.take(&mut ledger);
+        if ledger.is_empty() && self.behind.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut draining = match self.draining.try_lock() {
+            Ok(draining) => draining,
+            // Never waited for with the ledger in hand: who carries out comes back to that.
+            Err(_) => {
+                drop(ledger);
+                let draining = lock(&self.draining);
+                ledger = lock(&self.ledger);
+                self.gate.take(&mut ledger);
+                draining
+            }
+        };
+        // No memory holds more of them.
+        self.behind.store(u32::try_from(ledger.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+        std::mem::swap(&mut *ledger, &mut *draining);
+        Some(draining)
     }
 
     /// What it has published last, with what callers did through its gate since, for people and pages: a machine hears of

@@ -6,7 +6,8 @@
 //!   caller --note-> ledger ---/        (one timer: the machine's deadline)
 //! ```
 //!
-//! * An ask never waits for room: a full mailbox is an answer, at once.
+//! * An ask never waits for room: a full mailbox is an answer, at once. Where it is answered, and the message that it goes
+//!   in, are used again, so that it allocates nothing.
 //! * What must not be lost (an outcome, a permit given back) is written to the handle's ledger first and needs no room
 //!   in any mailbox; then the actor is poked. Drop paths use nothing else.
 //! * What callers do without a message, on what was granted to them in advance, goes through the machine's
@@ -15,6 +16,7 @@
 //!   leaves it as it was, and a restarted actor goes on with it: calls in flight and callers in line notice nothing.
 
 mod actor;
+mod alarm;
 mod aside;
 mod asks;
 mod carry;
@@ -28,7 +30,9 @@ mod ledger;
 mod load;
 mod patience;
 mod quarantine;
+mod question;
 mod reply;
+mod slot;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -36,7 +40,6 @@ mod troubles;
 
 pub use actor::Supervisor;
 pub(crate) use aside::{Aside, Later, aside, later};
-pub(crate) use asks::InLine;
 pub use ground::{Ground, HostOptions};
 pub use hosted::Hosted;
 pub use reply::{Answered, AskError, Reply};

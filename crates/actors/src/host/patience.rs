@@ -5,91 +5,39 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::ground::Ground;
-use super::hosted::lock;
-use crate::clock::Clock;
-use crate::clock::timer::{Ended, Timer, Timers};
-use crate::gate::Slots;
-
-/// So many timers are kept by each thread for whoever asks next.
-const MOST_SPARE: usize = 64;
-
-/// What bounds those who ask.
-pub(super) struct Patience {
-    timers: Timers,
-    spare: Slots<Mutex<Vec<Timer>>>,
-}
-
-impl Patience {
-    /// That of a runtime; none where its clock is no fast one: simulated time is exact, and stays with tokio's timers.
-    pub(super) fn of(tokio: &Handle, clock: &Arc<Clock>) -> Option<Self> {
-        clock.is_fast().then(|| Self::on(tokio, clock))
-    }
-
-    fn on(tokio: &Handle, clock: &Arc<Clock>) -> Self {
-        Patience { timers: Timers::new(tokio.clone(), Arc::clone(clock)), spare: Slots::default() }
-    }
-
-    pub(super) fn timers(&self) -> &Timers {
-        &self.timers
-    }
-
-    fn lend(&self) -> Lent<'_> {
-        let spare = lock(self.spare.own().any()).pop();
-        Lent { timer: Some(spare.unwrap_or_else(|| self.timers.timer())), patience: self }
-    }
-}
-
-/// A timer that is given back disarmed.
-struct Lent<'a> {
-    timer: Option<Timer>,
-    patience: &'a Patience,
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        let Some(timer) = self.timer.take() else { return };
-        timer.disarm();
-        let mut spare = lock(self.patience.spare.own().any());
-        if spare.len() < MOST_SPARE {
-            spare.push(timer);
-        }
-    }
-}
+use super::question::Asking;
+use super::reply::Answered;
+use crate::clock::timer::Ended;
+use crate::machine::Machine;
 
 impl Ground {
-    /// What `future` comes to, or nothing once it took `length`. It is asked first, so that what is ready costs neither a
-    /// timer nor a look at the clock. A `length` of a tenth of a second or more may be cut short by a few milliseconds, and
-    /// any may take two more.
-    pub(super) async fn within<F: Future>(
+    /// What comes of a question, or nothing once it took `length`. A `length` of a tenth of a second or more may be cut short
+    /// by a few milliseconds, and any may take two more.
+    pub(super) async fn within<M: Machine>(
         &self,
         length: Duration,
-        mut future: Pin<&mut F>,
-    ) -> Option<F::Output> {
-        let Some(patience) = &self.patience else {
-            return tokio::time::timeout(length, future).await.ok();
-        };
-        let mut lent: Option<Lent<'_>> = None;
-        let mut otherwise = None;
+        asking: &mut Asking<'_, M>,
+    ) -> Option<Answered<M::Reply>> {
+        if asking.timer().is_none() {
+            return timeout(length, asking).await.ok();
+        }
+        let (mut is_armed, mut otherwise) = (false, None);
         poll_fn(|context| {
-            if let Poll::Ready(output) = future.as_mut().poll(context) {
-                return Poll::Ready(Some(output));
+            if let Poll::Ready(answer) = Pin::new(&mut *asking).poll(context) {
+                return Poll::Ready(Some(answer));
             }
-            let Some(timer) = lent.as_ref().and_then(|lent| lent.timer.as_ref()) else {
-                let armed = patience.lend();
-                if let Some(timer) = &armed.timer {
-                    timer.arm(self.clock.now_for(length).after(length), context);
-                }
-                lent = Some(armed);
+            let Some(timer) = asking.timer() else { return Poll::Pending };
+            // Only now: what is refused at once costs no look at the clock.
+            if !std::mem::replace(&mut is_armed, true) {
+                timer.arm(self.clock.now_for(length).after(length), context);
                 return Poll::Pending;
-            };
+            }
             match timer.poll(context) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ended::InTime) => Poll::Ready(None),
@@ -107,10 +55,14 @@ impl Ground {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+    use std::sync::Arc;
+
+    use tokio::runtime::Handle;
 
     use super::*;
     use crate::breaker::{BreakerConfig, BreakerInput, BreakerMachine};
-    use crate::clock::Time;
+    use crate::clock::timer::Timers;
+    use crate::clock::{Clock, Time};
     use crate::event::{Event, EventSink};
     use crate::host::{AskError, HostOptions, Hosted};
     use crate::machine::Kind;
@@ -134,11 +86,6 @@ mod tests {
         on(ground(clock, ask_timeout))
     }
 
-    fn spare(ground: &Ground) -> usize {
-        let patience = ground.patience.as_ref().unwrap();
-        patience.spare.all().map(|spare| lock(spare).len()).sum()
-    }
-
     const ADMIT: BreakerInput = BreakerInput::Admit { patience: None };
 
     #[tokio::test(start_paused = true)]
@@ -146,8 +93,8 @@ mod tests {
         let length = Duration::from_millis(3);
         let mut ground = ground(Clock::system(), length);
         // As under a fast clock, whose time no test can stop.
-        let patience = Patience::on(&Handle::current(), ground.clock());
-        Arc::get_mut(&mut ground).unwrap().patience = Some(patience);
+        let timers = Timers::new(Handle::current(), Arc::clone(ground.clock()));
+        Arc::get_mut(&mut ground).unwrap().timers = Some(timers);
         let breaker = on(ground);
         assert!(breaker.ask(breaker.ticket(), ADMIT).await.is_ok());
         breaker.hang(Time::MAX, false).await.unwrap();
@@ -162,12 +109,12 @@ mod tests {
         for _ in 0..100 {
             breaker.ask(breaker.ticket(), ADMIT).await.unwrap();
         }
-        assert_eq!(spare(breaker.ground()), 1);
+        assert_eq!(breaker.spare.len(), 1);
         let mut left = pin!(breaker.ask(breaker.ticket(), ADMIT));
         assert!(polled(left.as_mut()).is_pending());
-        assert_eq!(spare(breaker.ground()), 0);
+        assert_eq!(breaker.spare.len(), 0);
         left.set(breaker.ask(breaker.ticket(), ADMIT));
-        assert_eq!(spare(breaker.ground()), 1);
+        assert_eq!(breaker.spare.len(), 1);
     }
 
     fn polled<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use kameo::error::SendError;
 use tokio::sync::oneshot;
 
 use super::hosted::Hosted;
@@ -73,14 +72,5 @@ impl AskError {
             AskError::Gone => (UnavailableReason::ShuttingDown, None),
         };
         Rejection::unavailable(kind, name, reason, retry_after)
-    }
-}
-
-impl<T> From<SendError<T>> for AskError {
-    fn from(error: SendError<T>) -> Self {
-        match error {
-            SendError::MailboxFull(_) => AskError::MailboxFull,
-            _ => AskError::Gone,
-        }
     }
 }
