@@ -70,9 +70,8 @@ impl BulkheadHandle {
         let ticket = hosted.ticket();
         // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
         let mut permit = BulkheadPermit::new(Held::asked(self, ticket));
-        let asked_at = hosted.now();
-        let (mut answer, has_queued) = match mode {
-            Mode::Observe => (hosted.ask(ticket, input).await, false),
+        let (mut answer, waited) = match mode {
+            Mode::Observe => (hosted.ask(ticket, input).await, None),
             _ => hosted.ask_in_line(ticket, input).await,
         };
         drop(asking);
@@ -86,8 +85,8 @@ impl BulkheadHandle {
             }
             return Ok(permit);
         }
-        if let Some(asked) = permit.asked().filter(|_| has_queued) {
-            asked.waited = hosted.now().since(asked_at);
+        if let Some(asked) = permit.asked() {
+            asked.waited = waited.unwrap_or_default();
         }
         let more = answer.as_mut().ok().and_then(|answer| answer.more.take());
         match answer.map(|answer| answer.reply) {
@@ -107,7 +106,7 @@ impl BulkheadHandle {
             Err(error) => {
                 // In line, or on its way there, it may still be granted: its permit, dropped here, gives that back.
                 // Else it never reached the machine, and no more may be noted for an actor that does not read it.
-                if !has_queued && error != AskError::NoAnswer {
+                if waited.is_none() && error != AskError::NoAnswer {
                     permit.forget();
                 }
                 self.unasked(input, error)

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Discipline, Priority};
-use crate::clock::Time;
+use crate::clock::{Time, saturating_nanos};
 use crate::machine::Ticket;
 
 /// A waiter's rank for a grant rises one class in this time.
@@ -105,8 +105,9 @@ impl Line {
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Waiter> {
         let (class, arrival) = self.place.remove(&ticket)?;
         let waiter = self.classes[class.index()].remove(&arrival)?;
-        self.ends.remove(&(waiter.until, ticket));
-        self.ends.remove(&(waiter.longest, ticket));
+        if !self.ends.remove(&(waiter.until, ticket)) {
+            self.ends.remove(&(waiter.longest, ticket));
+        }
         Some(waiter)
     }
 
@@ -199,7 +200,7 @@ impl Line {
 }
 
 /// The class, by its index, to which a waiter has risen.
-fn rank(waiter: &Waiter, now: Time) -> u128 {
-    let risen = now.since(waiter.since).as_nanos() / AGEING.as_nanos();
-    u128::try_from(waiter.class.index()).unwrap_or(0).saturating_sub(risen)
+fn rank(waiter: &Waiter, now: Time) -> u64 {
+    let risen = saturating_nanos(now.since(waiter.since)) / saturating_nanos(AGEING);
+    (waiter.class.index() as u64).saturating_sub(risen)
 }

@@ -74,9 +74,9 @@ impl Clock {
     /// scheduler has by itself, since that cannot be paused.
     #[must_use]
     pub fn fast() -> Self {
-        let now = Instant::now();
+        let (coarse, now) = Coarse::start();
         let (start, wall) = (tokio::time::Instant::from_std(now), Wall::System { start: now });
-        Clock { start, wall, shift: AtomicI64::new(0), coarse: Some(Coarse::start()), is_driven: false }
+        Clock { start, wall, shift: AtomicI64::new(0), coarse: Some(coarse), is_driven: false }
     }
 
     fn new(wall: Wall) -> Self {
@@ -131,11 +131,10 @@ impl Clock {
         if self.is_driven {
             return self.shown();
         }
-        let since_start = match &self.coarse {
-            Some(_) => Instant::now().saturating_duration_since(self.start.into_std()),
-            None => tokio::time::Instant::now().saturating_duration_since(self.start),
-        };
-        Time::ZERO.after(since_start)
+        match &self.coarse {
+            Some(coarse) => coarse.exact(),
+            None => Time::ZERO.after(tokio::time::Instant::now().saturating_duration_since(self.start)),
+        }
     }
 
     /// What tokio's clock showed since it was moved on.
@@ -269,6 +268,7 @@ struct Coarse {
 }
 
 #[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "this is the room that reads clocks")]
 impl Coarse {
     fn read(id: rustix::time::ClockId) -> u64 {
         let seen = rustix::time::clock_gettime(id);
@@ -276,15 +276,35 @@ impl Coarse {
         part(seen.tv_sec).saturating_mul(1_000_000_000).saturating_add(part(seen.tv_nsec))
     }
 
-    /// After the start was read exactly, so that this one is never ahead of it.
-    fn start() -> Self {
-        Coarse { start: Self::read(rustix::time::ClockId::Monotonic) }
+    /// With the same instant as timers take it, which is not before this one: what is over for them is over here. Nor is it
+    /// long behind, wherever the processor was taken away in between.
+    fn start() -> (Self, Instant) {
+        let mut tries = 0;
+        loop {
+            let start = Self::read(rustix::time::ClockId::Monotonic);
+            let now = Instant::now();
+            let took = Self::read(rustix::time::ClockId::Monotonic).saturating_sub(start);
+            tries += 1;
+            if took < 10_000 || tries == 10 {
+                return (Coarse { start }, now);
+            }
+        }
     }
 
     #[inline]
     fn now(&self) -> Time {
-        let seen = Self::read(rustix::time::ClockId::MonotonicCoarse);
-        Time::from_nanos(seen.saturating_sub(self.start))
+        self.since_start(rustix::time::ClockId::MonotonicCoarse)
+    }
+
+    /// What the standard library's clock shows, without what its instants are made of.
+    #[inline]
+    fn exact(&self) -> Time {
+        self.since_start(rustix::time::ClockId::Monotonic)
+    }
+
+    #[inline]
+    fn since_start(&self, clock: rustix::time::ClockId) -> Time {
+        Time::from_nanos(Self::read(clock).saturating_sub(self.start))
     }
 
     fn wall() -> u64 {
@@ -296,11 +316,16 @@ impl Coarse {
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "this is the room that reads clocks")]
 impl Coarse {
-    fn start() -> Self {
-        Coarse { start: Instant::now() }
+    fn start() -> (Self, Instant) {
+        let start = Instant::now();
+        (Coarse { start }, start)
     }
 
     fn now(&self) -> Time {
+        self.exact()
+    }
+
+    fn exact(&self) -> Time {
         Time::ZERO.after(self.start.elapsed())
     }
 

@@ -1,6 +1,6 @@
 //! Callers that wait for an answer.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +10,13 @@ use tokio::time::{timeout, timeout_at};
 use super::hosted::{Hosted, lock};
 use super::question::{Asking, Question};
 use super::reply::{Answered, AskError, Reply};
-use super::slot::Asker;
+use super::slot::{Asker, InLine};
 use crate::clock::Time;
 use crate::machine::{Answer, Machine, Ticket};
 use crate::supervise::Quarantine;
+
+/// Room for so many who wait stays where it is.
+const MOST_KEPT: usize = 16;
 
 /// Who is told.
 enum Teller<M: Machine> {
@@ -24,19 +27,28 @@ enum Teller<M: Machine> {
 }
 
 impl<M: Machine> Teller<M> {
-    fn send(self, answer: Answered<M::Reply>) {
+    fn send(self, answer: Answered<M::Reply>, now: Option<Time>) {
         match self {
-            Teller::Asker(asker) => asker.send(answer),
+            Teller::Asker(asker) => asker.send(answer, now),
             Teller::Further(more) => _ = more.send(answer),
         }
     }
 
     /// Tells it until when it is in line, where it wants no answer to that.
-    fn tell_in_line(&self, until: Time) -> bool {
+    fn tell_in_line(&self, now: Time, until: Time) -> bool {
         match self {
-            Teller::Asker(asker) => asker.tell_in_line(until),
+            Teller::Asker(asker) => asker.tell_in_line(now, until),
             Teller::Further(_) => false,
         }
+    }
+}
+
+type Held<M> = VecDeque<(Ticket, Teller<M>)>;
+
+fn place<M: Machine>(held: &Held<M>, ticket: Ticket) -> Result<usize, usize> {
+    match held.front() {
+        Some((first, _)) if *first == ticket => Ok(0),
+        _ => held.binary_search_by_key(&ticket, |(held, _)| *held),
     }
 }
 
@@ -44,12 +56,13 @@ impl<M: Machine> Teller<M> {
 pub(super) struct Waiting<M: Machine> {
     /// Whose request is being decided: most are answered with that.
     present: Option<(Ticket, Teller<M>)>,
-    held: BTreeMap<Ticket, Teller<M>>,
+    /// By ticket: most come in that order and leave in it. Made for the first of them, since in most actors nobody waits.
+    held: Option<Box<Held<M>>>,
 }
 
 impl<M: Machine> Default for Waiting<M> {
     fn default() -> Self {
-        Waiting { present: None, held: BTreeMap::new() }
+        Waiting { present: None, held: None }
     }
 }
 
@@ -62,53 +75,75 @@ impl<M: Machine> Waiting<M> {
 
     /// It was decided: whoever asked it and has no answer yet is held until there is one.
     pub(super) fn hold(&mut self) {
-        if let Some((ticket, asker)) = self.present.take() {
-            self.held.insert(ticket, asker);
+        if let Some((ticket, teller)) = self.present.take() {
+            self.keep(ticket, teller);
+        }
+    }
+
+    fn keep(&mut self, ticket: Ticket, teller: Teller<M>) {
+        let held = self.held.get_or_insert_default();
+        if held.back().is_none_or(|(last, _)| *last < ticket) {
+            return held.push_back((ticket, teller));
+        }
+        match place(held, ticket) {
+            Ok(index) => held[index] = (ticket, teller),
+            Err(index) => held.insert(index, (ticket, teller)),
         }
     }
 
     fn of(&self, ticket: Ticket) -> Option<&Teller<M>> {
         match &self.present {
-            Some((present, asker)) if *present == ticket => Some(asker),
-            _ => self.held.get(&ticket),
+            Some((present, teller)) if *present == ticket => Some(teller),
+            _ => {
+                let held = self.held.as_ref()?;
+                held.get(place(held, ticket).ok()?).map(|(_, teller)| teller)
+            }
         }
     }
 
     fn take(&mut self, ticket: Ticket) -> Option<Teller<M>> {
         match self.present.take_if(|(present, _)| *present == ticket) {
-            Some((_, asker)) => Some(asker),
-            None => self.held.remove(&ticket),
+            Some((_, teller)) => Some(teller),
+            None => {
+                let held = self.held.as_mut()?;
+                let (_, teller) = held.remove(place(held, ticket).ok()?)?;
+                // A crowd's room is given back.
+                if held.is_empty() && held.capacity() > MOST_KEPT {
+                    held.shrink_to(MOST_KEPT);
+                }
+                Some(teller)
+            }
         }
     }
 
-    pub(super) fn answer(&mut self, answer: Answer<M::Reply>) {
+    pub(super) fn answer(&mut self, answer: Answer<M::Reply>, now: Time) {
         let Answer { ticket, reply, more, until } = answer;
         if let Some(until) = until
-            && self.of(ticket).is_some_and(|teller| teller.tell_in_line(until))
+            && self.of(ticket).is_some_and(|teller| teller.tell_in_line(now, until))
         {
             return;
         }
         let Some(teller) = self.take(ticket) else { return };
         let more = more.then(|| {
             let (further, more) = oneshot::channel();
-            self.held.insert(ticket, Teller::Further(further));
+            self.keep(ticket, Teller::Further(further));
             more
         });
-        teller.send(Ok(Reply { reply, more }));
+        teller.send(Ok(Reply { reply, more }), Some(now));
     }
 
     /// It gets none.
     fn fail(&mut self, ticket: Ticket, why: AskError) {
         if let Some(teller) = self.take(ticket) {
-            teller.send(Err(why));
+            teller.send(Err(why), None);
         }
     }
 
     /// Nobody is left waiting.
     pub(super) fn dismiss(&mut self, why: AskError) {
         self.hold();
-        for teller in std::mem::take(&mut self.held).into_values() {
-            teller.send(Err(why));
+        for (_, teller) in self.held.take().into_iter().flat_map(|held| *held) {
+            teller.send(Err(why), None);
         }
     }
 }
@@ -127,7 +162,8 @@ impl<M: Machine> Hosted<M> {
     }
 
     /// The same; whoever is put in line waits there for the answer that ends that, until the time that it is told and
-    /// `ask_timeout`. It is not woken to hear that it is in line. Also says whether it was.
+    /// `ask_timeout`. It is not woken to hear that it is in line. Also says how long it was there; nothing where it
+    /// was in none.
     ///
     /// # Errors
     /// As [`ask`](Hosted::ask), also of one that is in line.
@@ -138,7 +174,7 @@ impl<M: Machine> Hosted<M> {
         self: &Arc<Self>,
         ticket: Ticket,
         input: M::Input,
-    ) -> (Answered<M::Reply>, bool) {
+    ) -> (Answered<M::Reply>, Option<Duration>) {
         let question = Question::Decision { ticket, input, waits_in_line: true };
         self.asked(question, self.ground.options.ask_timeout).await
     }
@@ -154,31 +190,37 @@ impl<M: Machine> Hosted<M> {
         self.asked(question, patience).await.0
     }
 
-    async fn asked(self: &Arc<Self>, question: Question<M>, grace: Duration) -> (Answered<M::Reply>, bool) {
+    async fn asked(
+        self: &Arc<Self>,
+        question: Question<M>,
+        grace: Duration,
+    ) -> (Answered<M::Reply>, Option<Duration>) {
         if let Some(why) = self.asks_nobody(&question) {
-            return (Err(why), false);
+            return (Err(why), None);
         }
         let actor = match self.actor.get() {
             Some(actor) => actor,
             None => match timeout(grace, self.actor()).await {
                 Ok(Some(actor)) => actor,
-                Ok(None) => return (Err(AskError::Gone), false),
-                Err(_) => return (Err(AskError::NoAnswer), false),
+                Ok(None) => return (Err(AskError::Gone), None),
+                Err(_) => return (Err(AskError::NoAnswer), None),
             },
         };
         let mut asking = Asking::new(self, actor, question);
         if let Some(answer) = self.ground.within(grace, &mut asking).await {
-            return (answer, asking.in_line().is_some());
+            return (answer, asking.in_line().map(InLine::waited));
         }
         // One timer at a time, and for who is answered soon only the first: it may be told to wait on more than once.
         let mut heard = None;
-        while let Some(until) = asking.in_line().filter(|until| heard != Some(*until)) {
+        while let Some(until) =
+            asking.in_line().map(|in_line| in_line.until).filter(|until| heard != Some(*until))
+        {
             heard = Some(until);
             if let Ok(answer) = timeout_at(self.instant(until.after(grace)), &mut asking).await {
-                return (answer, true);
+                return (answer, asking.in_line().map(InLine::waited));
             }
         }
-        (Err(AskError::NoAnswer), heard.is_some())
+        (Err(AskError::NoAnswer), asking.in_line().map(InLine::waited))
     }
 
     /// Why this is not even sent.
@@ -207,7 +249,7 @@ impl<M: Machine> Hosted<M> {
         }
         // It may have been sent before its key was quarantined.
         if let Some(rest) = self.quarantined_with(input) {
-            asker.send(Err(AskError::Quarantined(rest)));
+            asker.send(Err(AskError::Quarantined(rest)), None);
             return Ok(());
         }
         let result = self.step(Some((ticket, asker)), input, Time::MAX);
@@ -218,3 +260,6 @@ impl<M: Machine> Hosted<M> {
         result
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -412,7 +412,7 @@ impl<M: Machine> Hosted<M> {
         }
         cell.status = cell.machine.status(now);
         self.grant(&mut cell, now);
-        effects.drain_replies(|answer| cell.waiting.answer(answer));
+        effects.drain_replies(|answer| cell.waiting.answer(answer, now));
         cell.waiting.hold();
         drop(cell);
         for happening in effects.take_happenings() {

@@ -9,8 +9,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::actor::{Envelope, Host};
 use super::hosted::Hosted;
 use super::reply::{Answered, AskError};
-use super::slot::{Asker, Lent};
-use crate::clock::Time;
+use super::slot::{Asker, InLine, Lent};
 use crate::clock::timer::Timer;
 use crate::machine::{Machine, Ticket};
 
@@ -62,8 +61,8 @@ impl<'a, M: Machine> Asking<'a, M> {
         self.lent.timer()
     }
 
-    /// Until when it is in line, as far as its caller was told.
-    pub(super) fn in_line(&self) -> Option<Time> {
+    /// How it stands in line, or stood, as far as its caller was told.
+    pub(super) fn in_line(&self) -> Option<InLine> {
         self.lent.in_line()
     }
 }

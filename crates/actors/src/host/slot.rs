@@ -13,9 +13,10 @@
 //! another one, and an [`Asker`] of an earlier turn reaches nobody. The turn is looked at, and ended by who leaves, under
 //! the slot's lock. An asker that is dropped, because its mailbox went down, says that nothing comes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::actor::Envelope;
 use super::hosted::lock;
@@ -33,17 +34,34 @@ type Used<M> = Box<Envelope<M>>;
 
 /// Where one caller at a time hears its answer.
 pub(super) struct Slot<M: Machine> {
-    /// How many have had it.
-    turn: AtomicU64,
+    /// How many have had it. Nobody stands in line while four billions have.
+    turn: AtomicU32,
     heard: Mutex<Heard<M>>,
 }
 
 struct Heard<M: Machine> {
     came: Came<M::Reply>,
-    /// Until when its caller is in line, as its actor told it without waking it.
-    in_line: Option<Time>,
+    /// That its caller is in line, as its actor told it without waking it.
+    in_line: Option<InLine>,
     waker: Option<Waker>,
     message: Option<Used<M>>,
+}
+
+/// A place in line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct InLine {
+    since: Time,
+    /// It waits there until then at most.
+    pub(super) until: Time,
+    /// When what it waited for came.
+    left: Option<Time>,
+}
+
+impl InLine {
+    /// How long it waited there, where that is over.
+    pub(super) fn waited(self) -> Duration {
+        self.left.map_or(Duration::ZERO, |left| left.since(self.since))
+    }
 }
 
 enum Came<R> {
@@ -56,7 +74,7 @@ enum Came<R> {
 impl<M: Machine> Slot<M> {
     fn new() -> Self {
         let heard = Heard { came: Came::NotYet, in_line: None, waker: None, message: None };
-        Slot { turn: AtomicU64::new(0), heard: Mutex::new(heard) }
+        Slot { turn: AtomicU32::new(0), heard: Mutex::new(heard) }
     }
 
     /// Its caller wants no answer any more.
@@ -74,7 +92,7 @@ impl<M: Machine> Slot<M> {
 /// How one caller is answered.
 pub(super) struct Asker<M: Machine> {
     slot: Arc<Slot<M>>,
-    turn: u64,
+    turn: u32,
     message: Option<Used<M>>,
     /// Whether it is told that it is in line without being woken; else that is an answer like any other.
     waits_in_line: bool,
@@ -92,23 +110,24 @@ impl<M: Machine> Asker<M> {
         self.message = Some(message);
     }
 
-    /// Tells it until when it is in line, where it wants no answer to that.
-    pub(super) fn tell_in_line(&self, until: Time) -> bool {
+    /// Tells it `now` until when it is in line, where it wants no answer to that.
+    pub(super) fn tell_in_line(&self, now: Time, until: Time) -> bool {
         if self.waits_in_line {
             let mut heard = lock(&self.slot.heard);
             if !self.is_closed() {
-                heard.in_line = Some(until);
+                let since = heard.in_line.map_or(now, |in_line| in_line.since);
+                heard.in_line = Some(InLine { since, until, left: None });
             }
         }
         self.waits_in_line
     }
 
-    /// Answers it.
-    pub(super) fn send(mut self, answer: Answered<M::Reply>) {
-        self.tell(Came::Answer(answer));
+    /// Answers it, with what came of its request `now`; `None` where nothing did.
+    pub(super) fn send(mut self, answer: Answered<M::Reply>, now: Option<Time>) {
+        self.tell(Came::Answer(answer), now);
     }
 
-    fn tell(&mut self, came: Came<M::Reply>) {
+    fn tell(&mut self, came: Came<M::Reply>, now: Option<Time>) {
         self.is_answered = true;
         let waker = {
             let mut heard = lock(&self.slot.heard);
@@ -116,6 +135,9 @@ impl<M: Machine> Asker<M> {
                 return;
             }
             heard.came = came;
+            if let Some(in_line) = &mut heard.in_line {
+                in_line.left = now;
+            }
             heard.message = self.message.take();
             heard.waker.take()
         };
@@ -126,7 +148,7 @@ impl<M: Machine> Asker<M> {
 impl<M: Machine> Drop for Asker<M> {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.tell(Came::Nothing);
+            self.tell(Came::Nothing, None);
         }
     }
 }
@@ -208,8 +230,8 @@ impl<M: Machine> Lent<'_, M> {
         Poll::Ready(came)
     }
 
-    /// Until when its caller is in line, as far as it was told.
-    pub(super) fn in_line(&self) -> Option<Time> {
+    /// How its caller stands in line, or stood, as far as it was told.
+    pub(super) fn in_line(&self) -> Option<InLine> {
         self.kept.as_ref().and_then(|kept| lock(&kept.slot.heard).in_line)
     }
 }

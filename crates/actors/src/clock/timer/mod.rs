@@ -1,6 +1,6 @@
 //! Ends that are waited for and hardly ever reached.
 //!
-//! For calls and for questions to actors. tokio's timers are exact to a millisecond, and arming and dropping one costs as much as a whole call: it goes into a
+//! For calls, for questions to actors and for their own deadlines. tokio's timers are exact to a millisecond, and arming and dropping one costs as much as a whole call: it goes into a
 //! wheel that all threads share, and out again. Of a call's ends nearly all are taken back. So what is taken back stays
 //! where it lies, and costs nothing more:
 //!

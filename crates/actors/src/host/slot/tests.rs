@@ -42,10 +42,10 @@ fn an_answer_for_a_caller_that_left_does_not_reach_the_one_who_has_its_slot_next
     assert_eq!(spare.len(), 0, "it is the same slot");
     let in_time = ask(&mut second);
     assert!(late.is_closed() && !in_time.is_closed());
-    assert!(late.tell_in_line(Time::ZERO));
-    late.send(answer(1));
+    assert!(late.tell_in_line(Time::ZERO, Time::MAX));
+    late.send(answer(1), None);
     assert_eq!((heard(&mut second, Waker::noop()), second.in_line()), (Poll::Pending, None));
-    in_time.send(answer(2));
+    in_time.send(answer(2), None);
     assert_eq!(heard(&mut second, Waker::noop()), Poll::Ready(Some(2)));
 }
 
@@ -56,10 +56,24 @@ fn a_message_comes_back_with_the_answer_and_is_used_again() {
     let (mut asker, message) = lent.listen(Waker::noop(), false).unwrap();
     assert!(message.is_none(), "there was none before");
     asker.give_back(Box::new(Envelope::Taken));
-    asker.send(answer(1));
+    asker.send(answer(1), None);
     assert!(heard(&mut lent, Waker::noop()).is_ready());
     drop(lent);
     assert!(spare.lend(None).listen(Waker::noop(), false).unwrap().1.is_some());
+}
+
+#[test]
+fn who_waits_in_line_hears_how_long_it_stood_there_however_often_it_was_told_to_wait_on() {
+    let spare = Spare::<Machine>::default();
+    let mut lent = spare.lend(None);
+    let asker = lent.listen(Waker::noop(), true).unwrap().0;
+    assert_eq!(lent.in_line(), None);
+    for (now, until) in [(3, 10), (10, 20)] {
+        assert!(asker.tell_in_line(Time::from_nanos(now), Time::from_nanos(until)));
+        assert_eq!(lent.in_line().map(|in_line| in_line.until), Some(Time::from_nanos(until)));
+    }
+    asker.send(answer(1), Some(Time::from_nanos(15)));
+    assert_eq!(lent.in_line().map(InLine::waited), Some(Duration::from_nanos(12)));
 }
 
 #[derive(Clone, Debug)]
@@ -119,7 +133,7 @@ proptest! {
                     let reaches = lent.as_ref().is_some_and(|(_, present)| *present == caller);
                     prop_assert_eq!(asker.is_closed(), !reaches);
                     let answers = matches!(step, Step::Answer(_));
-                    if answers { asker.send(answer(caller)) } else { drop(asker) }
+                    if answers { asker.send(answer(caller), None) } else { drop(asker) }
                     if reaches {
                         expected = Poll::Ready(answers.then_some(caller));
                         woken += 1;
