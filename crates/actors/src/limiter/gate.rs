@@ -48,10 +48,9 @@
 //! would have granted; once none is, it would have refused until more comes back. Both are the machine's own words,
 //! published. Everything else is asked: another cost than one, a key without a lease, one whose lease is over.
 
-use std::hash::Hasher as _;
 use std::time::Duration;
 
-use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
+use siphasher::sip128::{Hash128, SipHasher13};
 
 use super::lease::{Offer, SHARED, code};
 use super::machine::{LimiterInput, LimiterMachine, Unsure};
@@ -194,7 +193,7 @@ impl LimiterGate {
 
     fn take_keyed(&self, key: &str, span: u64, clock: &Clock) -> Found {
         let part = code_in(span);
-        let Some(digest) = self.digest(key) else { return Found::Ask };
+        let Some(digest) = self.digest(key.as_bytes()) else { return Found::Ask };
         let Some((cell, spot)) = self.keys.get().and_then(|keys| keys.find(digest)) else {
             return Found::Ask;
         };
@@ -249,7 +248,7 @@ impl LimiterGate {
         }
         if key.is_empty() {
             self.shared.ask();
-        } else if let Some(digest) = self.digest(key)
+        } else if let Some(digest) = self.digest(key.as_bytes())
             && let Some((cell, _)) = self.keys.get().and_then(|keys| keys.find(digest))
         {
             cell.tokens.ask();
@@ -262,7 +261,7 @@ impl LimiterGate {
         if spot == SHARED {
             return self.shared.put_back(term);
         }
-        let own = || self.digest(key).zip(self.keys.get()?.cell(spot));
+        let own = || self.digest(key.as_bytes()).zip(self.keys.get()?.cell(spot));
         own().is_some_and(|(digest, cell)| cell.is_of(digest) && cell.tokens.put_back(term, 1))
     }
 
@@ -274,14 +273,12 @@ impl LimiterGate {
 
     /// `None` for keys of which the table itself keeps but a digest.
     #[inline]
-    fn digest(&self, key: &str) -> Option<Digest> {
+    fn digest(&self, key: &[u8]) -> Option<Digest> {
         if key.len() > LONGEST_TEXT {
             return None;
         }
         let secret = self.secret.load(Ordering::Relaxed);
-        let mut hasher = SipHasher13::new_with_keys(secret, !secret.rotate_left(32));
-        hasher.write(key.as_bytes());
-        let Hash128 { h1, h2 } = hasher.finish128();
+        let Hash128 { h1, h2 } = SipHasher13::new_with_keys(secret, !secret.rotate_left(32)).hash(key);
         Some((h1 | 1, (h2 >> 32) as u32))
     }
 
@@ -315,7 +312,7 @@ impl LimiterGate {
     }
 
     /// The spot of a key, new where it has none; `None` where there is no room.
-    fn spot(&self, machine: &LimiterMachine, key: &str, known: Option<u32>) -> Option<u32> {
+    fn spot(&self, machine: &LimiterMachine, key: &[u8], known: Option<u32>) -> Option<u32> {
         if key.is_empty() {
             return Some(SHARED);
         }
@@ -328,7 +325,7 @@ impl LimiterGate {
     }
 
     /// Puts an offer where the key's callers find it, and returns where; `None` where it cannot be kept.
-    fn put(&self, machine: &LimiterMachine, key: &str, known: Option<u32>, offer: Offer) -> Option<u32> {
+    fn put(&self, machine: &LimiterMachine, key: &[u8], known: Option<u32>, offer: Offer) -> Option<u32> {
         let (left, spare, more_at) = match offer {
             Offer::Tokens { part, turn, tokens, spare, more_at } => {
                 let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);

@@ -125,7 +125,10 @@ impl Parts {
         } else if part.unconfirmed.is_some_and(|since| since < now) {
             part.unconfirmed = None;
         }
-        self.late.retain(|_, until| quota.leaves_at(*until).max(quota.edge(*until)) > now);
+        // Hardly ever is there any, and to find that out by going through them takes long.
+        if !self.late.is_empty() {
+            self.late.retain(|_, until| quota.leaves_at(*until).max(quota.edge(*until)) > now);
+        }
     }
 
     /// The part around `now`; `None` where the quota has no parts.

@@ -13,6 +13,7 @@ use crate::clock::Time;
 
 mod ages;
 mod entries;
+mod index;
 mod key;
 
 use ages::Ages;
@@ -180,7 +181,7 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, key: Key, usage: Usage, quota: &Quota) -> Place {
-        let hash = key.sought().hash(self.secret);
+        let hash = key.hash(self.secret);
         self.enter(key, hash, usage, quota)
     }
 
@@ -195,13 +196,11 @@ impl Table {
             tokens: 0,
             spot: None,
             turn: 0,
-            hash,
-            alike: NOBODY,
             before: NOBODY,
             behind: NOBODY,
             pinned: false,
         };
-        let slot = self.entries.insert(entry);
+        let slot = self.entries.insert(entry, hash);
         self.ages.insert(&mut self.entries, whole_at, slot);
         Place { slot, serial }
     }
@@ -216,7 +215,8 @@ impl Table {
 
     fn drop_slot(&mut self, whole_at: Time, slot: u32) {
         self.ages.remove(&mut self.entries, whole_at, slot);
-        self.entries.remove(slot);
+        let secret = self.secret;
+        self.entries.remove(slot, |key| key.hash(secret));
     }
 
     /// Changes the usage at `place`; does nothing where that key was dropped since, which only happens to keys whose

@@ -10,7 +10,7 @@ use super::{Change, LimiterInput, LimiterMachine};
 use crate::clock::Time;
 use crate::gate::MOST_LEASED;
 use crate::limiter::lease::{Carried, Lease, Offer, Part, SHARED, code, later_part, part_of};
-use crate::limiter::table::{Key, Place};
+use crate::limiter::table::Place;
 use crate::limiter::usage::{Mark, Usage};
 
 /// A key whose lease is to be taken back before an input is decided.
@@ -177,11 +177,8 @@ impl LimiterMachine {
     }
 
     /// A key's text and where the gate keeps it; `None` where only a digest of it is known, which no caller shows.
-    pub(in crate::limiter) fn shown(&self, place: Place) -> Option<(&str, Option<u32>)> {
-        match self.table.key(place)? {
-            Key::Text(text) => Some((text, self.table.spot(place))),
-            Key::Digest(_) => None,
-        }
+    pub(in crate::limiter) fn shown(&self, place: Place) -> Option<(&[u8], Option<u32>)> {
+        Some((self.table.key(place)?.text()?, self.table.spot(place)))
     }
 
     pub(in crate::limiter) fn secret(&self) -> u64 {

@@ -1,3 +1,4 @@
+use super::index::Index;
 use super::key::{Key, Sought};
 use crate::limiter::usage::Usage;
 
@@ -6,7 +7,7 @@ pub(super) const NOBODY: u32 = u32::MAX;
 /// No lease.
 pub(super) const UNLEASED: u64 = u64::MAX;
 
-/// What is kept of one key: at most 88 bytes, beside its text.
+/// What is kept of one key: at most 80 bytes, beside its text and its place in the index.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: Key,
@@ -20,9 +21,6 @@ pub(super) struct Entry {
     pub(super) spot: Option<Spot>,
     /// How many leases it has had, modulo 256.
     pub(super) turn: u8,
-    pub(super) hash: u32,
-    /// The next one that hashes alike.
-    pub(super) alike: u32,
     /// Its neighbours among those that are whole again at the same time.
     pub(super) before: u32,
     pub(super) behind: u32,
@@ -51,9 +49,7 @@ impl Spot {
 pub(super) struct Entries {
     pieces: Vec<Vec<Option<Entry>>>,
     free: Vec<u32>,
-    /// By hash: the first of those that hash alike.
-    heads: Heads,
-    standing: usize,
+    index: Index,
 }
 
 const PIECE: usize = 256;
@@ -65,7 +61,7 @@ fn at(slot: u32) -> (usize, usize) {
 impl Entries {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.standing
+        self.index.len()
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&Entry> {
@@ -79,20 +75,14 @@ impl Entries {
     }
 
     pub(super) fn find(&self, key: Sought<'_>, hash: u32) -> Option<(u32, &Entry)> {
-        let mut slot = self.heads.first(hash);
-        while let Some(entry) = self.get(slot) {
-            if entry.hash == hash && entry.key.sought() == key {
-                return Some((slot, entry));
-            }
-            slot = entry.alike;
-        }
-        None
+        let is_it = |slot: u32| self.get(slot).is_some_and(|entry| entry.key.is(key));
+        let slot = self.index.find(hash, is_it)?;
+        Some((slot, self.get(slot)?))
     }
 
-    /// Takes an entry in; its slot.
-    pub(super) fn insert(&mut self, entry: Entry) -> u32 {
-        let hash = entry.hash;
-        let entry = Some(Entry { alike: self.heads.first(hash), ..entry });
+    /// Takes an entry in, whose key hashes so; its slot.
+    pub(super) fn insert(&mut self, entry: Entry, hash: u32) -> u32 {
+        let entry = Some(entry);
         let slot = match self.free.pop() {
             Some(slot) => {
                 let (piece, place) = at(slot);
@@ -101,11 +91,7 @@ impl Entries {
             }
             None => self.push(entry),
         };
-        self.heads.set(hash, slot);
-        self.standing += 1;
-        if self.standing > self.heads.len() {
-            self.split();
-        }
+        self.index.insert(hash, slot);
         slot
     }
 
@@ -120,39 +106,13 @@ impl Entries {
         u32::try_from(piece * PIECE + self.pieces[piece].len() - 1).unwrap_or(NOBODY)
     }
 
-    pub(super) fn remove(&mut self, slot: u32) -> Option<Entry> {
+    /// Takes an entry out; `hash` says how its key hashes.
+    pub(super) fn remove(&mut self, slot: u32, hash: impl FnOnce(&Key) -> u32) -> Option<Entry> {
         let (piece, place) = at(slot);
         let entry = self.pieces.get_mut(piece)?.get_mut(place)?.take()?;
-        let mut before = self.heads.first(entry.hash);
-        if before == slot {
-            self.heads.set(entry.hash, entry.alike);
-        } else {
-            while let Some(one) = self.get_mut(before) {
-                if one.alike == slot {
-                    one.alike = entry.alike;
-                    break;
-                }
-                before = one.alike;
-            }
-        }
+        self.index.remove(hash(&entry.key), slot);
         self.free.push(slot);
-        self.standing -= 1;
         Some(entry)
-    }
-
-    /// One head more: those of one other are split between the two. So no growth takes longer than another.
-    fn split(&mut self) {
-        let (from, to) = self.heads.grow();
-        let mut slot = std::mem::replace(self.heads.at_mut(from), NOBODY);
-        while let Some(entry) = self.get(slot) {
-            let (hash, next) = (entry.hash, entry.alike);
-            let head = if self.heads.number(hash) == to { to } else { from };
-            let first = std::mem::replace(self.heads.at_mut(head), slot);
-            if let Some(entry) = self.get_mut(slot) {
-                entry.alike = first;
-            }
-            slot = next;
-        }
     }
 
     /// All, by slot.
@@ -169,90 +129,44 @@ impl Entries {
     }
 }
 
-/// The first slot by hash: linear hashing, which grows by one head at a time.
-#[derive(Debug)]
-struct Heads {
-    pieces: Vec<Vec<u32>>,
-    len: usize,
-}
-
-impl Default for Heads {
-    fn default() -> Self {
-        Heads { pieces: vec![vec![NOBODY]], len: 1 }
-    }
-}
-
-const HEADS: usize = 1_024;
-
-impl Heads {
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Those below the last power of two stand for two until they are split.
-    fn number(&self, hash: u32) -> usize {
-        let all = self.len.next_power_of_two();
-        let number = hash as usize & (all - 1);
-        if number < self.len { number } else { number & (all / 2 - 1) }
-    }
-
-    fn first(&self, hash: u32) -> u32 {
-        let number = self.number(hash);
-        self.pieces[number / HEADS][number % HEADS]
-    }
-
-    fn set(&mut self, hash: u32, slot: u32) {
-        let number = self.number(hash);
-        *self.at_mut(number) = slot;
-    }
-
-    fn at_mut(&mut self, number: usize) -> &mut u32 {
-        &mut self.pieces[number / HEADS][number % HEADS]
-    }
-
-    /// One more; which one is to be split, and what it shares with.
-    fn grow(&mut self) -> (usize, usize) {
-        let new = self.len;
-        if new.is_multiple_of(HEADS) {
-            self.pieces.push(Vec::with_capacity(HEADS));
-        }
-        self.pieces[new / HEADS].push(NOBODY);
-        self.len += 1;
-        (new - self.len.next_power_of_two() / 2, new)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::limiter::Algorithm;
 
+    fn hash(key: &Key) -> u32 {
+        key.hash(7)
+    }
+
     fn entry(key: &str) -> Entry {
-        let key = Sought::new(key);
         Entry {
-            key: key.kept(),
+            key: Sought::new(key).kept(),
             usage: Usage::new(Algorithm::SlidingWindow),
             serial: 0,
             part: UNLEASED,
             tokens: 0,
             spot: None,
             turn: 0,
-            hash: key.hash(7),
-            alike: NOBODY,
             before: NOBODY,
             behind: NOBODY,
             pinned: false,
         }
     }
 
+    fn insert(entries: &mut Entries, key: &str) -> u32 {
+        let entry = entry(key);
+        let hash = hash(&entry.key);
+        entries.insert(entry, hash)
+    }
+
     #[test]
     fn an_entry_is_found_however_many_came_and_went_since() {
         let mut entries = Entries::default();
         let names: Vec<String> = (0..3_000).map(|name| format!("key-{name}")).collect();
-        let slots: Vec<u32> = names.iter().map(|name| entries.insert(entry(name))).collect();
+        let slots: Vec<u32> = names.iter().map(|name| insert(&mut entries, name)).collect();
         for (name, slot) in names.iter().zip(&slots).step_by(3) {
-            assert_eq!(entries.remove(*slot).unwrap().key.sought(), Sought::new(name));
-            assert!(entries.remove(*slot).is_none());
+            assert!(entries.remove(*slot, hash).unwrap().key.is(Sought::new(name)));
+            assert!(entries.remove(*slot, hash).is_none());
         }
         for (index, (name, slot)) in names.iter().zip(&slots).enumerate() {
             let key = Sought::new(name);
@@ -261,12 +175,12 @@ mod tests {
         }
         assert_eq!((entries.len(), entries.iter().count()), (2_000, 2_000));
         assert_eq!(entries.slots().count(), 3_000);
-        entries.insert(entry("another"));
+        insert(&mut entries, "another");
         assert_eq!(entries.slots().count(), 3_000, "what was left is taken first");
     }
 
     #[test]
     fn an_entry_is_small() {
-        assert!(size_of::<Option<Entry>>() <= 88, "{}", size_of::<Option<Entry>>());
+        assert!(size_of::<Option<Entry>>() <= 80, "{}", size_of::<Option<Entry>>());
     }
 }
