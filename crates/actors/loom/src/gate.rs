@@ -1,9 +1,13 @@
 #[path = "../../src/gate/cell.rs"]
 pub(crate) mod cell;
+#[path = "../../src/gate/key_group.rs"]
+pub(crate) mod key_group;
 #[path = "../../src/gate/keyed.rs"]
 pub(crate) mod keyed;
 #[path = "../../src/gate/permits.rs"]
 pub(crate) mod permits;
+#[path = "../../src/gate/pieces.rs"]
+pub(crate) mod pieces;
 #[path = "../../src/gate/tally.rs"]
 pub(crate) mod tally;
 #[path = "../../src/gate/tokens.rs"]

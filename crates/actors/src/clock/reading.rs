@@ -156,13 +156,19 @@ impl Clock {
     #[must_use]
     #[inline]
     pub fn left_until(&self, later: Time) -> Duration {
+        Duration::from_nanos(self.nanos_left_until(later))
+    }
+
+    /// The same in nanoseconds.
+    #[inline]
+    pub(crate) fn nanos_left_until(&self, later: Time) -> u64 {
         if let Some(coarse) = &self.coarse {
             let left = later.as_nanos().saturating_sub(coarse.now().as_nanos());
             if left > LAG_NANOS {
-                return Duration::from_nanos(left);
+                return left;
             }
         }
-        self.now().until(later)
+        later.as_nanos().saturating_sub(self.now().as_nanos())
     }
 
     /// A time to measure something with whose length is compared with `length`: it may be a few milliseconds old where

@@ -1,275 +1,239 @@
 //! Leases by key, for callers who know nothing but a digest of theirs.
 //!
-//! Each key has a cell. Cells whose digests end alike hang together in a chain, and a word says where it begins. There
-//! are twice as many chains as there are keys, so that most keys stand alone: with one key more, two chains are split,
-//! so that the table grows as it is used, never copies what it holds, and never takes longer for one key than for
-//! another. The actor alone puts keys in and takes them out. Where no cell is left a key has none, and its callers ask.
+//! Each key has a cell. Cells stand in groups: the first bits of a digest say in which, by a directory, and the last ones
+//! where in it a cell is looked for first. So a caller that finds its key fetches one line of memory, or two that stand
+//! beside each other, and nothing leads to that but the directory, which is small. A group that is full is split in two by
+//! one bit more: the table grows as it is used, and never takes longer for one key than for another. The actor alone puts
+//! keys in and takes them out. Where no cell is left a key has none, and its callers ask.
 //!
-//! A caller walks a chain while the actor may change it: it may come off into another one, or find an end too early. It
-//! then finds nothing, which means that it asks; and it gives up after so many cells, so that it always ends.
+//! A caller may look while the actor changes a group. It then finds nothing, which means that it asks.
 //!
 //! # Why no key spends what is another's
 //! A caller reads a cell's word, then the digest, then changes the word, and only if it is still the one that it read.
-//! Where the cell went to another key in between, the word is another, too: the actor recalls it first, and gives the cell
-//! to nobody in the part of the window in which it came free, so that the next key's lease is for a later part. Where
-//! nothing is changed, as with refusals, the digest is read again afterwards.
+//!
+//! * **Where its key left**, the actor recalled the word first, and gives the cell to nobody in the part of the window in
+//!   which it came free, so that the next key's lease is for a later part: the word is another.
+//! * **Where cells were moved** in between, so that there is room for more, the word may be another key's and alike. So
+//!   whoever took something looks at the directory afterwards: what leads to a group counts how often anything was moved
+//!   there, and counts before it is. Whoever finds another number asks, and what it took stays used, whosever it was: never
+//!   more than is. While anything is moved, nobody finds anything there.
+//! * **Whoever puts a token back** could give another key more than its own, and that cannot be undone. So it says first that
+//!   it is about to, and then looks whether anything is being moved; and the actor says first that it is about to move
+//!   something, and then looks whether anybody puts back. One of them gives up at least: the caller tells the actor, or the
+//!   actor moves nothing for now.
+//!
+//! Where nothing is changed, as with refusals, all is read again afterwards.
 //!
 //! Digests have 96 bits and are keyed: that two keys share one is not to be seen, and cannot be brought about.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::cell::{AtomicU32, AtomicU64, Ordering};
-use super::tokens::Tokens;
+use super::cell::{AtomicU32, Ordering};
+use super::key_group::{CELLS, Digest, FULL, Group, KeyCell};
+use super::pieces::Pieces;
+use super::tokens::{Left, Term};
 
-/// A keyed digest of a key. The lower part is never zero.
-pub(crate) type Digest = (u64, u32);
-
-/// Cells and beginnings that are made at a time: first so many, then as many as there are, and at last so many. A few keys
-/// take little, and where the pieces of many keys are stays near at hand.
-const FIRST_PIECE: usize = 128;
-const PIECE: usize = 1_024;
-/// The first piece of full size.
-const FIRST_WHOLE: usize = 1 + (PIECE / FIRST_PIECE).ilog2() as usize;
-/// Chains for each key: where most keys stand alone, finding one seldom fetches another's cell first.
-const CHAINS: usize = 2;
-/// A caller that has seen so many cells has lost its way: chains are one long, or few more.
-const LONGEST_WALK: usize = 64;
-
-/// The lease of one key: two of them are what processors fetch at once.
-#[derive(Debug)]
-#[repr(align(32))]
-pub(crate) struct KeyCell {
-    /// The digest; zero where no key stands here.
-    lower: AtomicU64,
-    upper: AtomicU32,
-    /// What is leased.
-    pub(crate) tokens: Tokens,
-    /// When more is left than now, in nanoseconds.
-    more_at: AtomicU64,
-    /// One more than the number of the next cell of its chain; zero at its end.
-    next: AtomicU32,
+/// First bits of digests that groups are told apart by at most: what leads to a group has room for so many.
+const DEEPEST: u32 = 16;
+/// Counts up in what leads to a group, and is odd while anything is moved there.
+const MOVED: u32 = 1 << DEEPEST;
+/// Where a key's cell was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat<'a> {
+    pub(crate) cell: &'a KeyCell,
+    /// The number of the cell, while nothing is moved.
+    pub(crate) spot: u32,
+    digest: Digest,
+    /// What leads to its group, and what that was then.
+    lead: &'a AtomicU32,
+    seen: u32,
 }
 
-impl Default for KeyCell {
-    fn default() -> Self {
-        let zero = || AtomicU64::new(0);
-        KeyCell {
-            lower: zero(),
-            upper: AtomicU32::new(0),
-            tokens: Tokens::default(),
-            more_at: zero(),
-            next: AtomicU32::new(0),
-        }
-    }
-}
-
-impl KeyCell {
-    /// Whether it is this key's.
+impl Seat<'_> {
+    /// Whether nothing was moved in its group since.
     #[inline]
-    pub(crate) fn is_of(&self, digest: Digest) -> bool {
-        self.lower.load(Ordering::Acquire) == digest.0 && self.upper.load(Ordering::Acquire) == digest.1
+    fn is_unmoved(&self) -> bool {
+        self.lead.load(Ordering::Acquire) == self.seen
     }
 
-    /// When more is left than now, in nanoseconds.
-    #[inline]
-    pub(crate) fn more_at(&self) -> u64 {
-        self.more_at.load(Ordering::Acquire)
+    /// Whether it is still that key's.
+    pub(crate) fn is_own(&self) -> bool {
+        self.cell.is_of(self.digest) && self.is_unmoved()
     }
 
-    /// Says when more will be left. For the actor alone, before it leases.
-    pub(crate) fn set_more_at(&self, nanos: u64) {
-        self.more_at.store(nanos, Ordering::Release);
+    /// Where the actor keeps what it knows of the key.
+    pub(crate) fn slot(&self) -> u32 {
+        self.cell.slot.load(Ordering::Relaxed)
     }
-}
 
-/// Things by number, made by the piece when the first of one is needed: a table that may grow large costs little while it
-/// is not.
-#[derive(Debug)]
-struct Pieces<T>(Box<[OnceLock<Box<[T]>>]>);
-
-/// The piece in which a number stands, and where.
-#[inline]
-fn piece_of(number: usize) -> (usize, usize) {
-    if number >= PIECE {
-        return (number / PIECE - 1 + FIRST_WHOLE, number % PIECE);
+    /// Takes a token of that part. Returns what is left then.
+    pub(crate) fn take(&self, part: u32) -> Option<Left> {
+        let left = self.cell.tokens.take(part, 1, || self.cell.is_of(self.digest))?;
+        self.is_unmoved().then_some(left)
     }
-    match (number / FIRST_PIECE).checked_ilog2() {
-        None => (0, number),
-        Some(log) => (log as usize + 1, number - (FIRST_PIECE << log)),
+
+    /// Takes one of an earlier part's lease, which goes on in `part`; what is left then. `None` where it is no longer as it
+    /// was `seen`, or nothing is left.
+    pub(crate) fn carry(&self, seen: Left, part: u32) -> Option<Left> {
+        let left = self.is_own().then(|| self.cell.tokens.carry(seen, part))??;
+        self.is_unmoved().then_some(left)
     }
 }
 
-/// How many stand in so many pieces.
-fn in_pieces(pieces: usize) -> usize {
-    match pieces {
-        0 => 0,
-        pieces if pieces <= FIRST_WHOLE => FIRST_PIECE << (pieces - 1),
-        pieces => (pieces - FIRST_WHOLE + 1) * PIECE,
-    }
-}
-
-impl<T: Default> Pieces<T> {
-    fn new(most: usize) -> Self {
-        let pieces = most.checked_sub(1).map_or(0, |last| piece_of(last).0 + 1);
-        Pieces((0..pieces).map(|_| OnceLock::new()).collect())
-    }
-
-    #[inline]
-    fn at(&self, number: usize) -> Option<&T> {
-        let (piece, place) = piece_of(number);
-        self.0.get(piece)?.get()?.get(place)
-    }
-
-    fn made_at(&self, number: usize) -> Option<&T> {
-        let (piece, place) = piece_of(number);
-        let size = in_pieces(piece + 1) - in_pieces(piece);
-        self.0.get(piece)?.get_or_init(|| (0..size).map(|_| T::default()).collect()).get(place)
-    }
-
-    fn most(&self) -> usize {
-        in_pieces(self.0.len())
-    }
-}
-
-/// What the actor knows of the cells besides.
-#[derive(Debug, Default)]
-struct Kept {
-    /// So many cells were ever given to keys.
-    used: u32,
-    /// How many are.
-    taken: usize,
-    /// Those that came free, and the part in which each did, the oldest first.
-    free: VecDeque<(u32, u32)>,
+/// What the actor knows of a group besides.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// By how many first bits its digests are alike.
+    depth: u32,
+    /// How many of its cells are not empty.
+    used: usize,
 }
 
 /// All cells of one limiter.
 #[derive(Debug)]
 pub(crate) struct KeyCells {
-    /// How many chains there are.
-    chains: AtomicU64,
-    /// Where each begins: one more than the number of its first cell.
-    first: Pieces<AtomicU32>,
-    cells: Pieces<KeyCell>,
-    kept: Mutex<Kept>,
+    /// By the first bits of a digest, what leads to its group: the group's number, and how often anything was moved there.
+    directory: Box<[AtomicU32]>,
+    /// How many bits that are.
+    bits: u32,
+    groups: Pieces<Group>,
+    /// How many callers are about to put something back.
+    giving: AtomicU32,
+    known: Mutex<Vec<Known>>,
 }
 
-/// The chain, of so many, in which a digest stands. Those below the last power of two stand for two until they are split.
-#[inline]
-fn chain(digest: u64, chains: u64) -> usize {
-    let all = chains.next_power_of_two();
-    // The lowest bit is always set.
-    let number = (digest >> 1) & (all - 1);
-    let number = if number < chains { number } else { number & (all / 2 - 1) };
-    usize::try_from(number).unwrap_or(0)
+const fn number(lead: u32) -> usize {
+    (lead % MOVED) as usize
 }
 
 impl KeyCells {
-    /// Cells for so many keys: half as many again, since one that came free rests for a while.
+    /// Cells for so many keys: twice as many where all groups are split, so that none of them is too small for its keys.
     pub(crate) fn new(keys: usize) -> Self {
+        let groups = keys.div_ceil(CELLS / 2).next_power_of_two().min(1 << DEEPEST);
         KeyCells {
-            chains: AtomicU64::new(1),
-            first: Pieces::new(keys.saturating_mul(CHAINS)),
-            cells: Pieces::new(keys.saturating_add(keys / 2 + 1)),
-            kept: Mutex::default(),
+            directory: (0..groups).map(|_| AtomicU32::new(0)).collect(),
+            bits: groups.ilog2(),
+            groups: Pieces::new(groups),
+            giving: AtomicU32::new(0),
+            known: Mutex::new(vec![Known::default()]),
         }
     }
 
-    /// The cell of a key, and its number.
+    /// Where in the directory a digest is found.
     #[inline]
-    pub(crate) fn find(&self, digest: Digest) -> Option<(&KeyCell, u32)> {
-        let chains = self.chains.load(Ordering::Acquire);
-        let mut next = self.first.at(chain(digest.0, chains))?.load(Ordering::Acquire);
-        for _ in 0..LONGEST_WALK {
-            let number = next.checked_sub(1)?;
-            let cell = self.cell(number)?;
-            if cell.is_of(digest) {
-                return Some((cell, number));
-            }
-            next = cell.next.load(Ordering::Acquire);
+    fn first_bits(&self, digest: u64) -> usize {
+        // Two steps, since there may be none.
+        (digest >> 1 >> (u64::BITS - 1 - self.bits)) as usize
+    }
+
+    /// The cell of a key.
+    pub(crate) fn find(&self, digest: Digest) -> Option<Seat<'_>> {
+        let lead = self.directory.get(self.first_bits(digest.0))?;
+        let seen = lead.load(Ordering::Acquire);
+        if seen & MOVED != 0 {
+            return None;
         }
-        None
+        let (place, cell) = self.groups.at(number(seen))?.find(digest)?;
+        Some(Seat { cell, spot: (number(seen) * CELLS + place) as u32, digest, lead, seen })
+    }
+
+    /// Takes a token of that part, where the key stands in its own line; what is left then, and when more is. The same as to
+    /// [`find`](KeyCells::find) it and [`take`](Seat::take) one, for what most callers find.
+    #[inline]
+    pub(crate) fn take_at_once(&self, digest: Digest, part: u32) -> Option<(Left, u64)> {
+        let lead = self.directory.get(self.first_bits(digest.0))?;
+        let seen = lead.load(Ordering::Acquire);
+        if seen & MOVED != 0 {
+            return None;
+        }
+        let cell = self.groups.at(number(seen))?.nearest(digest);
+        let left = cell.tokens.take(part, 1, || cell.is_of(digest))?;
+        (lead.load(Ordering::Acquire) == seen).then(|| (left, cell.more_at()))
     }
 
     /// The cell of that number.
-    #[inline]
     pub(crate) fn cell(&self, number: u32) -> Option<&KeyCell> {
-        self.cells.at(number as usize)
+        self.groups.at(number as usize / CELLS)?.0.get(number as usize % CELLS)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts a token of a key back; `false` where its lease is over, or that cannot be told now.
+    #[must_use = "what came too late is to be told to the actor"]
+    pub(crate) fn put_back(&self, digest: Digest, term: Term) -> bool {
+        self.giving.fetch_add(1, Ordering::AcqRel);
+        let is_back = self.find(digest).is_some_and(|seat| seat.cell.tokens.put_back(term, 1));
+        self.giving.fetch_sub(1, Ordering::Release);
+        is_back
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a key a cell; `None` where none is left. For the actor alone; `part` is the one that runs.
-    pub(crate) fn assign(&self, digest: Digest, part: u32) -> Option<u32> {
-        let mut kept = self.kept();
-        let number = match kept.free.front() {
-            Some((number, freed)) if *freed != part => {
-                let number = *number;
-                kept.free.pop_front();
-                number
-            }
-            _ => {
-                let number = kept.used;
-                self.cells.made_at(number as usize)?;
-                kept.used += 1;
-                number
+    pub(crate) fn assign(&self, digest: Digest, slot: u32, part: u32) -> Option<u32> {
+        let mut known = self.known();
+        let at = self.first_bits(digest.0);
+        let group = loop {
+            let group = number(self.directory[at].load(Ordering::Relaxed));
+            if known[group].used < FULL || !self.make_room(&mut known, at, part) {
+                break group;
             }
         };
-        let cell = self.cell(number)?;
-        cell.upper.store(digest.1, Ordering::Release);
-        cell.lower.store(digest.0, Ordering::Release);
-        let chains = self.chains.load(Ordering::Relaxed);
-        self.hang(chain(digest.0, chains), number, cell);
-        kept.taken += 1;
-        let wanted = kept.taken.saturating_mul(CHAINS).min(self.first.most()) as u64;
-        (chains..wanted).take(CHAINS).for_each(|chains| self.split(chains));
-        Some(number)
+        let cells = self.groups.made_at(group)?;
+        let is_free = |cell: &KeyCell| Group::is_empty(cell) || cell.has_rested(part);
+        let place = cells.place_for(digest.0, is_free)?;
+        known[group].used += usize::from(Group::is_empty(&cells.0[place]));
+        cells.0[place].give_to(digest, slot);
+        Some((group * CELLS + place) as u32)
     }
 
-    /// Hangs a cell into a chain, in front.
-    fn hang(&self, chain: usize, number: u32, cell: &KeyCell) {
-        if let Some(first) = self.first.made_at(chain) {
-            cell.next.store(first.load(Ordering::Relaxed), Ordering::Release);
-            first.store(number + 1, Ordering::Release);
-        }
+    /// What leads to the same group as what stands there in the directory.
+    fn leads(&self, at: usize, depth: u32) -> &[AtomicU32] {
+        let all = 1 << (self.bits - depth);
+        &self.directory[at / all * all..][..all]
     }
 
-    /// One chain more: one of those that there are is split between itself and that.
-    fn split(&self, chains: u64) {
-        let (all, new) = (chains + 1, usize::try_from(chains).unwrap_or(0));
-        let from = new - usize::try_from(all.next_power_of_two() / 2).unwrap_or(0);
-        self.first.made_at(new);
-        let Some(first) = self.first.made_at(from) else { return };
-        let mut next = first.swap(0, Ordering::AcqRel);
-        while let Some(number) = next.checked_sub(1)
-            && let Some(cell) = self.cell(number)
-        {
-            next = cell.next.load(Ordering::Relaxed);
-            let digest = cell.lower.load(Ordering::Relaxed);
-            self.hang(chain(digest, all), number, cell);
+    /// Makes room in a group that is full: splits it, or where too few keys stand there moves them closer together. Whether
+    /// that made any.
+    fn make_room(&self, known: &mut Vec<Known>, at: usize, part: u32) -> bool {
+        let group = number(self.directory[at].load(Ordering::Relaxed));
+        let depth = known[group].depth;
+        let Some(cells) = self.groups.made_at(group) else { return false };
+        let splits = depth < self.bits && cells.taken() * 2 > FULL;
+        let leads = self.leads(at, depth);
+        let count = || leads.iter().for_each(|lead| _ = lead.fetch_add(MOVED, Ordering::AcqRel));
+        count();
+        // Whoever comes to put back later than this reads what was written here, and so what was counted before.
+        let moves = self.giving.fetch_add(0, Ordering::AcqRel) == 0;
+        if moves {
+            if splits {
+                self.split(known, group, leads);
+            }
+            cells.close_up(part);
+            known[group].used = cells.used();
         }
-        self.chains.store(all, Ordering::Release);
+        count();
+        moves && (splits || known[group].used < FULL)
+    }
+
+    /// Gives those of a group that have the next bit a group of their own.
+    fn split(&self, known: &mut Vec<Known>, group: usize, leads: &[AtomicU32]) {
+        let new = known.len();
+        let Some(cells) = self.groups.made_at(group).zip(self.groups.made_at(new)) else { return };
+        known[group].depth += 1;
+        let depth = known[group].depth;
+        cells.0.divide(cells.1, |digest| digest >> (u64::BITS - depth) & 1 == 1);
+        known.push(Known { depth, used: cells.1.used() });
+        for lead in &leads[leads.len() / 2..] {
+            lead.store(lead.load(Ordering::Relaxed) / MOVED * MOVED + new as u32, Ordering::Release);
+        }
     }
 
     /// Takes a key's cell away, after what was leased there was recalled. For the actor alone.
     pub(crate) fn free(&self, number: u32, part: u32) {
-        let Some(cell) = self.cell(number) else { return };
-        let mut kept = self.kept();
-        let chains = self.chains.load(Ordering::Relaxed);
-        let digest = cell.lower.swap(0, Ordering::AcqRel);
-        let mut link = self.first.at(chain(digest, chains));
-        while let Some(next) = link {
-            let found = next.load(Ordering::Relaxed);
-            if found == number + 1 {
-                next.store(cell.next.load(Ordering::Relaxed), Ordering::Release);
-                break;
-            }
-            link = found.checked_sub(1).and_then(|number| self.cell(number)).map(|cell| &cell.next);
+        if let Some(cell) = self.cell(number) {
+            cell.free(part);
         }
-        kept.taken -= 1;
-        kept.free.push_back((number, part));
     }
 }
 
@@ -278,53 +242,95 @@ mod tests {
     use super::*;
 
     fn digest(key: u32) -> Digest {
-        (u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, key)
+        (u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20) | 1, key)
+    }
+
+    fn found(cells: &KeyCells, key: u32) -> Option<u32> {
+        cells.find(digest(key)).map(|seat| seat.slot())
     }
 
     #[test]
-    fn two_cells_are_fetched_at_once() {
-        assert_eq!(size_of::<KeyCell>(), 32);
+    fn a_key_is_found_with_its_lease_however_many_came_and_went_since() {
+        let cells = KeyCells::new(30_000);
+        let left = |tokens| Left { term: Term::new(1, 7), tokens };
+        for key in 0..30_000 {
+            let spot = cells.assign(digest(key), key, 1).unwrap();
+            cells.cell(spot).unwrap().set_more_at(key.into());
+            cells.cell(spot).unwrap().tokens.lease(left(key));
+        }
+        for key in (0..30_000).step_by(3) {
+            let seat = cells.find(digest(key)).unwrap();
+            assert_eq!(seat.cell.tokens.recall(), left(key));
+            cells.free(seat.spot, 1);
+        }
+        for key in (30_000..40_000).chain((0..30_000).filter(|key| key % 3 != 0)) {
+            if key >= 30_000 {
+                let spot = cells.assign(digest(key), key, 2).unwrap();
+                cells.cell(spot).unwrap().set_more_at(key.into());
+                cells.cell(spot).unwrap().tokens.lease(left(key));
+            }
+            let seat = cells.find(digest(key)).unwrap();
+            assert_eq!((seat.slot(), seat.cell.more_at()), (key, key.into()));
+            assert_eq!(seat.cell.tokens.left(), Some(left(key)));
+        }
+        assert!((0..30_000).step_by(3).all(|key| found(&cells, key).is_none()));
+        let groups = cells.known();
+        let used: usize = groups.iter().map(|group| group.used).sum();
+        assert!(groups.len() <= cells.directory.len(), "{} groups for {used} cells", groups.len());
+        assert!(used <= 40_000);
     }
 
     #[test]
-    fn each_number_has_a_place_of_its_own_and_the_pieces_hold_no_more_than_those() {
-        for most in [1, 127, 128, 129, 1_023, 1_024, 1_025, 5_000] {
-            let pieces = Pieces::<AtomicU32>::new(most);
-            let all = u32::try_from(pieces.most()).unwrap();
-            assert!((most..most + PIECE).contains(&pieces.most()), "{most}");
-            (0..all)
-                .for_each(|number| pieces.made_at(number as usize).unwrap().store(number, Ordering::Relaxed));
-            let stored = |number: u32| pieces.at(number as usize).unwrap().load(Ordering::Relaxed);
-            assert!((0..all).all(|number| stored(number) == number), "{most}");
-            assert!(pieces.at(pieces.most()).is_none() && pieces.made_at(pieces.most()).is_none());
+    fn what_comes_and_goes_for_ever_takes_no_more_cells_and_no_longer_ways() {
+        let cells = KeyCells::new(500);
+        for key in 0..100_000_u32 {
+            cells.assign(digest(key), key, key / 50).unwrap();
+            if let Some(old) = key.checked_sub(500) {
+                cells.free(cells.find(digest(old)).unwrap().spot, key / 50);
+            }
         }
-    }
-
-    #[test]
-    fn a_key_is_found_however_many_came_and_went_since() {
-        let cells = KeyCells::new(3_000);
-        let numbers: Vec<u32> = (0..3_000).map(|key| cells.assign(digest(key), 1).unwrap()).collect();
-        for number in numbers.iter().step_by(3) {
-            cells.free(*number, 1);
-        }
-        for (key, number) in (0..).zip(&numbers) {
-            let found = cells.find(digest(key)).map(|(_, number)| number);
-            assert_eq!(found, (!number.is_multiple_of(3)).then_some(*number), "{key}");
-        }
-        let again: Vec<u32> = (5_000..6_000).map(|key| cells.assign(digest(key), 2).unwrap()).collect();
-        assert!(again.iter().all(|number| number.is_multiple_of(3)), "what came free goes to the next ones");
-        assert!((5_000..6_000).all(|key| cells.find(digest(key)).is_some()));
+        assert!((99_500..100_000).all(|key| found(&cells, key) == Some(key)));
+        assert!(cells.known().len() <= cells.directory.len());
     }
 
     #[test]
     fn a_cell_rests_for_the_part_in_which_it_came_free_and_where_none_is_left_a_key_has_none() {
         let cells = KeyCells::new(1);
-        let most = u32::try_from(FIRST_PIECE).unwrap();
-        let first = cells.assign(digest(0), 7).unwrap();
+        let most = u32::try_from(CELLS).unwrap();
+        let first = cells.assign(digest(0), 0, 7).unwrap();
         cells.free(first, 7);
-        let others: Vec<u32> = (1..most).map(|key| cells.assign(digest(key), 7).unwrap()).collect();
+        let others: Vec<u32> = (1..most).map(|key| cells.assign(digest(key), key, 7).unwrap()).collect();
         assert!(!others.contains(&first));
-        assert_eq!(cells.assign(digest(most), 7), None);
-        assert_eq!(cells.assign(digest(most), 8), Some(first));
+        assert_eq!(cells.assign(digest(most), most, 7), None);
+        assert!(cells.assign(digest(most), most, 8).is_some());
+    }
+
+    #[test]
+    fn while_somebody_puts_back_nothing_is_moved_and_whoever_comes_has_a_cell_all_the_same() {
+        let cells = KeyCells::new(1_000);
+        let full = u32::try_from(FULL).unwrap();
+        (0..full).for_each(|key| _ = cells.assign(digest(key), key, 1));
+        cells.giving.store(1, Ordering::Relaxed);
+        let seat = cells.find(digest(0)).unwrap();
+        assert!(cells.assign(digest(full), full, 1).is_some());
+        assert_eq!((cells.known().len(), seat.spot), (1, cells.find(digest(0)).unwrap().spot));
+        cells.giving.store(0, Ordering::Relaxed);
+        assert!(cells.assign(digest(full + 1), full + 1, 1).is_some());
+        assert_eq!(cells.known().len(), 2);
+        assert!((0..full + 2).all(|key| found(&cells, key) == Some(key)));
+    }
+
+    #[test]
+    fn whoever_found_its_cell_before_anything_was_moved_gets_nothing_of_it() {
+        let cells = KeyCells::new(1_000);
+        let spot = cells.assign(digest(0), 0, 1).unwrap();
+        cells.cell(spot).unwrap().tokens.lease(Left { term: Term::new(1, 0), tokens: 5 });
+        let seat = cells.find(digest(0)).unwrap();
+        assert_eq!(seat.take(1).map(|left| left.tokens), Some(4));
+        (1..=u32::try_from(FULL).unwrap()).for_each(|key| _ = cells.assign(digest(key), key, 1));
+        assert!(seat.take(1).is_none() && !seat.is_own());
+        let seat = cells.find(digest(0)).unwrap();
+        assert!(seat.take(1).is_some_and(|left| left.tokens >= 2));
+        assert!(cells.put_back(digest(0), Term::new(1, 0)) && !cells.put_back(digest(0), Term::new(1, 1)));
     }
 }

@@ -37,6 +37,8 @@
 //! | `permits` | permits, and whether somebody waits for one |
 //! | `tokens` | tokens that are leased for one part of a window |
 //! | `keyed` | such leases by key |
+//! | `key_group` | the cells that they stand in |
+//! | `pieces` | things by number, made by the piece |
 //! | `journal` | what one thread writes down for the actor to read |
 //! | `slots` | one cell for each thread, padded to cache lines |
 //! | `count` | a count by thread, of what changes nobody's mind |
@@ -53,8 +55,10 @@
 pub(crate) mod cell;
 mod count;
 mod journal;
+mod key_group;
 mod keyed;
 mod permits;
+mod pieces;
 mod place;
 mod slots;
 mod tally;
@@ -62,7 +66,8 @@ mod tokens;
 
 pub(crate) use count::Count;
 pub(crate) use journal::Journal;
-pub(crate) use keyed::{Digest, KeyCell, KeyCells};
+pub(crate) use key_group::Digest;
+pub(crate) use keyed::{KeyCells, Seat};
 pub(crate) use permits::{Back, Permits, Refused, Take};
 #[cfg(test)]
 pub(crate) use place::place;

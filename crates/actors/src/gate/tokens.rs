@@ -199,6 +199,11 @@ impl Tokens {
         self.0.store(left.word(), Ordering::Release);
     }
 
+    /// Moves a lease to a word that is empty. For the actor alone.
+    pub(crate) fn move_to(&self, to: &Tokens) {
+        to.0.store(self.0.swap(0, Ordering::AcqRel), Ordering::Release);
+    }
+
     /// Takes back what is left.
     pub(crate) fn recall(&self) -> Left {
         Left::of(self.0.swap(0, Ordering::AcqRel))

@@ -46,16 +46,24 @@ impl Future for Checking<'_> {
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
         let Checking { limiter, key, cost, .. } = *self;
-        if self.later.is_none() {
+        if self.later.is_none() && !key.is_empty() {
+            let looked = limiter.looked_up_key(key, cost);
+            if let Some((decision, _)) = limiter.granted_key(looked) {
+                return Poll::Ready(Ok(decision));
+            }
+            if let Some(wait) = limiter.refused_key(looked) {
+                return Poll::Ready(Err(limiter.refused(wait)));
+            }
+        } else if self.later.is_none() {
             if let Some(decision) = limiter.granted_at_once(key, cost) {
                 return Poll::Ready(Ok(decision));
             }
-            if let Some((more_at, wait)) = limiter.refused_at_once(key, cost) {
-                return Poll::Ready(Err(limiter.refused(more_at, wait)));
+            if let Some(wait) = limiter.refused_at_once(key, cost) {
+                return Poll::Ready(Err(limiter.refused(wait)));
             }
-            match limiter.looked_up(key, cost) {
+            match limiter.looked_up(cost) {
                 Found::Granted(decision, _) => return Poll::Ready(Ok(decision)),
-                Found::Refused(more_at, wait) => return Poll::Ready(Err(limiter.refused(more_at, wait))),
+                Found::Refused(wait) => return Poll::Ready(Err(limiter.refused(wait))),
                 Found::Ask => {}
             }
         }

@@ -48,22 +48,23 @@
 //! would have granted; once none is, it would have refused until more comes back. Both are the machine's own words,
 //! published. Everything else is asked: another cost than one, a key without a lease, one whose lease is over.
 
-use std::time::Duration;
-
-use siphasher::sip128::{Hash128, SipHasher13};
+use std::num::NonZeroU64;
 
 use super::lease::{Offer, SHARED, code};
 use super::machine::{LimiterInput, LimiterMachine, Unsure};
-use super::table::LONGEST_TEXT;
+use super::table::Place;
 use super::{Decision, LimiterConfig};
 use crate::clock::{Clock, Time};
 use crate::gate::cell::{AtomicU64, Ordering};
-use crate::gate::{Cause, Count, Digest, Gate, Journal, KeyCells, LAST_PART, Left, Noted, Slots, Term};
+use crate::gate::{Cause, Count, Gate, Journal, KeyCells, LAST_PART, Left, Noted, Slots, Term};
 use crate::settings::{Grants, Mode};
+pub(super) use keyed::{ASK, Looked};
 use shared::Shared;
 use standing::Standing;
 
 mod carried;
+mod digest;
+mod keyed;
 mod shared;
 mod standing;
 
@@ -80,13 +81,17 @@ const fn code_in(span: u64) -> u32 {
     (span & 0xffff_ffff) as u32
 }
 
+/// Until when a caller is refused, in nanoseconds, and how many that are from now. Two words, so that they need not go by memory:
+/// read from there as one right after each was written, they hold the processor up.
+pub(super) type Wait = (u64, NonZeroU64);
+
 /// What a caller finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// It may pass, and the quota stands like this.
     Granted(Decision, Taken),
-    /// It may not before that time, in nanoseconds, and so long from now.
-    Refused(u64, Duration),
+    /// It may not.
+    Refused(Wait),
     /// It is to ask.
     Ask,
 }
@@ -95,7 +100,14 @@ pub(super) enum Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     term: Term,
-    spot: u32,
+    of: Of,
+}
+
+/// Whose quota a token is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    All,
+    Key,
 }
 
 impl Taken {
@@ -113,6 +125,8 @@ pub struct LimiterGate {
     span: AtomicU64,
     /// When the present part ends.
     end: AtomicU64,
+    /// The code of the part that was published last, also once that is withdrawn; zero where quotas have none.
+    part: AtomicU64,
     secret: AtomicU64,
     standing: Standing,
     shared: Shared,
@@ -124,21 +138,20 @@ pub struct LimiterGate {
 }
 
 impl LimiterGate {
-    /// Looks for `key` among what was granted, for one request. The clock is only read where the time matters.
-    pub(super) fn take(&self, key: &str, clock: &Clock) -> Found {
-        if key.is_empty()
-            && let Some((decision, term)) = self.shared.take_share(&self.standing)
-        {
-            return Found::Granted(decision, Taken { term, spot: SHARED });
+    /// Looks among what was granted to all callers, for one request. The clock is only read where the time matters.
+    pub(super) fn take(&self, clock: &Clock) -> Found {
+        if let Some((decision, term)) = self.shared.take_share(&self.standing) {
+            return Found::Granted(decision, Taken { term, of: Of::All });
         }
         let span = self.span.load(Ordering::SeqCst);
         if span & OPEN == 0 {
             return Found::Ask;
         }
-        let found =
-            if key.is_empty() { self.take_shared(span, clock) } else { self.take_keyed(key, span, clock) };
-        match found {
-            Found::Granted(_, taken) if !self.is_in_time(span, clock) => self.too_late(key, taken),
+        match self.take_shared(span, clock) {
+            Found::Granted(_, taken) if !self.is_in_time(span, clock) => {
+                self.too_late("", taken);
+                Found::Ask
+            }
             found => found,
         }
     }
@@ -164,9 +177,8 @@ impl LimiterGate {
 
     /// Puts back what was taken too late. Where its lease was taken back meanwhile it stays used: never more than is.
     #[cold]
-    fn too_late(&self, key: &str, taken: Taken) -> Found {
+    fn too_late(&self, key: &str, taken: Taken) {
         let _ = self.put_back(key, taken);
-        Found::Ask
     }
 
     /// Takes a token out of this thread's share of the lease that all callers share, where it has one.
@@ -185,60 +197,27 @@ impl LimiterGate {
     fn take_shared(&self, span: u64, clock: &Clock) -> Found {
         let part = code_in(span);
         if let Some(more_at) = self.shared.used_up() {
-            return self.refuse(more_at, clock);
+            return self.wait_until(more_at, clock).map_or(Found::Ask, Found::Refused);
         }
         let taken = self.shared.take(part, span & TIMED == 0, &self.standing);
-        taken.map_or(Found::Ask, |(decision, term)| Found::Granted(decision, Taken { term, spot: SHARED }))
-    }
-
-    fn take_keyed(&self, key: &str, span: u64, clock: &Clock) -> Found {
-        let part = code_in(span);
-        let Some(digest) = self.digest(key.as_bytes()) else { return Found::Ask };
-        let Some((cell, spot)) = self.keys.get().and_then(|keys| keys.find(digest)) else {
-            return Found::Ask;
-        };
-        if let Some(left) = cell.tokens.take(part, 1, || cell.is_of(digest)) {
-            let decision = self.standing.decision(left.tokens.into(), cell.more_at());
-            return Found::Granted(decision, Taken { term: left.term, spot });
-        }
-        let Some(left) = cell.tokens.left() else { return Found::Ask };
-        if left.tokens > 0 {
-            let carried = self.carry_over((cell, spot), || cell.is_of(digest), left, part);
-            return carried.unwrap_or(Found::Ask);
-        }
-        // A lease that was used up is a refusal, too, until more comes back: also after its part is over.
-        if left.term.part() != 0 && span & WAITS == 0 {
-            let nanos = cell.more_at();
-            if cell.tokens.left() == Some(left) && cell.is_of(digest) {
-                return self.refuse(nanos, clock);
-            }
-        }
-        Found::Ask
+        taken.map_or(Found::Ask, |(decision, term)| Found::Granted(decision, Taken { term, of: Of::All }))
     }
 
     /// What a caller finds where the quota that all share is used up; [`take`](LimiterGate::take) finds the same.
     #[inline]
-    pub(super) fn refuse_share(&self, clock: &Clock) -> Option<(u64, Duration)> {
+    pub(super) fn refuse_share(&self, clock: &Clock) -> Option<Wait> {
         if self.span.load(Ordering::Acquire) & OPEN == 0 {
             return None;
         }
-        let more_at = self.shared.used_up()?;
-        Some((more_at, self.rest(more_at, clock)?))
+        self.wait_until(self.shared.used_up()?, clock)
     }
 
-    fn refuse(&self, more_at: u64, clock: &Clock) -> Found {
-        self.rest(more_at, clock).map_or(Found::Ask, |rest| Found::Refused(more_at, rest))
-    }
-
-    /// How long a caller that is refused is refused.
+    /// How long a caller that is refused is refused; `None` where the time is over.
     #[inline]
-    fn rest(&self, more_at: u64, clock: &Clock) -> Option<Duration> {
-        let rest = clock.left_until(Time::from_nanos(more_at));
-        if rest.is_zero() {
-            return None;
-        }
+    fn wait_until(&self, more_at: u64, clock: &Clock) -> Option<Wait> {
+        let nanos = NonZeroU64::new(clock.nanos_left_until(Time::from_nanos(more_at)))?;
         self.refused.add();
-        Some(rest)
+        Some((more_at, nanos))
     }
 
     /// Somebody asks about `key`: until it has its answer, nobody gets anything in advance.
@@ -248,21 +227,19 @@ impl LimiterGate {
         }
         if key.is_empty() {
             self.shared.ask();
-        } else if let Some(digest) = self.digest(key.as_bytes())
-            && let Some((cell, _)) = self.keys.get().and_then(|keys| keys.find(digest))
-        {
-            cell.tokens.ask();
+        } else if let Some(seat) = self.seat(key.as_bytes()) {
+            seat.cell.tokens.ask();
         }
     }
 
     /// Puts a token back as if it had never been taken; `false` where its lease is over, and the actor is to be told.
     #[must_use = "what came too late is to be told to the actor"]
-    pub(super) fn put_back(&self, key: &str, Taken { term, spot }: Taken) -> bool {
-        if spot == SHARED {
+    pub(super) fn put_back(&self, key: &str, Taken { term, of }: Taken) -> bool {
+        if of == Of::All {
             return self.shared.put_back(term);
         }
-        let own = || self.digest(key.as_bytes()).zip(self.keys.get()?.cell(spot));
-        own().is_some_and(|(digest, cell)| cell.is_of(digest) && cell.tokens.put_back(term, 1))
+        let own = self.digest(key.as_bytes()).zip(self.keys.get());
+        own.is_some_and(|(digest, keys)| keys.put_back(digest, term))
     }
 
     /// How the quota stands where nothing is left before that time.
@@ -271,61 +248,53 @@ impl LimiterGate {
         self.standing.decision(0, more_at)
     }
 
-    /// `None` for keys of which the table itself keeps but a digest.
-    #[inline]
-    fn digest(&self, key: &[u8]) -> Option<Digest> {
-        if key.len() > LONGEST_TEXT {
-            return None;
-        }
-        let secret = self.secret.load(Ordering::Relaxed);
-        let Hash128 { h1, h2 } = SipHasher13::new_with_keys(secret, !secret.rotate_left(32)).hash(key);
-        Some((h1 | 1, (h2 >> 32) as u32))
-    }
-
     /// Takes back what is left of a lease: how many in all, and the code of the part that it has come to.
-    fn take_back(&self, spot: u32) -> (u32, u64) {
-        if spot == SHARED {
+    fn take_back(&self, spot: Option<u32>) -> (u32, u64) {
+        if spot == Some(SHARED) {
             return self.shared.take_back();
         }
-        let cell = self.keys.get().and_then(|keys| keys.cell(spot));
+        let cell = spot.and_then(|spot| self.keys.get()?.cell(spot));
         let left = cell.map(|cell| cell.tokens.recall());
         left.map_or((0, 0), |left| (left.term.part(), left.tokens.into()))
     }
 
     fn recall_one(&self, machine: &mut LimiterMachine, again: &dyn Fn() -> Time, unsure: Unsure) {
-        let left = self.take_back(unsure.spot);
+        let key = machine.shown(unsure.place);
+        let spot = key
+            .and_then(|key| if key.is_empty() { Some(SHARED) } else { self.seat(key).map(|seat| seat.spot) });
+        let left = self.take_back(spot);
         if unsure.leaving
-            && unsure.spot != SHARED
             && let Some(keys) = self.keys.get()
+            && let Some(spot) = spot.filter(|spot| *spot != SHARED)
         {
-            keys.free(unsure.spot, self.part());
+            keys.free(spot, self.part());
         }
         machine.taken_back_by(again());
         // Behind what is left by now: what was carried over before that stands in the journals.
         self.hand_over_carried(machine);
-        machine.taken_back(unsure, left);
+        machine.taken_back(unsure, spot, left);
     }
 
-    /// The code of the part that was published last; zero where quotas have none.
     fn part(&self) -> u32 {
-        code_in(self.span.load(Ordering::Relaxed))
+        code_in(self.part.load(Ordering::Relaxed))
     }
 
     /// The spot of a key, new where it has none; `None` where there is no room.
-    fn spot(&self, machine: &LimiterMachine, key: &[u8], known: Option<u32>) -> Option<u32> {
+    fn spot(&self, machine: &LimiterMachine, place: Place, key: &[u8]) -> Option<u32> {
         if key.is_empty() {
             return Some(SHARED);
         }
-        if known.is_some() {
-            return known;
+        if machine.is_shown(place) {
+            return machine.taken_back_at(place).or_else(|| self.seat(key).map(|seat| seat.spot));
         }
         let keys = self.keys.get_or_init(|| KeyCells::new(machine.max_keys()));
         let part = self.part();
-        keys.assign(self.digest(key)?, if part == 0 { USED_UP } else { part })
+        keys.assign(self.digest(key)?, place.slot(), if part == 0 { USED_UP } else { part })
     }
 
     /// Puts an offer where the key's callers find it, and returns where; `None` where it cannot be kept.
-    fn put(&self, machine: &LimiterMachine, key: &[u8], known: Option<u32>, offer: Offer) -> Option<u32> {
+    fn put(&self, machine: &LimiterMachine, place: Place, offer: Offer) -> Option<u32> {
+        let key = machine.shown(place)?;
         let (left, spare, more_at) = match offer {
             Offer::Tokens { part, turn, tokens, spare, more_at } => {
                 let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
@@ -337,7 +306,7 @@ impl LimiterGate {
         if spare > 0 && !key.is_empty() {
             return None;
         }
-        let spot = self.spot(machine, key, known)?;
+        let spot = self.spot(machine, place, key)?;
         if spot == SHARED {
             let is_timed = self.span.load(Ordering::Relaxed) & TIMED != 0;
             self.shared.lease(left, !is_timed, spare, more_at);
@@ -358,6 +327,7 @@ impl Gate<LimiterMachine> for LimiterGate {
             on,
             span: zero(),
             end: zero(),
+            part: zero(),
             secret: zero(),
             standing: Standing::default(),
             shared: Shared::default(),
@@ -389,7 +359,8 @@ impl Gate<LimiterMachine> for LimiterGate {
         machine.look(now);
         match cause {
             Cause::Input(input) => {
-                while let Some(unsure) = machine.unsure(input, now) {
+                let concerned = machine.concerned(input);
+                while let Some(unsure) = machine.unsure(concerned, now) {
                     self.recall_one(machine, again, unsure);
                 }
             }
@@ -415,16 +386,16 @@ impl Gate<LimiterMachine> for LimiterGate {
         let span = flags | part.map_or(0, |part| u64::from(code(part.number)));
         if span != self.span.load(Ordering::Relaxed) {
             self.withdraw();
+            self.part.store(code_in(span).into(), Ordering::Relaxed);
             self.end.store(part.map_or(u64::MAX, |part| part.end.as_nanos()), Ordering::Release);
             self.standing.publish(machine.capacity());
             self.secret.store(machine.secret(), Ordering::Release);
             self.span.store(span, Ordering::SeqCst);
         }
         if let Some((place, offer)) = machine.offer(now)
-            && let Some((key, known)) = machine.shown(place)
-            && let Some(spot) = self.put(machine, key, known, offer)
+            && let Some(spot) = self.put(machine, place, offer)
         {
-            machine.leased(place, offer, spot);
+            machine.leased(place, offer, spot == SHARED);
         }
     }
 

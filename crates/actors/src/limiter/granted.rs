@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::gate::{Found, Taken};
+use super::gate::{ASK, Found, Looked, Taken, Wait};
 use super::reservation::Held;
 use super::{Decision, LimiterHandle, Reservation};
 use crate::machine::Ticket;
@@ -42,7 +42,7 @@ impl LimiterHandle {
 
     /// What the others of these find where it is used up. The rest has to be [looked up](LimiterHandle::looked_up).
     #[inline]
-    pub(super) fn refused_at_once(&self, key: &str, cost: u64) -> Option<(u64, Duration)> {
+    pub(super) fn refused_at_once(&self, key: &str, cost: u64) -> Option<Wait> {
         let hosted = self.hosted();
         self.has_gate_for(key, cost).then(|| hosted.gate().refuse_share(hosted.clock()))?
     }
@@ -59,27 +59,56 @@ impl LimiterHandle {
     /// As [`check`](LimiterHandle::check).
     #[inline]
     pub fn try_granted(&self, key: &str, cost: u64) -> Option<Result<Granted, Rejection>> {
-        match self.looked_up(key, cost) {
+        if !key.is_empty() {
+            let looked = self.looked_up_key(key, cost);
+            return match self.granted_key(looked) {
+                Some((decision, taken)) => Some(Ok(Granted { decision, taken })),
+                None => self.refused_key(looked).map(|wait| Err(self.refused(wait))),
+            };
+        }
+        match self.looked_up(cost) {
             Found::Granted(decision, taken) => Some(Ok(Granted { decision, taken })),
-            Found::Refused(more_at, wait) => Some(Err(self.refused(more_at, wait))),
+            Found::Refused(wait) => Some(Err(self.refused(wait))),
             Found::Ask => None,
         }
     }
 
-    /// What the actor has granted or refused in advance.
-    #[inline(never)]
-    pub(super) fn looked_up(&self, key: &str, cost: u64) -> Found {
+    /// Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.
+    #[inline]
+    fn may_look(&self, key: &str, cost: u64) -> bool {
         let hosted = self.hosted();
-        // Another cost is not what was leased, and a key that crashed the actor is refused whatever it was granted.
-        if cost != 1 || (hosted.has_quarantined() && hosted.quarantined(key).is_some()) {
-            return Found::Ask;
-        }
-        hosted.gate().take(key, hosted.clock())
+        cost == 1 && (!hosted.has_quarantined() || hosted.quarantined(key).is_none())
+    }
+
+    /// What the actor has granted or refused in advance to all callers.
+    #[inline(never)]
+    pub(super) fn looked_up(&self, cost: u64) -> Found {
+        let hosted = self.hosted();
+        if self.may_look("", cost) { hosted.gate().take(hosted.clock()) } else { Found::Ask }
+    }
+
+    /// The same, to those of one key.
+    #[inline]
+    pub(super) fn looked_up_key(&self, key: &str, cost: u64) -> Looked {
+        let hosted = self.hosted();
+        if self.may_look(key, cost) { hosted.gate().look_up(key, hosted.clock()) } else { ASK }
+    }
+
+    #[inline]
+    pub(super) fn granted_key(&self, looked: Looked) -> Option<(Decision, Taken)> {
+        self.hosted().gate().granted(looked)
+    }
+
+    #[inline]
+    pub(super) fn refused_key(&self, looked: Looked) -> Option<Wait> {
+        let hosted = self.hosted();
+        hosted.gate().refused(looked, hosted.clock())
     }
 
     /// The refusal of who found the quota used up.
     #[inline]
-    pub(super) fn refused(&self, more_at: u64, wait: Duration) -> Rejection {
+    pub(super) fn refused(&self, (more_at, nanos): Wait) -> Rejection {
+        let wait = Duration::from_nanos(nanos.get());
         self.limited(self.hosted().gate().used_up(more_at), Some(wait))
     }
 

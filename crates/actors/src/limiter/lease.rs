@@ -17,8 +17,8 @@ pub(super) struct Lease {
 /// What was left of a key's lease when a caller went on with it in another part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Carried {
-    /// Where the gate keeps it.
-    pub(super) spot: u32,
+    /// Where the table keeps its key.
+    pub(super) slot: u32,
     /// What was left of it, and of which part.
     pub(super) left: Left,
     /// The code of the part in which it goes on.

@@ -50,7 +50,10 @@ pub enum LimiterInput {
 }
 
 /// How a quota stands: what the `RateLimit` fields of an answer say, all of one policy.
+// In this order its half words lie beside no pointer of a refusal, in whose place it is returned: where they do, a refusal is
+// written by halves, and the processor is held up when it is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Decision {
     /// How much is left.
     pub remaining: u64,
@@ -178,6 +181,10 @@ pub struct LimiterMachine {
     parts: Parts,
     /// The key that was asked for last, if it has a place of its own: what is left of it may be offered in advance.
     asked: Option<Place>,
+    /// Where the key that was looked for last stands, who is looked for next being mostly the same.
+    near: Option<Place>,
+    /// The key whose lease was taken back last in this step, and where the gate has a cell for it.
+    taken_back_at: Option<(Place, u32)>,
     /// Tells keys apart where only a digest of them is kept; nobody outside can foresee it.
     secret: u64,
 }
@@ -185,7 +192,7 @@ pub struct LimiterMachine {
 impl LimiterMachine {
     fn check(&self, now: Time, ticket: Ticket, input: &Wanted<'_>) -> Change {
         let Wanted { key, cost, hold, patience } = *input;
-        let found = self.table.find(key, now);
+        let found = self.table.find(key, self.near, now);
         let usage = self.table.usage(&found, &self.quota, now);
         let decision = standing(&self.quota, &usage, now);
         let overflow = found == Found::Overflow;
@@ -341,6 +348,8 @@ impl Machine for LimiterMachine {
             overflow_said: false,
             parts: Parts::default(),
             asked: None,
+            near: None,
+            taken_back_at: None,
             secret: moment.random,
         }
     }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use entries::{Entries, Entry, NOBODY, Spot, UNLEASED};
+use entries::{Entries, Entry, NOBODY, UNLEASED};
 pub(super) use key::Key;
 #[cfg(feature = "host")]
 pub(super) use key::LONGEST_TEXT;
@@ -28,6 +28,12 @@ pub(super) struct Place {
     serial: u64,
 }
 
+impl Place {
+    pub(super) fn slot(self) -> u32 {
+        self.slot
+    }
+}
+
 /// Usages by key, at most so many, and the one that new keys share when nothing can be dropped.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -39,8 +45,6 @@ pub(super) struct Table {
     overflow: Usage,
     /// What keys hash with.
     secret: u64,
-    /// The slots of keys by their spots of the gate, where leases may go on.
-    at_spots: Vec<u32>,
 }
 
 /// The overflow usage's place; no slot has this number.
@@ -76,7 +80,6 @@ impl Table {
             serial: 0,
             overflow: Usage::new(quota.algorithm),
             secret,
-            at_spots: Vec::new(),
         }
     }
 
@@ -95,8 +98,13 @@ impl Table {
         Some(Place { slot, serial: entry.serial })
     }
 
-    pub(super) fn find(&self, key: &str, now: Time) -> Found {
+    /// Where a key's usage is, or would be; `near` is where it may be, and is looked at first.
+    pub(super) fn find(&self, key: &str, near: Option<Place>, now: Time) -> Found {
         let key = Sought::new(key);
+        let is_it = |place: &Place| self.entry(*place).is_some_and(|entry| entry.key.is(key));
+        if let Some(place) = near.filter(is_it) {
+            return Found::Known(place);
+        }
         let hash = key.hash(self.secret);
         match self.entries.find(key, hash) {
             Some((slot, entry)) => Found::Known(Place { slot, serial: entry.serial }),
@@ -194,8 +202,9 @@ impl Table {
             serial,
             part: UNLEASED,
             tokens: 0,
-            spot: None,
-            turn: 0,
+            // Keys that come one after the other begin with other turns.
+            turn: self.serial as u8,
+            shown: false,
             before: NOBODY,
             behind: NOBODY,
             pinned: false,
@@ -279,44 +288,35 @@ impl Table {
         }
     }
 
-    pub(super) fn spot(&self, place: Place) -> Option<u32> {
-        self.entry(place)?.spot.map(Spot::number)
+    /// Whether the gate has a cell for that key.
+    pub(super) fn is_shown(&self, place: Place) -> bool {
+        self.entry(place).is_some_and(|entry| entry.shown)
     }
 
-    pub(super) fn set_spot(&mut self, place: Place, spot: Option<u32>) {
+    pub(super) fn set_shown(&mut self, place: Place, shown: bool) {
         if let Some(entry) = self.entry_mut(place) {
-            entry.spot = spot.map(Spot::new);
+            entry.shown = shown;
         }
     }
 
-    /// That key's lease goes on at this spot, as whoever takes of it there tells by the spot alone.
-    pub(super) fn set_carried(&mut self, place: Place, spot: u32) {
-        let spot = spot as usize;
-        if spot >= self.at_spots.len() {
-            self.at_spots.resize(spot + 1, NOBODY);
-        }
-        self.at_spots[spot] = place.slot;
-    }
-
-    /// The key whose lease is kept at this spot.
-    pub(super) fn at_spot(&self, spot: u32) -> Option<Place> {
-        let slot = *self.at_spots.get(spot as usize)?;
-        let entry = self.entries.get(slot).filter(|entry| entry.spot == Some(Spot::new(spot)))?;
+    /// The key in this slot, where the gate has a cell for it.
+    pub(super) fn shown_at(&self, slot: u32) -> Option<Place> {
+        let entry = self.entries.get(slot).filter(|entry| entry.shown)?;
         Some(Place { slot, serial: entry.serial })
     }
 
     /// Every key that the gate knows.
-    pub(super) fn spots(&self) -> Vec<Place> {
-        let known = self.entries.iter().filter(|(_, entry)| entry.spot.is_some());
-        known.map(|(slot, entry)| Place { slot, serial: entry.serial }).collect()
+    pub(super) fn shown(&self) -> impl Iterator<Item = Place> {
+        let known = self.entries.iter().filter(|(_, entry)| entry.shown);
+        known.map(|(slot, entry)| Place { slot, serial: entry.serial })
     }
 
     /// A key that the gate knows among those that one grant may drop: what its callers spent decides whether it may.
-    pub(super) fn droppable_with_spot(&self, now: Time) -> Option<Place> {
+    pub(super) fn droppable_shown(&self, now: Time) -> Option<Place> {
         let whole = self.ages.until(&self.entries, now);
         whole.take(TIDIED_PER_GRANT + 1).find_map(|slot| {
             let entry = self.entries.get(slot)?;
-            entry.spot.is_some().then_some(Place { slot, serial: entry.serial })
+            entry.shown.then_some(Place { slot, serial: entry.serial })
         })
     }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 /// Ten of the seventh part, and no shares.
@@ -34,7 +36,7 @@ fn what_a_thread_takes_that_was_away_until_the_part_was_over_goes_back_and_it_as
         gate.end.store(end.as_nanos(), Ordering::Release);
         gate.span.store(published, Ordering::Release);
         assert_eq!(gate.is_in_time(read, &clock), is_in_time, "{published:x}");
-        assert_eq!(gate.too_late("", taken), Found::Ask);
+        gate.too_late("", taken);
         assert_eq!(left(&gate), 10);
     }
 }
@@ -46,10 +48,10 @@ fn a_share_is_there_until_it_is_closed_and_what_is_left_of_it_goes_back_into_the
     gate.span.store(OPEN | 7, Ordering::Release);
     let remaining = |found| match found {
         Found::Granted(decision, _) => Some(decision.remaining),
-        Found::Refused(..) | Found::Ask => None,
+        Found::Refused(_) | Found::Ask => None,
     };
     assert_eq!(gate.take_share(), None, "nobody has a share before it took one");
-    assert_eq!(remaining(gate.take("", &clock)), Some(5_999));
+    assert_eq!(remaining(gate.take(&clock)), Some(5_999));
     assert_eq!(gate.take_share().map(|decision| decision.remaining), Some(5_998));
     // From here on callers look at the clock: whoever read before that the part runs gets nothing of a share any more.
     gate.withdraw();
@@ -68,8 +70,8 @@ fn what_was_granted_until_a_time_that_is_over_ends_and_it_is_said_that_there_was
     gate.span.store(OPEN | 7, Ordering::Release);
     assert!(!gate.end(Time::from_nanos(99)));
     leased(&gate, 6_000, true);
-    gate.take("", &Clock::system());
+    gate.take(&Clock::system());
     assert!(gate.end(Time::from_nanos(100)));
-    assert_eq!((gate.take_share(), gate.take("", &Clock::system())), (None, Found::Ask));
+    assert_eq!((gate.take_share(), gate.take(&Clock::system())), (None, Found::Ask));
     assert!(!gate.end(Time::from_nanos(101)), "there is nothing more to end");
 }

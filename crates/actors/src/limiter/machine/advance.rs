@@ -9,7 +9,7 @@
 use super::{Change, LimiterInput, LimiterMachine};
 use crate::clock::Time;
 use crate::gate::MOST_LEASED;
-use crate::limiter::lease::{Carried, Lease, Offer, Part, SHARED, code, later_part, part_of};
+use crate::limiter::lease::{Carried, Lease, Offer, Part, code, later_part, part_of};
 use crate::limiter::table::Place;
 use crate::limiter::usage::{Mark, Usage};
 
@@ -17,16 +17,14 @@ use crate::limiter::usage::{Mark, Usage};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::limiter) struct Unsure {
     pub(in crate::limiter) place: Place,
-    /// Where the gate keeps it.
-    pub(in crate::limiter) spot: u32,
     /// Whether the key may be dropped next: the gate then forgets it.
     pub(in crate::limiter) leaving: bool,
 }
 
 impl LimiterMachine {
-    /// A key whose callers may have spent what `input` depends on; to be asked again until there is none.
-    pub(in crate::limiter) fn unsure(&self, input: &LimiterInput, now: Time) -> Option<Unsure> {
-        let (concerned, may_drop) = match input {
+    /// The key that `input` is about, where it has a place, and whether deciding about it may drop others.
+    pub(in crate::limiter) fn concerned(&mut self, input: &LimiterInput) -> (Option<Place>, bool) {
+        let concerned = match input {
             LimiterInput::Check { key, .. } => (self.table.known(key), true),
             LimiterInput::Return { key, .. } => (self.table.known(key), false),
             LimiterInput::Settle(ticket) | LimiterInput::GiveBack(ticket) => {
@@ -34,26 +32,34 @@ impl LimiterMachine {
             }
             LimiterInput::Refused(_) => (None, false),
         };
+        self.near = concerned.0;
+        concerned
+    }
+
+    /// A key whose callers may have spent what a decision about that one depends on; to be asked again until there is none.
+    pub(in crate::limiter) fn unsure(
+        &self,
+        (concerned, may_drop): (Option<Place>, bool),
+        now: Time,
+    ) -> Option<Unsure> {
         let leased = concerned.filter(|place| self.table.lease(*place).is_some());
-        let droppable = || self.table.droppable_with_spot(now).filter(|_| may_drop);
+        let droppable = || self.table.droppable_shown(now).filter(|_| may_drop);
         let (place, leaving) = match leased {
             Some(place) => (place, false),
             // The key itself stays in its spot, whole or not: it is about to spend something.
             None => (droppable()?, true),
         };
-        Some(Unsure { place, spot: self.table.spot(place)?, leaving })
+        self.table.is_shown(place).then_some(Unsure { place, leaving })
     }
 
     /// Every key that the gate knows.
     pub(in crate::limiter) fn all_unsure(&self) -> Vec<Unsure> {
-        let places = self.table.spots().into_iter();
-        places
-            .filter_map(|place| Some(Unsure { place, spot: self.table.spot(place)?, leaving: true }))
-            .collect()
+        self.table.shown().map(|place| Unsure { place, leaving: true }).collect()
     }
 
     /// Notices how time has passed; to be called before anything is taken back.
     pub(in crate::limiter) fn look(&mut self, now: Time) {
+        self.taken_back_at = None;
         self.parts.look(&self.quota, now);
     }
 
@@ -69,13 +75,13 @@ impl LimiterMachine {
 
     /// A lease went on in a later part: what was used of it before that is entered.
     pub(in crate::limiter) fn carried(&mut self, carried: Carried) {
-        let Carried { spot, left, part } = carried;
+        let Carried { slot, left, part } = carried;
         let tokens = u64::from(left.tokens);
         // Where another thread has told of a later part first, all of it counts as used there.
         let is_of_it = |lease: &Lease| {
             code(lease.part) == left.term.part() && lease.turn == left.term.turn() && tokens <= lease.tokens
         };
-        let found = self.table.at_spot(spot).and_then(|place| {
+        let found = self.table.shown_at(slot).and_then(|place| {
             let lease = self.table.lease(place).filter(is_of_it)?;
             Some((place, lease, later_part(lease.part, part)?))
         });
@@ -84,11 +90,18 @@ impl LimiterMachine {
         self.table.set_lease(place, Some(Lease { part, tokens, ..lease }));
     }
 
-    /// Takes back what is left of a key's lease: so many tokens, and the code of the part that it has come to.
-    pub(in crate::limiter) fn taken_back(&mut self, unsure: Unsure, (part, left): (u32, u64)) {
-        let Unsure { place, leaving, .. } = unsure;
+    /// Takes back what is left of a key's lease, from that spot of the gate: so many tokens, and the code of the part that
+    /// it has come to.
+    pub(in crate::limiter) fn taken_back(
+        &mut self,
+        Unsure { place, leaving }: Unsure,
+        spot: Option<u32>,
+        (part, left): (u32, u64),
+    ) {
         if leaving {
-            self.table.set_spot(place, None);
+            self.table.set_shown(place, false);
+        } else {
+            self.taken_back_at = spot.map(|spot| (place, spot));
         }
         let Some(lease) = self.table.lease(place) else { return };
         self.table.set_lease(place, None);
@@ -159,26 +172,33 @@ impl LimiterMachine {
     }
 
     /// The gate has taken an offer up, and keeps it there.
-    pub(in crate::limiter) fn leased(&mut self, place: Place, offer: Offer, spot: u32) {
+    pub(in crate::limiter) fn leased(&mut self, place: Place, offer: Offer, to_all: bool) {
         let turn = self.table.next_turn(place);
         let lease = match offer {
             Offer::Tokens { part, tokens, more_at, .. } => {
-                let goes_on = spot != SHARED && more_at > self.quota.part(part).1;
+                let goes_on = !to_all && more_at > self.quota.part(part).1;
                 self.parts.leased(if goes_on { more_at } else { Time::ZERO });
-                if goes_on {
-                    self.table.set_carried(place, spot);
-                }
                 Lease { part, turn, tokens }
             }
             Offer::UsedUp(_) => Lease { part: 0, turn, tokens: 0 },
         };
-        self.table.set_spot(place, Some(spot));
+        self.table.set_shown(place, true);
         self.table.set_lease(place, Some(lease));
     }
 
-    /// A key's text and where the gate keeps it; `None` where only a digest of it is known, which no caller shows.
-    pub(in crate::limiter) fn shown(&self, place: Place) -> Option<(&[u8], Option<u32>)> {
-        Some((self.table.key(place)?.text()?, self.table.spot(place)))
+    /// A key's text; `None` where only a digest of it is known, which no caller shows.
+    pub(in crate::limiter) fn shown(&self, place: Place) -> Option<&[u8]> {
+        self.table.key(place)?.text()
+    }
+
+    /// Whether the gate has a cell for it.
+    pub(in crate::limiter) fn is_shown(&self, place: Place) -> bool {
+        self.table.is_shown(place)
+    }
+
+    /// The spot of the gate at which that key's lease was taken back in this step.
+    pub(in crate::limiter) fn taken_back_at(&self, place: Place) -> Option<u32> {
+        self.taken_back_at.filter(|(of, _)| *of == place).map(|(_, spot)| spot)
     }
 
     pub(in crate::limiter) fn secret(&self) -> u64 {

@@ -7,7 +7,7 @@ pub(super) const NOBODY: u32 = u32::MAX;
 /// No lease.
 pub(super) const UNLEASED: u64 = u64::MAX;
 
-/// What is kept of one key: at most 80 bytes, beside its text and its place in the index.
+/// What is kept of one key: at most 72 bytes, beside its text and its place in the index.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: Key,
@@ -17,30 +17,15 @@ pub(super) struct Entry {
     /// What its callers may spend without asking, and for which part.
     pub(super) part: u64,
     pub(super) tokens: u32,
-    /// Where the gate keeps that, or kept it last.
-    pub(super) spot: Option<Spot>,
     /// How many leases it has had, modulo 256.
     pub(super) turn: u8,
+    /// The gate has a cell for it.
+    pub(super) shown: bool,
     /// Its neighbours among those that are whole again at the same time.
     pub(super) before: u32,
     pub(super) behind: u32,
     /// Somebody waits for it: it keeps its place even when its quota is whole.
     pub(super) pinned: bool,
-}
-
-/// A spot of the gate, as a number that leaves room for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot(std::num::NonZeroU32);
-
-impl Spot {
-    pub(super) fn new(spot: u32) -> Self {
-        Spot(std::num::NonZeroU32::MIN.saturating_add(spot))
-    }
-
-    pub(super) fn number(self) -> u32 {
-        // The last one stands for the quota that all share, and is the only one that no addition reaches.
-        if self.0 == std::num::NonZeroU32::MAX { u32::MAX } else { self.0.get() - 1 }
-    }
 }
 
 /// Entries by slot, in pieces, so that no growth moves what is there: a table of a million keys would else hold its
@@ -145,8 +130,8 @@ mod tests {
             serial: 0,
             part: UNLEASED,
             tokens: 0,
-            spot: None,
             turn: 0,
+            shown: false,
             before: NOBODY,
             behind: NOBODY,
             pinned: false,
@@ -181,6 +166,6 @@ mod tests {
 
     #[test]
     fn an_entry_is_small() {
-        assert!(size_of::<Option<Entry>>() <= 80, "{}", size_of::<Option<Entry>>());
+        assert!(size_of::<Option<Entry>>() <= 72, "{}", size_of::<Option<Entry>>());
     }
 }

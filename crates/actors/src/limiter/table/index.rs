@@ -46,18 +46,11 @@ impl Group {
 
     /// Where a hash is looked for first.
     fn home(&self, hash: u32) -> usize {
-        (hash as usize & 0xffff) * self.places.len() >> 16
+        ((hash as usize & 0xffff) * self.places.len()) >> 16
     }
 
     fn behind(&self, place: usize) -> usize {
         if place + 1 < self.places.len() { place + 1 } else { 0 }
-    }
-
-    /// The places of a hash, from the first one on; there is always one that is empty, which ends them.
-    fn places_of(&self, hash: u32) -> impl Iterator<Item = usize> {
-        let first = self.home(hash);
-        let all = std::iter::successors(Some(first), move |place| Some(self.behind(*place)));
-        all.take_while(|place| self.places.get(*place).is_some_and(|place| place.slot != NOBODY))
     }
 
     /// Whether one more would leave fewer than one place in eight empty: what is not there would be looked for at length.
@@ -74,10 +67,20 @@ impl Group {
         self.used += 1;
     }
 
+    /// Where something with that hash stands that `is_it`. There is always a place that is empty, which ends the search.
+    fn place_of(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<usize> {
+        let mut place = self.home(hash);
+        while let Some(found) = self.places.get(place).filter(|found| found.slot != NOBODY) {
+            if found.hash == hash && is_it(found.slot) {
+                return Some(place);
+            }
+            place = self.behind(place);
+        }
+        None
+    }
+
     fn remove(&mut self, hash: u32, slot: u32) -> bool {
-        let Some(mut hole) = self.places_of(hash).find(|place| self.places[*place].slot == slot) else {
-            return false;
-        };
+        let Some(mut hole) = self.place_of(hash, |found| found == slot) else { return false };
         self.used -= 1;
         // What stands behind moves up, unless it would then stand before where it is looked for first.
         let (mut place, all) = (hole, self.places.len());
@@ -115,7 +118,7 @@ impl Index {
 
     /// Where the group of a hash is found.
     fn first_bits(&self, hash: u32) -> usize {
-        (u64::from(hash) * self.directory.len() as u64 >> 32) as usize
+        ((u64::from(hash) * self.directory.len() as u64) >> 32) as usize
     }
 
     fn group(&self, hash: u32) -> usize {
@@ -125,9 +128,7 @@ impl Index {
     /// The slot that hashes so and that `is_it` says is the one.
     pub(super) fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let group = &self.groups[self.group(hash)];
-        let places = group.places_of(hash).map(|place| group.places[place]);
-        let mut alike = places.filter(|place| place.hash == hash).map(|place| place.slot);
-        alike.find(|slot| is_it(*slot))
+        Some(group.places[group.place_of(hash, is_it)?].slot)
     }
 
     pub(super) fn insert(&mut self, hash: u32, slot: u32) {
