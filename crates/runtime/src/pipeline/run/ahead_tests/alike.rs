@@ -4,19 +4,39 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use steadfast_actors::clock::WallTime;
-use steadfast_actors::event::{Event, EventSink};
+use steadfast_actors::event::{Event, EventSink, Happening};
 
 use super::*;
 use crate::pipeline::call::Call;
 use crate::service::Message;
 
-/// Keeps what it hears, line by line.
+/// Keeps what it hears.
 #[derive(Debug, Default)]
-struct Lines(Mutex<Vec<String>>);
+struct Heard(Mutex<Vec<Event>>);
 
-impl EventSink for Lines {
+impl EventSink for Heard {
     fn record(&self, event: Event) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+impl Heard {
+    /// All of it, what happened in one instant call by call: which of two calls whose ends fall together is woken first
+    /// is nobody's promise.
+    fn lines(&self) -> Vec<String> {
+        let mut events = std::mem::take(&mut *self.0.lock().unwrap());
+        events.sort_by_key(|event| (event.at, call_of(&event.what)));
+        events.iter().map(|event| format!("{event:?}")).collect()
+    }
+}
+
+fn call_of(what: &Happening) -> Option<u64> {
+    match *what {
+        Happening::Arrival { call } | Happening::Attempt { call, .. } | Happening::Answer { call, .. } => {
+            Some(call)
+        }
+        Happening::Decision { call, .. } => call,
+        _ => None,
     }
 }
 
@@ -215,8 +235,8 @@ async fn played(layers: Layers, calls: &[Plays], way: Way) -> Played {
     // What a store refuses says when to come back, by the calendar.
     builder = builder.wall_clock_from(WallTime::from_nanos(1_700_000_000_000_000_000));
     builder.coarse = way == Way::CoarseOneByOne;
-    let lines = Arc::new(Lines::default());
-    let builder = if layers.is_recorded { builder.events(Arc::clone(&lines) as _) } else { builder };
+    let heard = Arc::new(Heard::default());
+    let builder = if layers.is_recorded { builder.events(Arc::clone(&heard) as _) } else { builder };
     let runtime = builder.build().unwrap();
     let is_interpreted = matches!(way, Way::Interpreted | Way::InterpretedOneByOne);
     let [pipeline, inner] =
@@ -261,8 +281,7 @@ async fn played(layers: Layers, calls: &[Plays], way: Way) -> Played {
         Some(limiter) => Some(limiter.check_n("", 0).await.unwrap().remaining),
         None => None,
     };
-    let lines = std::mem::take(&mut *lines.0.lock().unwrap());
-    (answers, known(&runtime), left, lines)
+    (answers, known(&runtime), left, heard.lines())
 }
 
 #[test]
