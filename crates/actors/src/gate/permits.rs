@@ -247,8 +247,8 @@ impl Permits {
     #[must_use = "whoever waits would wait for ever"]
     pub(crate) fn give_back(&self, weight: u64) -> Back {
         // Never below zero, since a guard gives back what it took, once: the subtraction borrows from nothing.
-        let before = Word::of(self.word.fetch_sub(weight, Ordering::AcqRel));
-        if before.ask { self.given_back(before, weight) } else { Back::Unawaited }
+        let before = self.word.fetch_sub(weight, Ordering::AcqRel);
+        if before >> ASK == 1 { self.given_back(Word::of(before), weight) } else { Back::Unawaited }
     }
 
     #[cold]

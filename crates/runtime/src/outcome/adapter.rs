@@ -134,6 +134,12 @@ impl<T, E> Outcome<T, E> {
         self
     }
 
+    /// Whether an `Ok` is a success.
+    #[inline]
+    pub(crate) fn is_success(&self, value: &T) -> bool {
+        !(self.status)(value).is_some_and(|status| (500..600).contains(&status))
+    }
+
     /// How a result ends an attempt: an `Ok` that carries a 5xx is the server's error to every layer.
     pub(crate) fn ending(&self, result: &Result<T, E>, judged: Option<&Judged>) -> Ending {
         match (result, judged) {

@@ -202,7 +202,8 @@ impl Pipeline {
     #[cfg(test)]
     pub(super) fn interpreted(mut self) -> Self {
         let plan = Arc::get_mut(&mut self.plan).expect("nobody has called it yet");
-        (plan.goes_ahead, plan.goes_on_ahead, plan.at_once) = (false, false, Vec::new());
+        (plan.goes_ahead, plan.goes_on_ahead, plan.is_bare) = (false, false, false);
+        plan.at_once = Vec::new();
         self
     }
 

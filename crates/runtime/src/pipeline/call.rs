@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::advance::InAdvance;
 use super::began::Began;
 use super::gate::Pass;
 use super::hold::Holds;
+use super::notes::{Note, Notes};
 use super::plan::Plan;
 use super::scope;
 use super::spare::Owner;
@@ -48,11 +49,8 @@ pub(crate) struct Call {
     /// Whether `total` goes back to what a client chose.
     total_is_clients: bool,
     parent: Option<Arc<Call>>,
-    /// A call inside had used up its own retries, so repeating it from here would multiply them.
-    inner_retries_used: AtomicBool,
-    degraded: AtomicBool,
-    /// An annotated callee failed, and its caller went on.
-    part_failed: AtomicBool,
+    /// What calls inside it and its own layers have noted of it.
+    notes: Notes,
     /// The refusals in spite of which it runs, those of the whole call before those of its attempt.
     down: Mutex<Vec<Rejection>>,
     /// How many of them are of the whole call.
@@ -113,9 +111,7 @@ impl Call {
             declared: own,
             total_is_clients: false,
             parent: None,
-            inner_retries_used: AtomicBool::new(false),
-            degraded: AtomicBool::new(false),
-            part_failed: AtomicBool::new(false),
+            notes: Notes::default(),
             down: Mutex::default(),
             down_throughout: AtomicUsize::new(0),
             trail: Trail::default(),
@@ -137,7 +133,8 @@ impl Call {
         let own = self.plan.as_ref().and_then(|plan| plan.own_total());
         (self.number, self.is_recorded) = (0, false);
         self.is_like_others = self.plan.as_ref().is_some_and(|plan| plan.has_calls_like_others());
-        self.forget_entry();
+        self.entered.forget();
+        self.notes = Notes::default();
         self.down_throughout.store(0, Ordering::Relaxed);
         self.callers = Deadline::NEVER;
         (self.own, self.total, self.declared) = (own, own, own);
@@ -153,16 +150,8 @@ impl Call {
     /// Whether it needs nothing but to forget when it began; it does so.
     #[inline]
     pub(super) fn is_as_new(&self) -> bool {
-        self.forget_entry();
-        self.is_like_others && self.trail.is_untouched()
-    }
-
-    #[inline]
-    fn forget_entry(&self) {
         self.entered.forget();
-        for flag in [&self.inner_retries_used, &self.degraded, &self.part_failed] {
-            flag.store(false, Ordering::Relaxed);
-        }
+        self.is_like_others && self.notes.are_none() && self.trail.is_untouched()
     }
 
     /// Whose call it is.
@@ -379,21 +368,21 @@ impl Call {
     /// Tells the call around this one that its own retries are used up.
     pub(crate) fn note_retries_used(&self) {
         if let Some(parent) = &self.parent {
-            parent.inner_retries_used.store(true, Ordering::Relaxed);
+            parent.notes.add(Note::InnerRetriesUsed);
         }
     }
 
     /// Whether a call inside this attempt used up its own retries; asking forgets it, for the next attempt.
     #[inline]
     pub(crate) fn take_inner_retries_used(&self) -> bool {
-        self.inner_retries_used.swap(false, Ordering::Relaxed)
+        self.notes.take(Note::InnerRetriesUsed)
     }
 
     /// Marks the answer of this call, and of all around it, as degraded.
     pub(crate) fn note_degraded(&self) {
         let mut call = Some(self);
         while let Some(this) = call {
-            this.degraded.store(true, Ordering::Relaxed);
+            this.notes.add(Note::Degraded);
             call = this.parent.as_deref();
         }
     }
@@ -401,13 +390,13 @@ impl Call {
     /// Tells the call around this one that a part of it failed.
     pub(crate) fn note_part_failed(&self) {
         if let Some(parent) = &self.parent {
-            parent.part_failed.store(true, Ordering::Relaxed);
+            parent.notes.add(Note::PartFailed);
         }
     }
 
     /// Whether an annotated callee failed inside this call.
     pub(crate) fn has_failed_parts(&self) -> bool {
-        self.part_failed.load(Ordering::Relaxed)
+        self.notes.has(Note::PartFailed)
     }
 
     /// Notes a refusal in spite of which the handler runs.
@@ -446,7 +435,7 @@ impl Call {
 
     #[inline]
     pub(crate) fn is_degraded(&self) -> bool {
-        self.degraded.load(Ordering::Relaxed)
+        self.notes.has(Note::Degraded)
     }
 }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_actors::rejection::Rejection;
@@ -9,10 +10,10 @@ pub type Validator = fn(&Message) -> Result<(), Rejection>;
 
 /// What layers need to know of one call's arguments, read before the handler takes them.
 ///
-/// Of most calls nothing has to be known: what is, is boxed, so that handing it on costs no more than a word.
+/// Of most calls nothing has to be known: what is, lies apart, so that handing it on costs no more than a word.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    read: Option<Box<Read>>,
+    read: Option<Arc<Read>>,
     backoff: Option<fn(u32) -> Duration>,
 }
 
@@ -39,7 +40,7 @@ impl Inputs {
     }
 
     fn noted(mut self, note: impl FnOnce(&mut Read)) -> Self {
-        note(self.read.get_or_insert_default());
+        note(Arc::make_mut(self.read.get_or_insert_default()));
         self
     }
 

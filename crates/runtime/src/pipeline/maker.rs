@@ -411,6 +411,8 @@ impl<'a> Maker<'a> {
             self.plan.at_once = self.plan.all_gates().cloned().collect();
         }
         self.plan.judges_time = self.plan.times_attempts();
+        self.plan.budget = self.plan.budget_of_either();
+        self.plan.is_bare = self.plan.goes_ahead && self.plan.asks_nobody();
         Ok(self.plan)
     }
 }

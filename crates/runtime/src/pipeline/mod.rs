@@ -11,6 +11,7 @@
 //! | `maker` | turns declarations, and what is laid over them, into a plan |
 //! | `order` | the canonical order, with its reasons |
 //! | `call` | one call while it runs: deadlines, refusals, what it holds |
+//! | `notes` | what others say of a call while it runs |
 //! | `gate` | layers that let an attempt pass and hear how it ended |
 //! | `linked` | the annotated functions that the linker collected |
 //! | `pool` | what one site asks of a bulkhead or throttle |
@@ -36,6 +37,7 @@ mod linked;
 mod maker;
 #[cfg(test)]
 mod maker_tests;
+mod notes;
 mod once;
 mod order;
 mod plan;

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) brownout: Option<BrownoutHandle>,
     pub(crate) retry: Option<Retry>,
     pub(crate) hedge: Option<Hedging>,
+    /// What first attempts pay into, and retries and hedges are paid from.
+    pub(crate) budget: Option<Arc<SharedBudget>>,
     /// Whether the handler runs in spite of open breakers and full pools.
     pub(crate) degrades: bool,
     /// What the whole call passes once, its retries included, outermost first.
@@ -58,6 +60,8 @@ pub(crate) struct Plan {
     pub(crate) goes_ahead: bool,
     /// The same of what it has from its total timeout inwards: then what is let in begins with a look for that.
     pub(crate) goes_on_ahead: bool,
+    /// Whether a call that goes ahead passes nobody on its way to the handler, and nobody judges or counts how it ends.
+    pub(crate) is_bare: bool,
     /// Whether somebody judges how long an attempt took, also where it was ready at once.
     pub(crate) judges_time: bool,
     /// The gates of one that goes ahead, or on ahead, those of the whole call before those of each attempt.
@@ -168,11 +172,24 @@ impl Plan {
         self.call_gates.iter().chain(&self.gates)
     }
 
+    /// Whether nobody is to be passed before the handler or told of its success.
+    pub(crate) fn asks_nobody(&self) -> bool {
+        self.limits_before.is_empty() && self.metrics.is_none() && !self.has_gates() && !self.judges_time
+    }
+
     /// What first attempts pay into, and retries and hedges are paid from.
-    pub(crate) fn budget(&self) -> Option<&SharedBudget> {
+    pub(crate) fn budget_of_either(&self) -> Option<Arc<SharedBudget>> {
         let of_retry = self.retry.as_ref().map(|retry| &retry.budget);
         let of_hedge = self.hedge.as_ref().map(|hedge| &hedge.budget);
-        of_retry.or(of_hedge).and_then(Option::as_deref)
+        of_retry.or(of_hedge).and_then(Clone::clone)
+    }
+
+    /// Has a first attempt pay into the budget of retries and hedges.
+    #[inline]
+    pub(crate) fn count_first_attempt(&self) {
+        if let Some(budget) = &self.budget {
+            budget.first_attempt();
+        }
     }
 
     /// Whether a gate judges how long an attempt took.

@@ -4,10 +4,21 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::call::Call;
-use crate::ambient;
+use crate::ambient::{self, Surrounding};
 
 thread_local! {
-    static CURRENT: Cell<Option<Arc<Call>>> = const { Cell::new(None) };
+    static CURRENT: Here = const { Cell::new(None) };
+}
+
+impl Surrounding for Arc<Call> {}
+
+/// Where a thread keeps which call its code runs in.
+pub(super) type Here = Cell<Option<Arc<Call>>>;
+
+/// Does `work` with that of this thread; one that ends has none any more.
+#[inline]
+pub(super) fn with<O>(work: impl FnOnce(&Here) -> O) -> Option<O> {
+    CURRENT.try_with(work).ok()
 }
 
 /// The innermost call that this code runs in.

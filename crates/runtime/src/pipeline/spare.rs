@@ -14,22 +14,24 @@ use steadfast_actors::rejection::Rejection;
 use super::advance;
 use super::call::Call;
 use super::plan::Plan;
-use super::scope;
+use super::scope::{self, Here};
 use super::site::Site;
+use crate::ambient;
 use crate::runtime::{Place, Runtime, current_id, ended};
 
 thread_local! {
-    static SPARE: Spare = const {
-        Spare { ended: Cell::new(0), next: [const { Cell::new(None) }; PLACES], known: RefCell::new(Vec::new()) }
-    };
+    static SPARE: Spare = const { Spare::new() };
 }
 
 /// Sites that one thread remembers; two that share a place take turns.
 const PLACES: usize = 128;
+/// The golden ratio as a fraction of a word: multiples of it lie as far apart as they can (Knuth, The Art of Computer
+/// Programming, volume 3, 6.4).
+const SPREADS: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
 /// Calls of one site that one thread keeps: as many as it has often had at once.
 const MOST_CALLS: usize = 32;
 
-struct Spare {
+pub(super) struct Spare {
     /// How many runtimes had ended when it was last looked at.
     ended: Cell<u64>,
     /// The call that the next one of a site will be.
@@ -57,8 +59,8 @@ struct Known {
 impl Owner {
     #[inline]
     fn place(self) -> usize {
-        // Statics lie next to each other: their low bits say more than their high ones, but for alignment.
-        (self.site >> 4).wrapping_add(self.site >> 11) % PLACES
+        // Addresses of what lies in a row differ in a few low bits; all are spread over the high ones.
+        self.site.wrapping_mul(SPREADS) >> (usize::BITS - PLACES.trailing_zeros())
     }
 }
 
@@ -92,10 +94,19 @@ impl Used {
         self.call.as_mut().and_then(Arc::get_mut)
     }
 
-    /// Whether it may begin: it may not while its runtime shuts down.
+    /// Ends it, a success: the same as its drop, where `spare` is this thread's.
     #[inline]
-    pub(super) fn may_begin(&self) -> bool {
-        self.runtime.may_begin()
+    pub(super) fn end(mut self, spare: &Spare) {
+        if let Some(call) = self.call.take() {
+            call.runtime.end(self.place);
+            spare.keep(call);
+        }
+    }
+
+    /// Does `work` inside the call, where `here` is what this thread runs in.
+    #[inline]
+    pub(super) fn inside_here<T>(&mut self, here: &Here, work: impl FnOnce() -> T) -> T {
+        ambient::inside(here, &mut self.call, work)
     }
 
     /// Does `work` inside the call.
@@ -108,59 +119,79 @@ impl Used {
 impl Drop for Used {
     #[inline]
     fn drop(&mut self) {
-        let Some(mut call) = self.call.take() else { return };
-        call.runtime.end(self.place);
-        if call.in_advance.count() > 0 {
-            // Only a panic comes here.
-            drop(advance::take_over(&call));
+        if let Some(call) = self.call.take() {
+            dropped(call, self.place);
         }
-        if Arc::strong_count(&call) > 1 {
-            // Something that it started still runs inside it.
-            return;
-        }
-        if !call.is_as_new() {
-            match Arc::get_mut(&mut call) {
-                Some(alone) => alone.renew(),
-                None => return,
-            }
-        }
-        let _not_kept = SPARE.try_with(|spare| spare.put(call));
     }
 }
 
-/// A call of `site` in the runtime of this place.
-#[inline]
-pub(super) fn call_of(site: &'static Site) -> Result<Used, Box<Rejection>> {
-    let site_address = std::ptr::from_ref(site) as usize;
-    if let Some(runtime) = current_id()
-        && let Some(call) = take(Owner { site: site_address, runtime })
-    {
-        return Ok(Used::new(call));
+#[inline(never)]
+fn dropped(call: Arc<Call>, place: Place) {
+    call.runtime.end(place);
+    if call.in_advance.count() > 0 {
+        // Only a panic comes here.
+        drop(advance::take_over(&call));
     }
-    first_call_of(site)
+    let _not_kept = with(|spare| spare.keep(call));
 }
 
-#[cold]
-fn first_call_of(site: &'static Site) -> Result<Used, Box<Rejection>> {
-    let runtime = Runtime::current();
-    let plan = runtime.plans().of(site, &runtime)?;
-    let owner = Owner { site: std::ptr::from_ref(site) as usize, runtime: runtime.id() };
-    Ok(make(owner, &runtime, &plan))
-}
-
-/// A call of a plan that is at hand.
+/// Does `work` with what this thread keeps; one that ends keeps nothing any more.
 #[inline]
-pub(super) fn call_of_plan(runtime: &Runtime, plan: &Arc<Plan>) -> Used {
-    let owner = Owner { site: Arc::as_ptr(plan) as usize, runtime: runtime.id() };
-    take(owner).map_or_else(|| make(owner, runtime, plan), Used::new)
-}
-
-#[inline]
-fn take(owner: Owner) -> Option<Arc<Call>> {
-    SPARE.try_with(|spare| spare.take(owner)).ok().flatten()
+pub(super) fn with<O>(work: impl FnOnce(&Spare) -> O) -> Option<O> {
+    SPARE.try_with(work).ok()
 }
 
 impl Spare {
+    /// Nothing.
+    pub(super) const fn new() -> Self {
+        Spare {
+            ended: Cell::new(0),
+            next: [const { Cell::new(None) }; PLACES],
+            known: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// A call of `site` in the runtime of this place.
+    #[inline]
+    pub(super) fn call_of(&self, site: &'static Site) -> Result<Used, Box<Rejection>> {
+        let site_address = std::ptr::from_ref(site) as usize;
+        if let Some(runtime) = current_id()
+            && let Some(call) = self.take(Owner { site: site_address, runtime })
+        {
+            return Ok(Used::new(call));
+        }
+        self.first_call_of(site)
+    }
+
+    #[cold]
+    fn first_call_of(&self, site: &'static Site) -> Result<Used, Box<Rejection>> {
+        let runtime = Runtime::current();
+        let plan = runtime.plans().of(site, &runtime)?;
+        let owner = Owner { site: std::ptr::from_ref(site) as usize, runtime: runtime.id() };
+        Ok(self.make(owner, &runtime, &plan))
+    }
+
+    /// A call of a plan that is at hand.
+    #[inline]
+    pub(super) fn call_of_plan(&self, runtime: &Runtime, plan: &Arc<Plan>) -> Used {
+        let owner = Owner { site: Arc::as_ptr(plan) as usize, runtime: runtime.id() };
+        self.take(owner).map_or_else(|| self.make(owner, runtime, plan), Used::new)
+    }
+
+    #[cold]
+    fn make(&self, owner: Owner, runtime: &Runtime, plan: &Arc<Plan>) -> Used {
+        let known = Known { owner, runtime: runtime.clone(), plan: Arc::clone(plan), calls: Vec::new() };
+        let mut places = self.known.borrow_mut();
+        if places.is_empty() {
+            places.resize_with(PLACES, || None);
+        }
+        let replaced = places.get_mut(owner.place()).and_then(|place| place.replace(known));
+        // Dropped after the borrow: a runtime that goes may call again.
+        drop(places);
+        drop(replaced);
+        Used::new(Call::of_plan(runtime, plan, owner))
+    }
+
     /// A call of that site; `None` where the thread does not know it.
     #[inline]
     fn take(&self, owner: Owner) -> Option<Arc<Call>> {
@@ -191,6 +222,25 @@ impl Spare {
         (known.owner == owner).then(|| known.calls.pop().unwrap_or_else(made))
     }
 
+    /// Takes a call back that is over, where it can be used again.
+    #[inline(always)]
+    fn keep(&self, call: Arc<Call>) {
+        // Something that it started may still run inside it.
+        if Arc::strong_count(&call) == 1 && call.is_as_new() {
+            drop(self.put(call));
+        } else {
+            self.keep_renewed(call);
+        }
+    }
+
+    #[inline(never)]
+    fn keep_renewed(&self, mut call: Arc<Call>) {
+        if let Some(alone) = Arc::get_mut(&mut call) {
+            alone.renew();
+            drop(self.put(call));
+        }
+    }
+
     /// Takes a call back that can be used again; what is returned is to be dropped.
     #[inline]
     fn put(&self, call: Arc<Call>) -> Option<Arc<Call>> {
@@ -212,17 +262,4 @@ impl Spare {
             _ => Some(call),
         }
     }
-}
-
-#[cold]
-fn make(owner: Owner, runtime: &Runtime, plan: &Arc<Plan>) -> Used {
-    let known = Known { owner, runtime: runtime.clone(), plan: Arc::clone(plan), calls: Vec::new() };
-    let _replaced = SPARE.try_with(|spare| {
-        let mut places = spare.known.borrow_mut();
-        if places.is_empty() {
-            places.resize_with(PLACES, || None);
-        }
-        places.get_mut(owner.place()).and_then(|place| place.replace(known))
-    });
-    Used::new(Call::of_plan(runtime, plan, owner))
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use super::{BuildError, Runtime};
-use crate::ambient;
+use crate::ambient::{self, Surrounding};
 
 /// The process's runtime, where one was installed.
 static INSTALLED: RwLock<Option<Runtime>> = RwLock::new(None);
@@ -31,6 +31,15 @@ thread_local! {
 thread_local! {
     /// The runtime of the task that this thread polls.
     static SCOPED: Cell<Option<Runtime>> = const { Cell::new(None) };
+    /// Its number, and zero for none: all that a call looks at.
+    static SCOPED_ID: Cell<u64> = const { Cell::new(0) };
+}
+
+impl Surrounding for Runtime {
+    #[inline]
+    fn note(here: Option<&Self>) {
+        SCOPED_ID.set(here.map_or(0, Runtime::id));
+    }
 }
 
 /// Runtimes that nobody installed, by the tokio runtime that they live on. Never iterated.
@@ -77,9 +86,9 @@ pub(crate) fn current_id() -> Option<u64> {
     if entered != 0 {
         return Some(entered);
     }
-    let scoped = ambient::peek(&SCOPED, |scoped| scoped.as_ref().map(Runtime::id)).flatten();
-    if scoped.is_some() {
-        return scoped;
+    let scoped = SCOPED_ID.get();
+    if scoped != 0 {
+        return Some(scoped);
     }
     match INSTALLED_ID.load(Ordering::Acquire) {
         0 => {

@@ -15,7 +15,8 @@ use steadfast_actors::event::Happening;
 use steadfast_actors::outcome::Ending;
 use steadfast_actors::rejection::Rejection;
 
-use super::ahead::{Ahead, Begun, First};
+use super::ahead::{Ahead, Begun};
+use super::polled::Came;
 use super::told::Told;
 use super::waiting::Waiting;
 use super::{Failure, Finished, Handler, Running, refuse};
@@ -40,21 +41,21 @@ macro_rules! call {
     ($callee:ident, $outcome:ident, $inputs:ident, $body:ident, |$used:ident, $handler:ident| $rest:expr) => {
         async move {
             let mut place = pin!(None);
-            let mut first = First { answer: None, begun: None };
+            let mut came = Came::Nothing;
             {
                 let mut waiting = Waiting::new(place.as_mut());
                 poll_fn(|context| {
-                    waiting.poll(&$callee, &$outcome(), &$inputs, &mut $body, &mut first, context)
+                    waiting.poll(&$callee, &$outcome, &$inputs, &mut $body, &mut came, context)
                 })
                 .await;
             }
-            match first.answer {
+            let begun = match came {
                 // Each by itself: what was written as one of them is not to be read as whichever it is.
-                Some(Ok(value)) => return Ok(value),
-                Some(Err(error)) => return Err(error),
-                None => {}
-            }
-            let Some(begun) = first.begun else { unreachable!("a call that is not over has begun") };
+                Came::Returned(Ok(value)) => return Ok(value),
+                Came::Returned(Err(error)) => return Err(error),
+                Came::Left(begun) => begun,
+                Came::Nothing | Came::Panicked(_) => unreachable!("a call that is not over has begun"),
+            };
             let Begun { used: $used, ahead } = *begun;
             let $handler = Handler::new(&mut $body, place, ahead);
             // Boxed, so that a call that is over by then holds no room for what it does not need.

@@ -3,7 +3,8 @@ use std::task::{Context, Poll, ready};
 
 use steadfast_actors::idempotency::Run;
 
-use super::ahead::{Ahead, Polled, Returned, polled_once};
+use super::ahead::Ahead;
+use super::polled::{Polled, Returned, polled_once};
 use crate::pipeline::trail::Trail;
 
 /// Why the outcome of an attempt is unknown that was dropped.

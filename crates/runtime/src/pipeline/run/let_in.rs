@@ -16,8 +16,9 @@ use steadfast_actors::clock::Time;
 use steadfast_actors::outcome::{Ending, Outcome};
 use steadfast_actors::rejection::Rejection;
 
-use super::ahead::{Ahead, Came, pass, polled, ready_made};
+use super::ahead::{Ahead, pass};
 use super::ends::{Ends, disarm};
+use super::polled::{Came, Polled, polled};
 use super::waiting::cut_short;
 use super::{Finished, Handler, Running};
 use crate::outcome;
@@ -45,11 +46,14 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
             (handler.ahead.whole, handler.ahead.attempt) = advance::take_over(call);
             return None;
         }
-        let mut answer = None;
+        let mut came = Came::Nothing;
         let mut attempt = LetIn { plan, call, handler, began, ends: Ends::default(), is_over: false };
         attempt.handler.begin();
-        poll_fn(|context| attempt.poll(&self.outcome, &mut answer, context)).await;
-        answer.map(|result| Finished::Answer { result, ending: Ending::Success, cause: None })
+        poll_fn(|context| attempt.poll(&|| self.outcome, &mut came, context)).await;
+        match came {
+            Came::Returned(result) => Some(Finished::Answer { result, ending: Ending::Success, cause: None }),
+            _ => None,
+        }
     }
 }
 
@@ -69,23 +73,25 @@ impl<B, F: Future> LetIn<'_, '_, B, F> {
     /// Goes on as far as it can; ready once it is over, or the layers' again.
     fn poll<T, E>(
         &mut self,
-        outcome: &outcome::Outcome<T, E>,
-        answer: &mut Option<Result<T, E>>,
+        outcome: &impl Fn() -> outcome::Outcome<T, E>,
+        came: &mut Came<Result<T, E>>,
         context: &mut Context<'_>,
     ) -> Poll<()>
     where
         F: Future<Output = Result<T, E>>,
     {
-        let came = polled(outcome, self.handler.place(), answer, context);
-        match came {
-            Came::Pending if !self.ends.are_over(self.call, &mut self.began, context) => {
+        let is_success = polled(outcome, self.handler.place(), came, context);
+        let is_there = self.handler.place().is_some();
+        if is_success && self.settle() {
+            self.is_over = true;
+            self.handler.note_returned();
+        } else {
+            let is_pending = is_there && matches!(came, Came::Nothing);
+            if is_pending && !self.ends.are_over(self.call, &mut self.began, context) {
                 return Poll::Pending;
             }
-            Came::Success if self.settle() => {
-                self.is_over = true;
-                self.handler.note_returned();
-            }
-            _ => self.leave(came, answer.take()),
+            came.resume_panic_of_others(is_there);
+            self.leave(came.taken(is_there));
         }
         if self.ends.has_waited() {
             disarm(self.call);
@@ -106,10 +112,9 @@ impl<B, F: Future> LetIn<'_, '_, B, F> {
 
     /// Leaves it to the layers.
     #[cold]
-    fn leave(&mut self, came: Came, returned: Option<F::Output>) {
+    fn leave(&mut self, polled: Option<Polled<F::Output>>) {
         self.is_over = true;
         let (whole, attempt) = advance::take_over(self.call);
-        let polled = ready_made(came, returned);
         let ahead = &mut self.handler.ahead;
         *ahead = Ahead { began: self.began, whole, attempt, polled, ..Ahead::nothing() };
     }

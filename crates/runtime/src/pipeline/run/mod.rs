@@ -1,6 +1,6 @@
 //! One call from its first layer to its answer.
 //!
-//! `ahead` does what can be done at once, and `waiting` waits with it; what is left is interpreted, where `let_in` does the
+//! `first` does what can be done at once, and `waiting` waits with it; what is left is interpreted, where `let_in` does the
 //! same for what had to ask first.
 //!
 //! The order of the functions is the canonical order: `execute` opens the call, `entered` passes limiters,
@@ -21,6 +21,7 @@ mod entry_tests;
 mod execute;
 mod fallback;
 mod finished;
+mod first;
 mod handler;
 mod hedged;
 #[cfg(test)]
@@ -28,11 +29,13 @@ mod hedged_tests;
 #[cfg(test)]
 mod learned_tests;
 mod let_in;
+mod limited;
 #[cfg(test)]
 mod memory_tests;
 mod once;
 #[cfg(test)]
 mod once_tests;
+mod polled;
 #[cfg(test)]
 mod pool_tests;
 #[cfg(test)]
@@ -53,7 +56,6 @@ use steadfast_actors::rejection::Rejection;
 use tokio::time::Instant;
 
 use attempt::unless_preempted;
-use execute::Callee;
 pub(crate) use execute::{execute, execute_or, execute_plan, execute_plan_or};
 pub use fallback::Failure;
 use finished::Finished;
@@ -63,7 +65,6 @@ use super::call::Call;
 use super::gate::Patience;
 use super::inputs::Inputs;
 use super::plan::{Plan, Retry};
-use super::spare::Used;
 use super::until::until;
 use crate::lock::lock;
 use crate::outcome::Outcome;
@@ -76,29 +77,6 @@ fn refuse<E: From<Rejection>>(call: Option<&Call>, rejection: Rejection) -> E {
         call.trail().note_refusal(&rejection);
     }
     E::from(rejection)
-}
-
-/// Begins a call that nobody else holds yet: inside the one around it, with its own time.
-#[inline]
-fn begin(used: &mut Used) {
-    let parent = Call::current();
-    let is_recorded = used.runtime.is_recording();
-    if parent.is_some() || is_recorded || !used.is_like_others() {
-        begin_apart(used, parent, is_recorded);
-    }
-}
-
-/// The same where it is not what every call of the site is.
-#[inline(never)]
-fn begin_apart(used: &mut Used, parent: Option<Arc<Call>>, is_recorded: bool) {
-    let is_numbered = is_recorded || used.plan().is_some_and(|plan| plan.brownout.is_some());
-    let number = if is_numbered { used.runtime.number_call() } else { 0 };
-    let (total, is_clients) =
-        used.plan().map_or((None, false), |plan| total(plan, parent.as_deref(), &used.runtime));
-    if let Some(call) = used.alone() {
-        (call.number, call.is_recorded) = (number, is_recorded);
-        call.begin_inside(parent, total, is_clients);
-    }
 }
 
 /// The call's own total, what is declared or its share of its parent's, and whether a client chose it.
@@ -221,8 +199,8 @@ impl<T, E: From<Rejection>> Running<'_, T, E> {
         F: Future<Output = Result<T, E>>,
     {
         let clock = self.call.runtime.clock();
-        if let Some(budget) = self.plan.budget().filter(|_| !handler.was_polled()) {
-            budget.first_attempt();
+        if !handler.was_polled() {
+            self.plan.count_first_attempt();
         }
         let Some(retry) = &self.plan.retry else { return self.attempt(handler).await };
         let mut previous = Duration::ZERO;

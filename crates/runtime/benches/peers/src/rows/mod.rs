@@ -17,8 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast::actors::clock::Clock;
+use steadfast::actors::outcome::ErrorKind;
 use steadfast::actors::settings::{Problem, Settings};
-use steadfast::{Grants, Runtime};
+use steadfast::{Classify, Grants, Rejection, Runtime};
 
 use crate::measure::{Bench, Effort, Work};
 use crate::table::Line;
@@ -43,6 +44,26 @@ impl Grounds {
     pub(crate) async fn end(self) {
         self.on.shutdown(Duration::from_secs(1)).await;
         self.off.shutdown(Duration::from_secs(1)).await;
+    }
+}
+
+/// The error of a handler, a word as those of the peers' handlers: each call pays for its error's size, protected or not.
+#[derive(Debug)]
+pub(crate) struct Failed(Box<Rejection>);
+
+impl From<Rejection> for Failed {
+    fn from(rejection: Rejection) -> Self {
+        Failed(Box::new(rejection))
+    }
+}
+
+impl Classify for Failed {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn rejection(&self) -> Option<&Rejection> {
+        Some(&self.0)
     }
 }
 

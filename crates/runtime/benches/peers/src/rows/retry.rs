@@ -5,11 +5,11 @@ use steadfast::prelude::*;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tower_resilience_retry::RetryLayer;
 
-use super::{Case, Grounds};
+use super::{Case, Failed, Grounds};
 use crate::measure::{Work, work};
 
 #[retry(attempts = 3)]
-async fn first_try(value: u32) -> Result<u32, Rejection> {
+async fn first_try(value: u32) -> Result<u32, Failed> {
     Ok(black_box(value))
 }
 

@@ -15,7 +15,7 @@ use tower_resilience_ratelimiter::RateLimiterLayer;
 use tower_resilience_retry::RetryLayer;
 use tower_resilience_timelimiter::TimeLimiterLayer;
 
-use super::{Case, Grounds};
+use super::{Case, Failed, Grounds};
 use crate::measure::{Work, work};
 
 #[rate_limit(requests = 1_000_000_000, per = "second", name = "five")]
@@ -23,11 +23,11 @@ use crate::measure::{Work, work};
 #[retry(attempts = 3)]
 #[circuit_breaker("five")]
 #[bulkhead("five", capacity = 100)]
-async fn five(value: u32) -> Result<u32, Rejection> {
+async fn five(value: u32) -> Result<u32, Failed> {
     Ok(black_box(value))
 }
 
-async fn unprotected(value: u32) -> Result<u32, Rejection> {
+async fn unprotected(value: u32) -> Result<u32, Failed> {
     Ok(black_box(value))
 }
 

@@ -7,16 +7,16 @@ use steadfast::prelude::*;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tower_resilience_timelimiter::TimeLimiterLayer;
 
-use super::{Case, Grounds};
+use super::{Case, Failed, Grounds};
 use crate::measure::{Work, work};
 
 #[timeout("1s")]
-async fn ready(value: u32) -> Result<u32, Rejection> {
+async fn ready(value: u32) -> Result<u32, Failed> {
     Ok(black_box(value))
 }
 
 #[timeout("1s")]
-async fn pending_once(value: u32) -> Result<u32, Rejection> {
+async fn pending_once(value: u32) -> Result<u32, Failed> {
     once().await;
     Ok(black_box(value))
 }
