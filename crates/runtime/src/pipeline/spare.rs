@@ -31,6 +31,7 @@ const SPREADS: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
 /// Calls of one site that one thread keeps: as many as it has often had at once.
 const MOST_CALLS: usize = 32;
 
+/// What one thread keeps.
 pub(super) struct Spare {
     /// How many runtimes had ended when it was last looked at.
     ended: Cell<u64>,

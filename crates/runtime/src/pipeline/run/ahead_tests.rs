@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -140,6 +140,43 @@ async fn a_body_that_panics_before_it_has_a_future_keeps_nothing_and_blames_nobo
     assert!(caught(pipeline.call(makes)).await.is_err());
     assert_eq!(known(&runtime), (0, BreakerState::Closed, 1, 0));
     assert_eq!(runtime.in_flight(), 0);
+    warm(&pipeline).await;
+}
+
+/// Answers at its second poll or before, and panics as it is dropped.
+struct PanicsAsItGoes {
+    waits: bool,
+}
+
+impl Future for PanicsAsItGoes {
+    type Output = Result<u32>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<u32>> {
+        if std::mem::take(&mut self.waits) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(1))
+    }
+}
+
+impl Drop for PanicsAsItGoes {
+    fn drop(&mut self) {
+        panic!("as it goes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_as_it_goes_after_its_answer_keeps_nothing_and_its_panic_goes_on() {
+    let runtime = runtime();
+    let pipeline = stack(&runtime);
+    warm(&pipeline).await;
+    for waits in [false, true] {
+        let panic = caught(pipeline.call(|| PanicsAsItGoes { waits })).await.unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"as it goes"));
+        assert_eq!((known(&runtime).0, runtime.in_flight()), (0, 0));
+        assert!(Deadline::current() == Deadline::NEVER, "nothing is around this code any more");
+    }
     warm(&pipeline).await;
 }
 
