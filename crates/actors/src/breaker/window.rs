@@ -76,27 +76,26 @@ impl Window {
         self.counts
     }
 
-    /// What stands in it once what is too old at `now` is forgotten.
+    /// What stands in it once what is too old at `now` is forgotten. Buckets are added up anew: of a sum that has reached the
+    /// most that it can hold, nothing can be subtracted.
     pub(super) fn counts_at(&self, now: Time) -> Counts {
-        let mut counts = self.counts;
-        self.too_old(now).for_each(|old| counts.subtract(old));
+        let Span::Time(_) = self.span else { return self.counts };
+        let mut counts = Counts::default();
+        self.entries.iter().skip(self.too_old(now)).for_each(|(_, bucket)| counts.add(*bucket));
         counts
     }
 
-    fn too_old(&self, now: Time) -> impl Iterator<Item = Counts> {
-        let current = match self.span {
-            Span::Requests(_) => None,
-            Span::Time(span) => Some(now.as_nanos() / Self::bucket_nanos(span)),
-        };
-        let is_old = move |bucket: u64| current.is_some_and(|current| bucket + BUCKETS <= current);
-        self.entries.iter().take_while(move |(bucket, _)| is_old(*bucket)).map(|(_, counts)| *counts)
+    /// How many of its entries, the first ones, are too old.
+    fn too_old(&self, now: Time) -> usize {
+        let Span::Time(span) = self.span else { return 0 };
+        let current = now.as_nanos() / Self::bucket_nanos(span);
+        self.entries.iter().take_while(|(bucket, _)| bucket + BUCKETS <= current).count()
     }
 
     /// Forgets what is too old at `now`.
     pub(super) fn roll(&mut self, now: Time) {
         self.counts = self.counts_at(now);
-        let old = self.too_old(now).count();
-        self.entries.drain(..old);
+        self.entries.drain(..self.too_old(now));
     }
 
     pub(super) fn record(&mut self, now: Time, mark: Mark) {
@@ -161,5 +160,25 @@ impl Window {
         let Span::Time(span) = self.span else { return None };
         let (bucket, _) = self.entries.front()?;
         Some(Time::from_nanos((bucket + BUCKETS).saturating_mul(Self::bucket_nanos(span))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_calls_than_can_be_counted_leave_no_fewer_behind_when_the_oldest_go() {
+        let mut window = Window::new(Span::Time(Duration::from_secs(10)));
+        let at = |seconds: u64| Time::from_nanos(seconds * 1_000_000_000);
+        for second in 0..10 {
+            window.record_successes(at(second), u64::from(u32::MAX) / 4);
+        }
+        window.record(at(10), Mark { failure: true, slow: false });
+        let nine = (u32::MAX / 4).saturating_mul(9);
+        assert_eq!(window.counts(), Counts { total: nine, failures: 1, slow: 0 });
+        let (two, none) = (window.counts_at(at(17)), window.counts_at(at(20)));
+        assert_eq!((two.total, two.failures), (u32::MAX / 4 * 2 + 1, 1));
+        assert_eq!(none, Counts::default());
     }
 }
