@@ -95,6 +95,14 @@ fn where_none_is_installed_two_tokio_runtimes_share_no_state_and_neither_hangs_o
     assert!(tokio_runtime().block_on(guarded(false)).is_ok(), "the first one's breaker is open");
 }
 
+#[test]
+fn outside_tokio_whoever_calls_before_a_runtime_is_built_is_told_to_build_one() {
+    let _place = place();
+    let panic = std::panic::catch_unwind(Runtime::current).unwrap_err();
+    let told = panic.downcast_ref::<String>().unwrap();
+    assert!(told.contains("outside tokio") && told.contains("Runtime::builder()"), "{told}");
+}
+
 #[circuit_breaker("settings", failure_threshold = 4, success_threshold = 2, recovery_timeout = "40s")]
 async fn with_settings() -> Result<(), String> {
     Ok(())

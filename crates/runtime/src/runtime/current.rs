@@ -143,7 +143,9 @@ impl Runtime {
         if let Some(installed) = INSTALLED.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
             return installed.clone();
         }
-        let handle = tokio::runtime::Handle::current();
+        let handle = tokio::runtime::Handle::try_current().expect(
+            "annotated calls outside tokio need a runtime that was built before: Runtime::builder()..build()",
+        );
         let id = handle.id();
         let mut defaults = defaults();
         if let Some(present) = defaults.get(&id) {
