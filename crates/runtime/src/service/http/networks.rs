@@ -21,7 +21,7 @@ impl Networks {
             Some(_) => return Err(invalid()),
             None => most,
         };
-        self.0.push((address, length));
+        self.0.push(in_ipv4(address, length).unwrap_or((address, length)));
         Ok(())
     }
 
@@ -34,6 +34,12 @@ impl Networks {
             size == network_size && value.checked_shr(shift) == start.checked_shr(shift)
         })
     }
+}
+
+/// A block of IPv4 that is written as one of IPv6, as the log of a socket that takes both has it.
+fn in_ipv4(address: IpAddr, length: u32) -> Option<(IpAddr, u32)> {
+    let IpAddr::V6(address) = address else { return None };
+    Some((IpAddr::V4(address.to_ipv4_mapped()?), length.checked_sub(96)?))
 }
 
 /// An address as a number, and how many bits it has.
@@ -55,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_holds_its_addresses_and_an_address_itself() {
+    fn a_block_holds_its_addresses_and_an_address_itself_in_whichever_notation() {
         let known = networks(&["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::1"]);
         for (address, held) in [
             ("10.255.0.1", true),
@@ -70,6 +76,10 @@ mod tests {
             ("0.0.0.1", false),
         ] {
             assert_eq!(known.contains(address.parse().unwrap()), held, "{address}");
+        }
+        let mapped = networks(&["::ffff:192.0.2.7", "::ffff:10.0.0.0/104"]);
+        for (address, held) in [("192.0.2.7", true), ("::ffff:10.1.2.3", true), ("192.0.2.8", false)] {
+            assert_eq!(mapped.contains(address.parse().unwrap()), held, "{address}");
         }
         let all = networks(&["0.0.0.0/0"]);
         assert!(all.contains("1.2.3.4".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
