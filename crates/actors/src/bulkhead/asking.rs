@@ -70,9 +70,10 @@ impl BulkheadHandle {
         let ticket = hosted.ticket();
         // Made before the ask: dropped anywhere on its way, whatever the actor grants is given back.
         let mut permit = BulkheadPermit::new(Held::asked(self, ticket));
-        let (mut answer, waited) = match mode {
-            Mode::Observe => (hosted.ask(ticket, input).await, None),
-            _ => hosted.ask_in_line(ticket, input).await,
+        let mut waited = None;
+        let mut answer = match mode {
+            Mode::Observe => hosted.ask(ticket, input).await,
+            _ => hosted.ask_in_line(ticket, input, &mut waited).await,
         };
         drop(asking);
         if answer.is_ok() {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{timeout, timeout_at};
 
+use super::actor::Envelope;
+use super::aside::later;
 use super::hosted::{Hosted, lock};
-use super::question::{Asking, Question};
+use super::question::Asking;
 use super::reply::{Answered, AskError, Reply};
 use super::slot::{Asker, InLine};
 use crate::clock::Time;
@@ -148,6 +150,9 @@ impl<M: Machine> Waiting<M> {
     }
 }
 
+/// Whether a caller only wants to hear what becomes of it in the end, where it is put in line, and how long it was there.
+type WaitsInLine<'a> = Option<&'a mut Option<Duration>>;
+
 impl<M: Machine> Hosted<M> {
     /// Asks the actor and waits at most `ask_timeout` for its first answer.
     ///
@@ -156,82 +161,87 @@ impl<M: Machine> Hosted<M> {
     ///
     /// # Cancel safety
     /// A dropped ask may still be carried out: whoever drops it notes that its ticket is no longer needed.
-    pub async fn ask(self: &Arc<Self>, ticket: Ticket, input: M::Input) -> Answered<M::Reply> {
-        let question = Question::Decision { ticket, input, waits_in_line: false };
-        self.asked(question, self.ground.options.ask_timeout).await.0
+    pub fn ask(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        input: M::Input,
+    ) -> impl Future<Output = Answered<M::Reply>> + Send {
+        self.asked(ticket, input, None, self.ground.options.ask_timeout)
     }
 
     /// The same; whoever is put in line waits there for the answer that ends that, until the time that it is told and
-    /// `ask_timeout`. It is not woken to hear that it is in line. Also says how long it was there; nothing where it
-    /// was in none.
+    /// `ask_timeout`. It is not woken to hear that it is in line. `waited` is how long it was there; nothing where it was in
+    /// none.
     ///
     /// # Errors
     /// As [`ask`](Hosted::ask), also of one that is in line.
     ///
     /// # Cancel safety
     /// As [`ask`](Hosted::ask).
-    pub(crate) async fn ask_in_line(
-        self: &Arc<Self>,
+    pub(crate) fn ask_in_line<'a>(
+        self: &'a Arc<Self>,
         ticket: Ticket,
         input: M::Input,
-    ) -> (Answered<M::Reply>, Option<Duration>) {
-        let question = Question::Decision { ticket, input, waits_in_line: true };
-        self.asked(question, self.ground.options.ask_timeout).await
+        waited: &'a mut Option<Duration>,
+    ) -> impl Future<Output = Answered<M::Reply>> + Send {
+        self.asked(ticket, input, Some(waited), self.ground.options.ask_timeout)
     }
 
     /// The same for a caller who has no more time than `patience`.
-    pub(crate) async fn ask_within(
+    pub(crate) fn ask_within(
         self: &Arc<Self>,
         ticket: Ticket,
         input: M::Input,
         patience: Duration,
-    ) -> Answered<M::Reply> {
-        let question = Question::Decision { ticket, input, waits_in_line: false };
-        self.asked(question, patience).await.0
+    ) -> impl Future<Output = Answered<M::Reply>> + Send {
+        self.asked(ticket, input, None, patience)
     }
 
     async fn asked(
         self: &Arc<Self>,
-        question: Question<M>,
+        ticket: Ticket,
+        input: M::Input,
+        waits_in_line: WaitsInLine<'_>,
         grace: Duration,
-    ) -> (Answered<M::Reply>, Option<Duration>) {
-        if let Some(why) = self.asks_nobody(&question) {
-            return (Err(why), None);
+    ) -> Answered<M::Reply> {
+        // Also while the name is left alone: an outage must not free a key that is quarantined.
+        if let Some(rest) = self.quarantined_with(&input) {
+            return Err(AskError::Quarantined(rest));
+        }
+        if let Some(rest) = self.failed_for() {
+            return Err(AskError::Failed(rest));
         }
         let actor = match self.actor.get() {
             Some(actor) => actor,
-            None => match timeout(grace, self.actor()).await {
+            // Aside: it is started once, and each question would hold the room for that.
+            None => match later(|| timeout(grace, self.start())).await {
                 Ok(Some(actor)) => actor,
-                Ok(None) => return (Err(AskError::Gone), None),
-                Err(_) => return (Err(AskError::NoAnswer), None),
+                Ok(None) => return Err(AskError::Gone),
+                Err(_) => return Err(AskError::NoAnswer),
             },
         };
-        let mut asking = Asking::new(self, actor, question);
-        if let Some(answer) = self.ground.within(grace, &mut asking).await {
-            return (answer, asking.in_line().map(InLine::waited));
-        }
-        // One timer at a time, and for who is answered soon only the first: it may be told to wait on more than once.
-        let mut heard = None;
-        while let Some(until) =
-            asking.in_line().map(|in_line| in_line.until).filter(|until| heard != Some(*until))
-        {
-            heard = Some(until);
-            if let Ok(answer) = timeout_at(self.instant(until.after(grace)), &mut asking).await {
-                return (answer, asking.in_line().map(InLine::waited));
-            }
-        }
-        (Err(AskError::NoAnswer), asking.in_line().map(InLine::waited))
+        let envelope = |asker| Envelope::Ask { ticket, input, asker };
+        let mut asking = Asking::new(self, actor, waits_in_line.is_some(), envelope);
+        let answer = self.ground.within(grace, &mut asking).await;
+        let Some(waited) = waits_in_line else { return answer.unwrap_or(Err(AskError::NoAnswer)) };
+        let answer = match answer {
+            Some(answer) => answer,
+            None => later(|| self.answered_in_line(&mut asking, grace)).await,
+        };
+        *waited = asking.in_line().map(InLine::waited);
+        answer
     }
 
-    /// Why this is not even sent.
-    fn asks_nobody(&self, question: &Question<M>) -> Option<AskError> {
-        // Also while the name is left alone: an outage must not free a key that is quarantined.
-        if let Question::Decision { input, .. } = question
-            && let Some(rest) = self.quarantined_with(input)
-        {
-            return Some(AskError::Quarantined(rest));
+    /// Waits on in line. One timer at a time, and none before the first was over: it may be told to wait on more than once.
+    async fn answered_in_line(&self, asking: &mut Asking<'_, M>, grace: Duration) -> Answered<M::Reply> {
+        let mut heard = None;
+        while let Some(InLine { until, .. }) = asking.in_line().filter(|line| heard != Some(line.until)) {
+            heard = Some(until);
+            if let Ok(answer) = timeout_at(self.instant(until.after(grace)), &mut *asking).await {
+                return answer;
+            }
         }
-        self.failed_for().map(AskError::Failed)
+        Err(AskError::NoAnswer)
     }
 
     /// Answers one request.

@@ -61,38 +61,40 @@ impl Next {
     }
 }
 
-/// One machine with all that its callers and its actor share.
+/// One machine with all that its callers and its actor share. In this order, so that what callers only read lies apart from
+/// what is written with each question.
+#[repr(C)]
 pub struct Hosted<M: Machine> {
-    pub(super) kind: Kind,
-    pub(super) name: Words,
-    pub(super) ground: Arc<Ground>,
-    pub(super) cell: Mutex<Cell<M>>,
     pub(super) gate: M::Gate,
-    /// Whether the gate stays empty: the actor cannot decide.
-    pub(super) withdrawn: AtomicBool,
-    pub(super) ledger: Mutex<Vec<Noted<M::Input>>>,
-    /// What of the ledger is being carried out. Held meanwhile, so that nobody finds it empty and its effects still to
-    /// come.
-    pub(super) draining: Mutex<Vec<Noted<M::Input>>>,
-    /// What was taken out of the ledger and is still to be carried out; counted under the lock of the ledger, and down
-    /// under that of the cell.
-    pub(super) behind: AtomicU32,
-    pub(super) poked: AtomicBool,
-    tickets: AtomicU64,
-    pub(super) messages: AtomicU64,
+    pub(super) ground: Arc<Ground>,
+    pub(super) name: Words,
+    /// What its callers hear its answers in.
+    pub(super) spare: Arc<Spare<M>>,
     pub(super) failed_until: AtomicU64,
     /// When the last quarantine ends: nobody takes the lock where none is on.
     pub(super) quarantined_until: AtomicU64,
-    /// Whether it was stopped before anybody asked it: its actor is never started then.
-    stopped: AtomicBool,
+    pub(super) actor: OnceCell<ActorRef<Host<M>>>,
+    pub(super) drill: OnceLock<Box<Drill>>,
     /// When it goes on after a crash.
     pub(super) resume_at: Next,
+    pub(super) kind: Kind,
+    /// Whether the gate stays empty: the actor cannot decide.
+    pub(super) withdrawn: AtomicBool,
+    /// Whether it was stopped before anybody asked it: its actor is never started then.
+    stopped: AtomicBool,
+    pub(super) poked: AtomicBool,
+    /// What was taken out of the ledger and is still to be carried out; counted under the lock of the ledger, and down
+    /// under that of the cell.
+    pub(super) behind: AtomicU32,
+    pub(super) ledger: Mutex<Vec<Noted<M::Input>>>,
+    tickets: AtomicU64,
+    pub(super) messages: AtomicU64,
     /// When its machine wants to be asked again, as of its last step.
     pub(super) deadline: Next,
-    pub(super) drill: OnceLock<Box<Drill>>,
-    pub(super) actor: OnceCell<ActorRef<Host<M>>>,
-    /// What its callers hear its answers in.
-    pub(super) spare: Arc<Spare<M>>,
+    /// What of the ledger is being carried out. Held meanwhile, so that nobody finds it empty and its effects still to
+    /// come.
+    pub(super) draining: Mutex<Vec<Noted<M::Input>>>,
+    pub(super) cell: Mutex<Cell<M>>,
 }
 
 impl<M: Machine> std::fmt::Debug for Hosted<M> {
@@ -252,7 +254,7 @@ impl<M: Machine> Hosted<M> {
         }
     }
 
-    async fn start(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
+    pub(super) async fn start(self: &Arc<Self>) -> Option<&ActorRef<Host<M>>> {
         let start = || async {
             if self.stopped.load(Ordering::Acquire) {
                 return Err(AskError::Gone);

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use kameo::actor::ActorRef;
 
-use super::actor::{Host, Poke};
+use super::actor::{Envelope, Host, Poke};
 use super::hosted::{Hosted, lock};
-use super::question::{Asking, Question, send};
+use super::question::{Asking, send};
 use crate::gate::{Gate, Noted};
 use crate::machine::Machine;
 
@@ -95,7 +95,7 @@ impl<M: Machine> Hosted<M> {
             return;
         }
         let Some(actor) = self.started().await else { return };
-        let mut asking = Asking::new(self, actor, Question::Published);
+        let mut asking = Asking::new(self, actor, false, Envelope::Publish);
         let _ = self.ground.within(Duration::from_millis(1), &mut asking).await;
     }
 

@@ -11,33 +11,7 @@ use super::hosted::Hosted;
 use super::reply::{Answered, AskError};
 use super::slot::{Asker, InLine, Lent};
 use crate::clock::timer::Timer;
-use crate::machine::{Machine, Ticket};
-
-/// What an actor is asked.
-pub(super) enum Question<M: Machine> {
-    /// To decide.
-    Decision {
-        ticket: Ticket,
-        input: M::Input,
-        /// Whether its caller only wants to hear what becomes of it in the end, where it is put in line.
-        waits_in_line: bool,
-    },
-    /// To publish what follows from what was noted. There is no answer to that.
-    Published,
-}
-
-impl<M: Machine> Question<M> {
-    fn waits_in_line(&self) -> bool {
-        matches!(self, Question::Decision { waits_in_line: true, .. })
-    }
-
-    fn asked_by(self, asker: Asker<M>) -> Envelope<M> {
-        match self {
-            Question::Decision { ticket, input, .. } => Envelope::Ask { ticket, input, asker },
-            Question::Published => Envelope::Publish(asker),
-        }
-    }
-}
+use crate::machine::Machine;
 
 /// A question that is sent when it is first polled, and then waits for its answer.
 ///
@@ -45,15 +19,31 @@ impl<M: Machine> Question<M> {
 /// Dropped, it may still be carried out.
 pub(super) struct Asking<'a, M: Machine> {
     actor: &'a ActorRef<Host<M>>,
-    question: Option<Question<M>>,
+    /// Until it is sent.
+    message: Option<Box<Envelope<M>>>,
     lent: Lent<'a, M>,
 }
 
 impl<M: Machine> Unpin for Asking<'_, M> {}
 
 impl<'a, M: Machine> Asking<'a, M> {
-    pub(super) fn new(hosted: &'a Hosted<M>, actor: &'a ActorRef<Host<M>>, question: Question<M>) -> Self {
-        Asking { actor, question: Some(question), lent: hosted.spare.lend(hosted.ground.timers()) }
+    /// What `question` makes of who asks it is written to where it is sent from: handed on by value, it would cost more than
+    /// the rest.
+    pub(super) fn new(
+        hosted: &'a Hosted<M>,
+        actor: &'a ActorRef<Host<M>>,
+        waits_in_line: bool,
+        question: impl FnOnce(Asker<M>) -> Envelope<M>,
+    ) -> Self {
+        let mut lent = hosted.spare.lend(hosted.ground.timers());
+        let message = lent.asker(waits_in_line).map(|(asker, used)| match used {
+            Some(mut message) => {
+                *message = question(asker);
+                message
+            }
+            None => Box::new(question(asker)),
+        });
+        Asking { actor, message, lent }
     }
 
     /// What bounds its wait, where that is no timer of tokio's.
@@ -71,20 +61,11 @@ impl<M: Machine> Future for Asking<'_, M> {
     type Output = Answered<M::Reply>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(question) = self.question.take() else {
+        let Some(message) = self.message.take() else {
             // What went down with its mailbox says that nothing comes.
             return self.lent.poll(context.waker()).map(|answer| answer.unwrap_or(Err(AskError::Gone)));
         };
-        let listens = self.lent.listen(context.waker(), question.waits_in_line());
-        let Some((asker, used)) = listens else { return Poll::Ready(Err(AskError::Gone)) };
-        let envelope = question.asked_by(asker);
-        let message = match used {
-            Some(mut message) => {
-                *message = envelope;
-                message
-            }
-            None => Box::new(envelope),
-        };
+        self.lent.listen(context.waker());
         match send(self.actor, message) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),

@@ -153,10 +153,11 @@ impl<M: Machine> Drop for Asker<M> {
     }
 }
 
-/// A slot, with what bounds its caller's wait where that is no timer of tokio's.
+/// A slot, with what bounds its caller's wait where that is no timer of tokio's, and a message that has come back.
 struct Kept<M: Machine> {
     slot: Arc<Slot<M>>,
     timer: Option<Timer>,
+    message: Option<Used<M>>,
 }
 
 /// Slots for those who ask actors of one kind.
@@ -171,7 +172,7 @@ impl<M: Machine> Default for Spare<M> {
 impl<M: Machine> Spare<M> {
     pub(super) fn lend(&self, timers: Option<&Timers>) -> Lent<'_, M> {
         let spare = lock(self.0.own().any()).pop();
-        let new = || Kept { slot: Arc::new(Slot::new()), timer: timers.map(Timers::timer) };
+        let new = || Kept { slot: Arc::new(Slot::new()), timer: timers.map(Timers::timer), message: None };
         Lent { spare: self, kept: Some(spare.unwrap_or_else(new)), is_over: true }
     }
 
@@ -195,25 +196,27 @@ impl<M: Machine> Lent<'_, M> {
         self.kept.as_ref()?.timer.as_ref()
     }
 
-    /// From now on `waker` is woken when something comes. With the message that is to be used again, if there is one.
-    pub(super) fn listen(
-        &mut self,
-        waker: &Waker,
-        waits_in_line: bool,
-    ) -> Option<(Asker<M>, Option<Used<M>>)> {
-        let slot = &self.kept.as_ref()?.slot;
-        let turn = slot.turn.load(Ordering::Relaxed);
-        let asker = Asker { slot: Arc::clone(slot), turn, message: None, waits_in_line, is_answered: false };
-        let mut heard = lock(&slot.heard);
-        heard.waker = Some(waker.clone());
-        heard.in_line = None;
+    /// Who is to answer here, and the message that is to be used again, if there is one. Once for each time that it is lent.
+    pub(super) fn asker(&mut self, waits_in_line: bool) -> Option<(Asker<M>, Option<Used<M>>)> {
+        let kept = self.kept.as_mut()?;
         self.is_over = false;
-        Some((asker, heard.message.take()))
+        let (slot, turn) = (Arc::clone(&kept.slot), kept.slot.turn.load(Ordering::Relaxed));
+        let asker = Asker { slot, turn, message: None, waits_in_line, is_answered: false };
+        Some((asker, kept.message.take()))
+    }
+
+    /// From now on `waker` is woken when something comes.
+    pub(super) fn listen(&self, waker: &Waker) {
+        if let Some(kept) = &self.kept {
+            let mut heard = lock(&kept.slot.heard);
+            heard.waker = Some(waker.clone());
+            heard.in_line = None;
+        }
     }
 
     /// What came; ready with nothing where nothing will.
     pub(super) fn poll(&mut self, waker: &Waker) -> Poll<Option<Answered<M::Reply>>> {
-        let Some(kept) = &self.kept else { return Poll::Ready(None) };
+        let Some(kept) = &mut self.kept else { return Poll::Ready(None) };
         let mut heard = lock(&kept.slot.heard);
         let came = match std::mem::replace(&mut heard.came, Came::NotYet) {
             Came::Answer(answer) => Some(answer),
@@ -227,6 +230,7 @@ impl<M: Machine> Lent<'_, M> {
             }
         };
         self.is_over = true;
+        kept.message = heard.message.take();
         Poll::Ready(came)
     }
 

@@ -69,7 +69,13 @@ impl Registry {
     /// Gives an actor that nobody has asked yet what an earlier process left of it.
     pub(super) fn recall(&self, hosted: &dyn AnyHosted) {
         let (kind, name) = hosted.place();
-        let Some(saved) = self.left().states.remove(&(kind, name.to_owned())) else { return };
+        let mut left = self.left();
+        // What most processes begin with, and then a name is not put together to be looked for.
+        if left.states.is_empty() {
+            return;
+        }
+        let Some(saved) = left.states.remove(&(kind, name.to_owned())) else { return };
+        drop(left);
         if let Err(error) = hosted.restore(&saved.state) {
             let failure = NotRestored { kind, name: name.to_owned(), error };
             hosted.notice(failure.to_string());

@@ -19,7 +19,8 @@ proptest! {
         let mut callers = Vec::new();
         for ticket in &tickets {
             let mut lent = spare.lend(None);
-            let asker = lent.listen(Waker::noop(), false).unwrap().0;
+            let asker = lent.asker(false).unwrap().0;
+            lent.listen(Waker::noop());
             waiting.begin(Some((Ticket(*ticket), asker)));
             callers.push((*ticket, lent));
         }

@@ -23,6 +23,16 @@ fn answer(epoch: u64) -> Answered<BreakerReply> {
     Ok(Reply { reply: BreakerReply::Admitted { epoch, probe: false }, more: None })
 }
 
+fn asked(
+    lent: &mut Lent<'_, Machine>,
+    waker: &Waker,
+    waits: bool,
+) -> (Asker<Machine>, Option<Used<Machine>>) {
+    let asked = lent.asker(waits).unwrap();
+    lent.listen(waker);
+    asked
+}
+
 /// The epoch that it heard of.
 fn heard(lent: &mut Lent<'_, Machine>, waker: &Waker) -> Poll<Option<u64>> {
     lent.poll(waker).map(|answer| match answer?.unwrap().reply {
@@ -34,7 +44,7 @@ fn heard(lent: &mut Lent<'_, Machine>, waker: &Waker) -> Poll<Option<u64>> {
 #[test]
 fn an_answer_for_a_caller_that_left_does_not_reach_the_one_who_has_its_slot_next() {
     let spare = Spare::<Machine>::default();
-    let ask = |lent: &mut Lent<'_, Machine>| lent.listen(Waker::noop(), true).unwrap().0;
+    let ask = |lent: &mut Lent<'_, Machine>| asked(lent, Waker::noop(), true).0;
     let mut first = spare.lend(None);
     let late = ask(&mut first);
     drop(first);
@@ -53,20 +63,20 @@ fn an_answer_for_a_caller_that_left_does_not_reach_the_one_who_has_its_slot_next
 fn a_message_comes_back_with_the_answer_and_is_used_again() {
     let spare = Spare::<Machine>::default();
     let mut lent = spare.lend(None);
-    let (mut asker, message) = lent.listen(Waker::noop(), false).unwrap();
+    let (mut asker, message) = asked(&mut lent, Waker::noop(), false);
     assert!(message.is_none(), "there was none before");
     asker.give_back(Box::new(Envelope::Taken));
     asker.send(answer(1), None);
     assert!(heard(&mut lent, Waker::noop()).is_ready());
     drop(lent);
-    assert!(spare.lend(None).listen(Waker::noop(), false).unwrap().1.is_some());
+    assert!(spare.lend(None).asker(false).unwrap().1.is_some());
 }
 
 #[test]
 fn who_waits_in_line_hears_how_long_it_stood_there_however_often_it_was_told_to_wait_on() {
     let spare = Spare::<Machine>::default();
     let mut lent = spare.lend(None);
-    let asker = lent.listen(Waker::noop(), true).unwrap().0;
+    let asker = asked(&mut lent, Waker::noop(), true).0;
     assert_eq!(lent.in_line(), None);
     for (now, until) in [(3, 10), (10, 20)] {
         assert!(asker.tell_in_line(Time::from_nanos(now), Time::from_nanos(until)));
@@ -115,7 +125,7 @@ proptest! {
                 Step::Ask if lent.is_none() => {
                     callers += 1;
                     let mut mine = spare.lend(None);
-                    askers.push((mine.listen(&waker, false).unwrap().0, callers));
+                    askers.push((asked(&mut mine, &waker, false).0, callers));
                     (lent, expected) = (Some((mine, callers)), Poll::Pending);
                 }
                 Step::Ask => {}
