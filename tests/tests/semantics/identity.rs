@@ -38,6 +38,8 @@ async fn describe_takes_a_short_name_while_it_is_unique_and_else_lists_the_candi
     assert_eq!(unique.site, "semantics::identity::limited_without_a_name");
     let unknown = runtime.describe("no_such_site").unwrap_err();
     assert!(unknown.contains("semantics::identity::one::twice"), "{unknown}");
+    let misspelt = runtime.describe("limited_without_name").unwrap_err();
+    assert!(misspelt.contains("is \"limited_without_a_name\" meant?"), "{misspelt}");
 }
 
 struct Cat;

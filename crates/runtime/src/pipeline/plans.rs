@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use steadfast_actors::rejection::Rejection;
+use steadfast_actors::settings::nearest;
 
 use super::linked::{Linked, linked, name_of};
 use super::maker::{Budgets, Maker};
@@ -114,7 +115,10 @@ impl Plans {
         match found.as_slice() {
             [] => {
                 let known: Vec<&Linked> = linked().iter().collect();
-                Err(format!("no site is called {name:?}; the sites are {}", names(&known)))
+                let called = known.iter().flat_map(|linked| [linked.site.identity().function, &linked.name]);
+                let near = nearest(name, called).map(|near| format!("; is {near:?} meant?"));
+                let near = near.unwrap_or_default();
+                Err(format!("no site is called {name:?}{near}; the sites are {}", names(&known)))
             }
             [one] => {
                 let plan = self.of(one.site, runtime).map_err(|rejection| rejection.to_string())?;
