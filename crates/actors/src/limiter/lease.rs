@@ -46,6 +46,7 @@ pub(super) enum Offer {
 }
 
 /// Where the gate keeps what is leased to all callers together; no key has this spot.
+#[cfg_attr(not(feature = "host"), allow(dead_code, reason = "only callers of a hosted one find it"))]
 pub(super) const SHARED: u32 = u32::MAX;
 
 /// How long before the end of a part its leases are only good for who has looked at the clock. tokio's timers are up to a

@@ -64,7 +64,6 @@ impl Key {
     }
 
     /// Its text; `None` where only a digest of that is kept.
-    #[cfg_attr(not(feature = "host"), expect(dead_code, reason = "only a gate is shown keys"))]
     pub(in crate::limiter) fn text(&self) -> Option<&[u8]> {
         self.digest().is_none().then_some(&*self.0)
     }
