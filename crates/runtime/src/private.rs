@@ -11,8 +11,8 @@ pub use crate::outcome::probe::{
 };
 pub use crate::outcome::{Answer, CarriesRejection, Outcome, Wait};
 pub use crate::pipeline::handed::{FallbackFn, MethodFallbackFn, handed, handed_by_method};
+use crate::pipeline::{Callee, execute, execute_or};
 pub use crate::pipeline::{Declaration, Enrolled, Failure, Identity, Inputs, Site};
-use crate::pipeline::{execute, execute_or};
 pub use crate::service::contract::{
     AnswersPlainly, AnswersWithResponse, Argument, CarriesCaller, CarriesNone, FailsPlainly,
     FailsWithResponse, Fingerprint, Fingerprints, HasContent, HasNoContent, IsContext, Keeps, KeyText,
@@ -36,7 +36,7 @@ where
 {
     let mut body = Some(body);
     let once = move || body.take().map(|body| body());
-    execute(site, outcome, inputs, once)
+    execute(Callee::Site(site), outcome, inputs, once)
 }
 
 /// Runs a handler that can run again.
@@ -51,7 +51,7 @@ where
     B: FnMut() -> F,
     F: Future<Output = Result<T, E>>,
 {
-    execute(site, outcome, inputs, move || Some(body()))
+    execute(Callee::Site(site), outcome, inputs, move || Some(body()))
 }
 
 /// Runs a handler that can run once and has a fallback.
@@ -70,7 +70,7 @@ where
     H: Future<Output = Result<T, E>>,
 {
     let mut body = Some(body);
-    execute_or(site, outcome, inputs, move || body.take().map(|body| body()), fallback)
+    execute_or(Callee::Site(site), outcome, inputs, move || body.take().map(|body| body()), fallback)
 }
 
 /// Runs a handler that can run again and has a fallback.
@@ -88,7 +88,7 @@ where
     G: FnOnce(Arc<Failure<E>>) -> H,
     H: Future<Output = Result<T, E>>,
 {
-    execute_or(site, outcome, inputs, move || Some(body()), fallback)
+    execute_or(Callee::Site(site), outcome, inputs, move || Some(body()), fallback)
 }
 
 /// An argument for one run, while the original waits for the next or for the fallback.

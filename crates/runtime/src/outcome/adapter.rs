@@ -137,18 +137,24 @@ impl<T, E> Outcome<T, E> {
     /// Whether an `Ok` is a success.
     #[inline]
     pub(crate) fn is_success(&self, value: &T) -> bool {
-        !(self.status)(value).is_some_and(|status| (500..600).contains(&status))
+        self.ending_of_ok(value) == Ending::Success
     }
 
-    /// How a result ends an attempt: an `Ok` that carries a 5xx is the server's error to every layer.
+    /// How an `Ok` ends an attempt: one that carries a 5xx is the server's error to every layer.
+    #[inline]
+    fn ending_of_ok(&self, value: &T) -> Ending {
+        match (self.status)(value) {
+            Some(503) => Ending::Error(ErrorKind::Unavailable),
+            Some(504) => Ending::Error(ErrorKind::Timeout),
+            Some(500..=599) => Ending::Error(ErrorKind::ServerError),
+            _ => Ending::Success,
+        }
+    }
+
+    /// How a result ends an attempt.
     pub(crate) fn ending(&self, result: &Result<T, E>, judged: Option<&Judged>) -> Ending {
         match (result, judged) {
-            (Ok(value), _) => match (self.status)(value) {
-                Some(503) => Ending::Error(ErrorKind::Unavailable),
-                Some(504) => Ending::Error(ErrorKind::Timeout),
-                Some(500..=599) => Ending::Error(ErrorKind::ServerError),
-                _ => Ending::Success,
-            },
+            (Ok(value), _) => self.ending_of_ok(value),
             (Err(_), Some(Judged { rejection: Some(rejection), .. })) => Ending::Rejected(rejection.kind()),
             (Err(_), Some(judged)) => Ending::Error(judged.kind),
             (Err(_), None) => Ending::Error(ErrorKind::Unknown),

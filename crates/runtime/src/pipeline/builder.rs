@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::inputs::Inputs;
 use super::plan::{Described, Plan};
-use super::run::{Failure, execute_plan, execute_plan_or};
+use super::run::{Callee, Failure, execute, execute_or};
 use super::site::Declaration;
 use crate::config::ConfigError;
 use crate::outcome::Outcome;
@@ -180,7 +180,7 @@ impl Pipeline {
         E: From<Rejection>,
         F: Future<Output = Result<T, E>>,
     {
-        execute_plan(&self.runtime, &self.plan, outcome, inputs, move || Some(body()))
+        execute(Callee::Plan(&self.runtime, &self.plan), outcome, inputs, move || Some(body()))
     }
 
     fn run_or<T, E, F, H>(
@@ -195,7 +195,7 @@ impl Pipeline {
         F: Future<Output = Result<T, E>>,
         H: Future<Output = Result<T, E>>,
     {
-        execute_plan_or(&self.runtime, &self.plan, outcome, inputs, move || Some(body()), fallback)
+        execute_or(Callee::Plan(&self.runtime, &self.plan), outcome, inputs, move || Some(body()), fallback)
     }
 
     /// The same, with every call interpreted from its start.

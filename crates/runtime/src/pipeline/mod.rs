@@ -62,7 +62,7 @@ pub(crate) use limits::{ANONYMOUS, network};
 pub(crate) use linked::linked_at;
 pub use order::{Layer, ORDER};
 pub use run::Failure;
-pub(crate) use run::{execute, execute_or};
+pub(crate) use run::{Callee, execute, execute_or};
 pub use site::{Declaration, Enrolled, Identity, Site};
 
 pub(crate) use call::Call;

@@ -30,7 +30,7 @@ use crate::runtime::Runtime;
 
 /// What is called.
 #[derive(Clone, Copy)]
-pub(super) enum Callee<'c> {
+pub(crate) enum Callee<'c> {
     Site(&'static Site),
     Plan(&'c Runtime, &'c Arc<Plan>),
 }
@@ -64,83 +64,16 @@ macro_rules! call {
     };
 }
 
-/// Runs one call of `site`: `body` makes a future for each attempt, and none when it can't make another. How its results
-/// are read is what `outcome` returns, the same each time: made where it is needed, it costs nothing to hand on.
+/// Runs one call: `body` makes a future for each attempt, and none when it can't make another. How its results are read is
+/// what `outcome` returns, the same each time: made where it is needed, it costs nothing to hand on.
 ///
 /// # Errors
 /// What the handler returned, or a refusal.
 ///
 /// # Cancel safety
 /// Dropped at any point it gives back everything that it was granted.
-pub(crate) fn execute<T, E, B, F>(
-    site: &'static Site,
-    outcome: impl Fn() -> Outcome<T, E>,
-    inputs: Inputs,
-    body: B,
-) -> impl Future<Output = Result<T, E>>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    run(Callee::Site(site), outcome, inputs, body)
-}
-
-/// The same with what answers where it failed.
-pub(crate) fn execute_or<T, E, B, F, G, H>(
-    site: &'static Site,
-    outcome: impl Fn() -> Outcome<T, E>,
-    inputs: Inputs,
-    body: B,
-    fallback: G,
-) -> impl Future<Output = Result<T, E>>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-    G: FnOnce(Arc<Failure<E>>) -> H,
-    H: Future<Output = Result<T, E>>,
-{
-    run_or(Callee::Site(site), outcome, inputs, body, fallback)
-}
-
-/// One call of a plan that is at hand.
-pub(crate) fn execute_plan<'c, T, E, B, F>(
-    runtime: &'c Runtime,
-    plan: &'c Arc<Plan>,
-    outcome: impl Fn() -> Outcome<T, E>,
-    inputs: Inputs,
-    body: B,
-) -> impl Future<Output = Result<T, E>>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-{
-    run(Callee::Plan(runtime, plan), outcome, inputs, body)
-}
-
-/// The same with what answers where it failed.
-pub(crate) fn execute_plan_or<'c, T, E, B, F, G, H>(
-    runtime: &'c Runtime,
-    plan: &'c Arc<Plan>,
-    outcome: impl Fn() -> Outcome<T, E>,
-    inputs: Inputs,
-    body: B,
-    fallback: G,
-) -> impl Future<Output = Result<T, E>>
-where
-    E: From<Rejection>,
-    B: FnMut() -> Option<F>,
-    F: Future<Output = Result<T, E>>,
-    G: FnOnce(Arc<Failure<E>>) -> H,
-    H: Future<Output = Result<T, E>>,
-{
-    run_or(Callee::Plan(runtime, plan), outcome, inputs, body, fallback)
-}
-
 #[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
-fn run<T, E, B, F>(
+pub(crate) fn execute<T, E, B, F>(
     callee: Callee<'_>,
     outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,
@@ -154,8 +87,9 @@ where
     call!(callee, outcome, inputs, body, |used, handler| interpreted(used, outcome(), inputs, handler))
 }
 
+/// The same with what answers where it failed.
 #[allow(clippy::manual_async_fn, reason = "it would move each argument once more, of every call")]
-fn run_or<T, E, B, F, G, H>(
+pub(crate) fn execute_or<T, E, B, F, G, H>(
     callee: Callee<'_>,
     outcome: impl Fn() -> Outcome<T, E>,
     inputs: Inputs,

@@ -237,9 +237,6 @@ pub(super) fn close(opened: &mut Option<Opened>) -> Step {
 fn settled(call: &Arc<Call>, began: Option<Time>) -> Step {
     let Some(plan) = call.plan() else { return Step::Open };
     let is_recorded = call.is_recorded();
-    if plan.is_bare && !is_recorded {
-        return if call.is_degraded() { Step::Degraded } else { Step::Over };
-    }
     if !plan.at_once.is_empty() || is_recorded {
         let latency = began.map_or(Duration::ZERO, |began| call.runtime.clock().now().since(began));
         let outcome = Outcome { ending: Ending::Success, latency };

@@ -56,7 +56,7 @@ use steadfast_actors::rejection::Rejection;
 use tokio::time::Instant;
 
 use attempt::unless_preempted;
-pub(crate) use execute::{execute, execute_or, execute_plan, execute_plan_or};
+pub(crate) use execute::{Callee, execute, execute_or};
 pub use fallback::Failure;
 use finished::Finished;
 use handler::Handler;
